@@ -1,0 +1,1 @@
+"""Each provider's protocol: pure encode and decode, one file each. Nothing here does I/O."""

@@ -1,0 +1,95 @@
+"""What every wire is: a request in, bytes out; bytes in, an answer, deltas or a fault out."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.limits import RateLimits
+from callboard.messages.models import Model
+from callboard.messages.reply import Answer, Delta
+from callboard.messages.request import Request
+
+Headers = Mapping[str, str]
+"""Response headers; look-ups ignore case (httpx.Headers does)."""
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """One HTTP request, less what belongs to the account: its base URL and credentials."""
+
+    method: str
+    path: str
+    """Joined to the account's base URL, such as `/chat/completions`; may hold a query."""
+    headers: dict[str, str]
+    body: bytes
+
+
+class WireFault(Exception):
+    """The provider's reply is a fault: the provider's doing, or a reply that cannot be read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class StreamDecoder(Protocol):
+    """One streamed reply. Feed it bytes as they come, split anywhere."""
+
+    done: bool
+    """Whether the reply's end has been seen; bytes after it are ignored."""
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """The deltas that these bytes complete. Raises WireFault on an error inside the stream or on rubbish."""
+        ...
+
+    def close(self) -> Answer:
+        """The whole answer, once the body has ended. Raises WireFault(INTERRUPTED) when the reply's end never came."""
+        ...
+
+    def partial(self) -> Answer:
+        """What has come so far, whatever the state; never raises."""
+        ...
+
+
+class Wire(Protocol):
+    """A provider's protocol. `name` names the wire in faults and in the `origin` of opaque parts."""
+
+    name: str
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """The headers that carry the credential and the API version."""
+        ...
+
+    def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
+        """The HTTP request. Raises WireFault(UNSUPPORTED) for what the provider cannot do, before anything is sent."""
+        ...
+
+    def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
+        """A plain reply with a 2xx status. Raises WireFault."""
+        ...
+
+    def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
+        """A decoder for one streamed reply with a 2xx status."""
+        ...
+
+    def fault(self, status: int, headers: Headers, body: bytes) -> Fault:
+        """What a reply with another status means. Never raises."""
+        ...
+
+    def limits(self, headers: Headers) -> RateLimits | None:
+        """The rate limits that the headers tell; None when they tell none. Never raises."""
+        ...
+
+    def encode_models(self) -> Encoded:
+        """The request that lists the account's models: also the cheapest health check and credential check."""
+        ...
+
+    def decode_models(self, body: bytes) -> tuple[Model, ...]:
+        """The account's models, with `provider` left as this wire's name. Raises WireFault."""
+        ...
+
+
+def malformed(message: str, **more: Any) -> WireFault:
+    """A reply that cannot be read. The message must not quote the reply."""
+    return WireFault(Fault(kind=FaultKind.MALFORMED_REPLY, message=message, **more))

@@ -1,0 +1,1 @@
+"""What is said: msgspec Structs and small pure helpers. No I/O, no actors."""

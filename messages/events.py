@@ -1,0 +1,55 @@
+"""What happened, for whoever watches: log lines, the demo's timeline, later dashboards."""
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class ActorRestarted(msgspec.Struct, frozen=True, kw_only=True, tag="actor_restarted"):
+    """An actor or a subtree failed and will start again."""
+
+    at: int
+    """UTC nanoseconds, here and below."""
+    path: str
+    incarnation: int
+    cause: str
+    """The name of the exception's type."""
+    delay: int
+    """Nanoseconds until it starts again."""
+
+
+class SupervisorGaveUp(msgspec.Struct, frozen=True, kw_only=True, tag="supervisor_gave_up"):
+    """Too many failures in too short a time."""
+
+    at: int
+    path: str
+    cause: str
+
+
+class CircuitMoved(msgspec.Struct, frozen=True, kw_only=True, tag="circuit_moved"):
+    """A circuit breaker changed its state."""
+
+    at: int
+    provider: str
+    circuit: str
+    """The circuit's key: `endpoint`, or `endpoint model`."""
+    before: str
+    after: str
+    retry_at: int | None = None
+    """UTC nanoseconds of the next trial, when it opened."""
+    cause: str | None = None
+    """The kind of the fault that moved it."""
+
+
+class AccountBlocked(msgspec.Struct, frozen=True, kw_only=True, tag="account_blocked"):
+    """An account, or one model of it, takes no calls: its quota is used up or its credential is refused."""
+
+    at: int
+    provider: str
+    model: str | None
+    why: str
+    until: int | None = None
+    """UTC nanoseconds; None until an operator resets it."""
+
+
+Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked

@@ -1,0 +1,58 @@
+"""What can go wrong with a provider, as data."""
+
+import enum
+
+import msgspec
+
+
+class FaultKind(enum.StrEnum):
+    """Every way in which a call can fail. `semantics.md` says what each does to circuit, limiter and retry."""
+
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    OVERLOADED = "overloaded"
+    SERVER = "server"
+    CONNECTION = "connection"
+    TIMED_OUT = "timed_out"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    INVALID_REQUEST = "invalid_request"
+    CONTEXT_TOO_LONG = "context_too_long"
+    CONTENT_BLOCKED = "content_blocked"
+    MALFORMED_REPLY = "malformed_reply"
+    INTERRUPTED = "interrupted"
+    UNSUPPORTED = "unsupported"
+    UNAVAILABLE = "unavailable"
+    """No provider could be tried: every circuit is open, or the account is blocked."""
+    DEADLINE = "deadline"
+    """The caller's own time ran out."""
+    INTERNAL = "internal"
+    """callboard's own failure."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One failure: what, where, and what the provider said, with secrets removed."""
+
+    kind: FaultKind
+    message: str
+    """For a person. Never holds a secret or the text of a conversation."""
+    provider: str | None = None
+    model: str | None = None
+    status: int | None = None
+    """HTTP status, where there was one."""
+    code: str | None = None
+    """The provider's own code or type."""
+    request_id: str | None = None
+    """The provider's id of the request."""
+    retry_after: float | None = None
+    """Seconds that the provider asked to wait."""
+    resets_at: int | None = None
+    """UTC nanoseconds at which a quota is refilled or a circuit lets the next trial through."""
+    timeout: str | None = None
+    """Which timeout: connect, first byte, between bytes, first token, between tokens, permit or call."""
+
+    def __str__(self) -> str:
+        where = "/".join(name for name in (self.provider, self.model) if name)
+        status = f" (HTTP {self.status})" if self.status else ""
+        return f"{where + ': ' if where else ''}{self.kind.value.replace('_', ' ')}{status}: {self.message}"

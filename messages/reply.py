@@ -1,0 +1,130 @@
+"""What a model answered, whole or in pieces."""
+
+import enum
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from callboard.messages.chat import ChatMessage, Part, TextPart, ThinkingPart, ToolCallPart
+from callboard.messages.faults import Fault
+from callboard.messages.usage import Cost, Usage
+
+
+class FinishReason(enum.StrEnum):
+    """Why the model stopped."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    REFUSAL = "refusal"
+    PAUSE = "pause"
+    """The provider paused a long turn; send the conversation back to go on."""
+    ERROR = "error"
+    OTHER = "other"
+    """A reason that this version does not know; `Reply.raw` has it on demand."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider's reply, decoded."""
+
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason | None
+    usage: Usage | None = None
+    """None when the provider did not say."""
+    model: str | None = None
+    """The model that the provider says answered."""
+    id: str | None = None
+    """The provider's id of the reply."""
+    extra: dict[str, Any] | None = None
+    """Members worth keeping that have no name here, such as log probabilities and citations."""
+    raw: Any = None
+    """The whole reply, when the request said `keep_raw`."""
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a streamed reply. Role, ping and start events give none."""
+
+    text: str = ""
+    thinking: str = ""
+    tool_index: int | None = None
+    """Which of the reply's tool calls `tool_*` speak of, counted from 0."""
+    tool_id: str | None = None
+    tool_name: str | None = None
+    arguments: str = ""
+    """The next piece of the tool call's arguments, as JSON text."""
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at one provider, or the reason why there was none."""
+
+    provider: str
+    model: str
+    outcome: Literal["ok", "fault", "skipped", "cancelled"]
+    id: str | None = None
+    """The attempt's id, as sent to the provider and kept in the ledger; None when nothing was sent."""
+    fault: Fault | None = None
+    reason: str | None = None
+    """Why it was skipped."""
+    usage: Usage | None = None
+    cost: Cost | None = None
+    estimated: bool = False
+    """Whether usage and cost are an estimate, because the attempt was cut."""
+    duration: float = 0.0
+    """Seconds."""
+    first_token: float | None = None
+    """Seconds until the first text, thinking or tool call of a stream."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call gave, and the whole story of how."""
+
+    id: str
+    """The call's id in the ledger."""
+    parts: tuple[Part, ...]
+    usage: Usage
+    cost: Cost | None
+    """US dollars for this call, all attempts together; None when a price is unknown, 0 when free or cached."""
+    provider: str
+    model: str
+    finish_reason: FinishReason | None
+    cached: bool
+    """Whether the reply cache answered."""
+    shared: bool = False
+    """Whether another caller's identical call in flight answered; that caller is charged."""
+    estimated: bool = False
+    """Whether part of the cost is an estimate."""
+    attempts: tuple[AttemptRecord, ...]
+    started: datetime
+    duration: float
+    """Seconds."""
+    recorded: Literal["acknowledged", "queued", "failed"] = "queued"
+    """Whether the ledger's record of the call is on disk (acknowledged), on its way, or could not be written."""
+    metadata: dict[str, str] | None = None
+    extra: dict[str, Any] | None = None
+    raw: Any = None
+
+    @property
+    def text(self) -> str:
+        """The answer's text; reasoning, refusals and tool calls left out."""
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def thinking(self) -> str:
+        """The model's visible reasoning."""
+        return "".join(part.text for part in self.parts if isinstance(part, ThinkingPart))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCallPart, ...]:
+        """The tools that the model asks for, in its order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
+
+    @property
+    def message(self) -> ChatMessage:
+        """The reply as the assistant's turn, to go on with the conversation."""
+        return ChatMessage("assistant", self.parts)
+
+    def __repr__(self) -> str:
+        where = f"{self.provider}/{self.model}"
+        return f"Reply({self.id}, {where}, {len(self.parts)} parts, {self.finish_reason}, cost={self.cost})"

@@ -1,0 +1,112 @@
+"""What is asked of a model, whoever the provider is."""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from callboard.messages.chat import ChatMessage, Extra
+
+Priority: TypeAlias = Literal["critical", "normal", "background"]
+CacheUse: TypeAlias = Literal["auto", "use", "refresh", "only", "off"]
+Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A function that the model may ask the caller to run."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    """JSON Schema of the arguments, an object at its top."""
+    strict: bool | None = None
+    extra: Extra | None = None
+
+
+class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the model may, must or must not call a tool; `name` forces that one."""
+
+    mode: Literal["auto", "none", "required", "named"] = "auto"
+    name: str | None = None
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """Structured output: any JSON object, or one that follows a JSON Schema."""
+
+    kind: Literal["text", "json", "schema"] = "schema"
+    schema: dict[str, Any] | None = None
+    name: str | None = None
+    description: str | None = None
+    strict: bool | None = None
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the model picks its words. None leaves the provider's default."""
+
+    max_tokens: int | None = None
+    """Bound on what the model may write, reasoning included where the provider counts so."""
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+
+class Thinking(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the model may reason before it answers; one of the two."""
+
+    effort: Effort | None = None
+    budget_tokens: int | None = None
+    extra: Extra | None = None
+
+
+class CacheControl(msgspec.Struct, frozen=True, kw_only=True):
+    """What the reply cache may do for this call."""
+
+    use: CacheUse = "auto"
+    """auto: read and write when the request is deterministic (temperature 0 or a seed); use: also when it is not;
+    refresh: write only; only: read only, and a miss is a fault; off: neither."""
+    max_age: float | None = None
+    """Seconds; an older entry is a miss."""
+    partition: str = ""
+    """The caller's tenant: entries never cross partitions."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing asked of a model.
+
+    `extra` holds members of the provider's own request that have no name here; they are sent untouched.
+    """
+
+    model: str
+    """`provider/model`, or an alias from the configuration."""
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    output: Output | None = None
+    sampling: Sampling = Sampling()
+    thinking: Thinking | None = None
+    user: str | None = None
+    """The end user on whose behalf this is asked; sent to providers that take one, and counted by."""
+    tag: str | None = None
+    """The caller's feature that asks; counted by, never sent."""
+    metadata: dict[str, str] | None = None
+    """Returned with the reply; never sent."""
+    priority: Priority = "normal"
+    cache: CacheControl = CacheControl()
+    keep_raw: bool = False
+    """Keep the provider's own reply in `Reply.raw`."""
+    extra: Extra | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether asking twice is meant to give the same answer."""
+        return self.sampling.temperature == 0 or self.sampling.seed is not None
+
+    def __repr__(self) -> str:
+        return f"Request({self.model!r}, {len(self.messages)} messages, {len(self.tools)} tools)"

@@ -1,0 +1,103 @@
+"""What an author writes: one class an actor.
+
+An actor changes its state in `receive` and nowhere else. `receive` is synchronous, so no cancellation can tear the
+state, and it returns one of three things:
+
+- the reply to an ask (None for a tell);
+- LATER, when the ask is settled some other time with `envelope.reply(...)`;
+- a coroutine, for everything that waits. It runs as a task of its own under the actor's bound on concurrency, its
+  result is the reply, and what it finds out it reports by message.
+
+An exception in `receive` restarts the actor. One in a coroutine ends only its own ask.
+"""
+
+import enum
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVarTuple
+
+import trio
+
+from callboard.messages.base import Tell
+from callboard.runtime.cell import Cell
+from callboard.runtime.clock import trio_deadline
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+
+Ts = TypeVarTuple("Ts")
+
+
+class Later(enum.Enum):
+    """Returned by `receive` when the reply comes later."""
+
+    LATER = "later"
+
+
+LATER = Later.LATER
+
+
+class Me:
+    """What an incarnation knows of itself and may do."""
+
+    def __init__(self, cell: Cell, nursery: trio.Nursery, rng: random.Random) -> None:
+        self._cell = cell
+        self._nursery = nursery
+        self.ref = Ref(cell)
+        self.random = rng
+
+    @property
+    def incarnation(self) -> int:
+        """1 for the first life, one more for each restart."""
+        return self._cell.incarnation
+
+    def now(self) -> int:
+        """Monotonic nanoseconds."""
+        return self._cell.world.clock.now()
+
+    def utc(self) -> int:
+        """UTC nanoseconds."""
+        return self._cell.world.clock.utc()
+
+    def publish(self, snapshot: object) -> None:
+        """Let others read this without asking. It must be immutable; readers may run in another thread."""
+        self._cell.snapshot = snapshot
+
+    def report(self, message: Tell) -> None:
+        """Tell oneself, ahead of the data lane: how a handler hands its findings to the next decide step."""
+        self.ref.tell(message, lane=Lane.CONTROL)
+
+    def at(self, when: int, message: Tell) -> trio.CancelScope:
+        """Report this message at `when` (monotonic nanoseconds), unless the returned scope is cancelled before."""
+        scope = trio.CancelScope()
+        self._nursery.start_soon(self._alarm, scope, when, message)
+        return scope
+
+    def spawn(self, task: Callable[[*Ts], Awaitable[object]], *args: *Ts) -> None:
+        """Run a background task for as long as this incarnation lives; its failure is the actor's."""
+        self._nursery.start_soon(task, *args)
+
+    def finish(self) -> None:
+        """End normally once what is in hand is done."""
+        self._cell.request_stop()
+
+    async def _alarm(self, scope: trio.CancelScope, when: int, message: Tell) -> None:
+        with scope:
+            await trio.sleep_until(trio_deadline(when))
+            self.report(message)
+
+
+class Actor:
+    """The base of all actors: one incarnation's behaviour and state. A restart makes a new one from its factory."""
+
+    me: Me
+
+    async def start(self) -> None:
+        """Before the first message: get ready, or raise to say that the start failed."""
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        """Decide; see the top of this file."""
+        raise NotImplementedError(f"{type(self).__name__} receives nothing")
+
+    async def stop(self) -> None:
+        """After the last message: a last chance to write something down. Not called after a crash."""

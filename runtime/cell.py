@@ -1,0 +1,139 @@
+"""An actor's lasting half: address, mailbox, status and incarnation number. It survives restarts.
+
+The cell also owns every reply slot that its actor has in hand, so that a crash or a stop settles each of them.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from callboard.messages.events import Event
+from callboard.runtime.clock import Clock
+from callboard.runtime.deadletters import DeadLetters
+from callboard.runtime.envelope import Envelope
+from callboard.runtime.errors import ActorCrashed, ActorDown
+from callboard.runtime.mailbox import Delivery, Lane, Mailbox, MailboxSpec
+from callboard.runtime.waits import Waiter
+
+
+class CellStatus(enum.StrEnum):
+    """Where an actor's life stands."""
+
+    NEW = "new"
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    GIVEN_UP = "given up"
+
+
+TAKES_MESSAGES = {CellStatus.NEW, CellStatus.STARTING, CellStatus.RUNNING, CellStatus.RESTARTING}
+
+
+def _ignore(_: Event) -> None:
+    """Nobody watches."""
+
+
+class World(msgspec.Struct, frozen=True):
+    """What all cells of one tree share."""
+
+    clock: Clock
+    dead_letters: DeadLetters
+    emit: Callable[[Event], None] = _ignore
+    """Takes every event of the tree; must not wait or raise."""
+
+
+class Cell:
+    """One address. `concurrency` bounds the handlers that run at once."""
+
+    def __init__(self, path: str, world: World, *, mailbox: MailboxSpec, concurrency: int, drain: int) -> None:
+        self.path = path
+        self.world = world
+        self.concurrency = concurrency
+        self.drain = drain
+        self.mailbox = Mailbox(path, mailbox)
+        self.status = CellStatus.NEW
+        self.incarnation = 0
+        self.running: dict[int, Envelope] = {}
+        self.deferred: dict[int, Envelope] = {}
+        self.waits: Counter[Waiter] = Counter()
+        self.snapshot: Any = None
+        self.deciding: tuple[str, int] | None = None
+        self.stop_requested = False
+        self.late_replies = 0
+        self.handler_failures = 0
+        self.last_error: str | None = None
+        self._watchers: list[Callable[[str], None]] = []
+        self._why = "not started"
+
+    @property
+    def saturated(self) -> bool:
+        """Whether no handler is free."""
+        return len(self.running) >= self.concurrency
+
+    def put(self, envelope: Envelope, lane: Lane) -> Delivery:
+        """Queue a message; what cannot be queued becomes a dead letter."""
+        delivery = self.mailbox.put(envelope, lane) if self.status in TAKES_MESSAGES else Delivery.DOWN
+        if not delivery:
+            self._bury(envelope, self._why if delivery is Delivery.DOWN else delivery.value)
+        return delivery
+
+    def request_stop(self) -> None:
+        """The instance finishes what it has, for at most `drain` nanoseconds, and ends."""
+        self.stop_requested = True
+        if self.mailbox.on_ready is not None:
+            self.mailbox.on_ready()
+
+    def crashed(self, cause: BaseException) -> None:
+        """The instance is gone: every ask in hand ends; the queued ones stay for the next incarnation."""
+        self.last_error = type(cause).__name__
+        self._settle_in_hand(ActorCrashed(self.path, self.incarnation, cause))
+
+    def close_intake(self) -> None:
+        """From now on messages are refused."""
+        self.status = CellStatus.STOPPING
+        self._why = "it is stopping"
+
+    def end(self, status: CellStatus, why: str) -> None:
+        """There will be no further incarnation: settle everything and tell the watchers, once."""
+        if self.status in (CellStatus.STOPPED, CellStatus.GIVEN_UP):
+            return
+        self.status = status
+        self._why = why
+        self._settle_in_hand(ActorDown(self.path, why))
+        for envelope in self.mailbox.drain():
+            if not envelope.abandoned:
+                self._bury(envelope, why)
+            envelope.fail(ActorDown(self.path, why))
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher(why)
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Call this once with the reason when the actor is gone for good; at once if it is gone already."""
+        if self.status in (CellStatus.STOPPED, CellStatus.GIVEN_UP):
+            watcher(self._why)
+        else:
+            self._watchers.append(watcher)
+
+    def down(self) -> ActorDown:
+        """The error for an ask that came too late."""
+        return ActorDown(self.path, self._why)
+
+    def _settle_in_hand(self, error: ActorCrashed | ActorDown) -> None:
+        in_hand: Iterable[Envelope] = (*self.running.values(), *self.deferred.values())
+        self.deferred.clear()
+        for envelope in in_hand:
+            if envelope.slot is not None:
+                envelope.slot.on_end(None)
+            envelope.fail(error)
+
+    def _bury(self, envelope: Envelope, reason: str) -> None:
+        self.world.dead_letters.add(self.path, envelope.message, reason, self.world.clock.now())
+
+    def __repr__(self) -> str:
+        return f"Cell({self.path}, {self.status.value}, incarnation {self.incarnation})"

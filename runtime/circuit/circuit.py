@@ -1,0 +1,223 @@
+"""One circuit breaker: admits or refuses attempts, and moves by their outcomes. Pure; `now` is passed in."""
+
+import enum
+
+import msgspec
+
+from callboard.runtime.circuit.rolling import RollingCounts
+from callboard.runtime.circuit.table import CircuitEvent, CircuitState, step
+from callboard.runtime.clock import NEVER, ns
+from callboard.runtime.errors import SpecError
+from callboard.runtime.supervision.backoff import Backoff, BackoffState
+
+
+class Outcome(enum.StrEnum):
+    """What an attempt says about its provider. NEITHER: nothing, it was the caller's doing or the caller left."""
+
+    SUCCESS = "success"
+    FAULT = "fault"
+    NEITHER = "neither"
+
+
+class CircuitSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """When a circuit opens and how it comes back. Durations in nanoseconds.
+
+    It opens after `consecutive` faults in a row, or when within `window` there were more than `intensity` faults and
+    at least `min_calls` calls of which a share of at least `rate` were faults.
+    """
+
+    consecutive: int = 5
+    intensity: int = 5
+    min_calls: int = 20
+    rate: float = 0.5
+    window: int = ns(30)
+    backoff: Backoff = Backoff(base=ns(5), max=ns(300), jitter=0.2, quiet=ns(600), immediate_first=False)
+    trials: int = 1
+    """Trials at once in half-open."""
+    ramp: tuple[float, ...] = (0.25, 0.5)
+    """The share admitted after the first, second, ... success; after the last it closes."""
+
+    def __post_init__(self) -> None:
+        if min(self.consecutive, self.min_calls, self.trials, self.window) < 1 or self.intensity < 0:
+            raise SpecError("a circuit needs consecutive, min_calls, trials and window >= 1 and intensity >= 0")
+        if not 0 < self.rate <= 1 or not all(0 < share < 1 for share in self.ramp):
+            raise SpecError("a circuit needs 0 < rate <= 1 and shares of its ramp between 0 and 1")
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """The right to make one attempt."""
+
+    era: int
+    trial: bool
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """No attempt now."""
+
+    retry_at: int
+    """Monotonic nanoseconds of the earliest trial; NEVER while forced open."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One change of state."""
+
+    before: CircuitState
+    after: CircuitState
+    event: CircuitEvent
+    at: int
+
+
+class Circuit:
+    """State and rule of one key."""
+
+    def __init__(self, spec: CircuitSpec) -> None:
+        self._spec = spec
+        self._counts = RollingCounts(spec.window)
+        self._backoff = BackoffState(spec.backoff)
+        self._era = 0
+        self._consecutive = 0
+        self._trials = 0
+        self._ramp_step = 0
+        self._ramp_credit = 0.0
+        self.state = CircuitState.CLOSED
+        self.retry_at = 0
+
+    def refusal(self, now: int) -> Refusal | None:
+        """Whether an attempt would be refused now, without taking anything."""
+        match self.state:
+            case CircuitState.FORCED_OPEN:
+                return Refusal(NEVER)
+            case CircuitState.OPEN if now < self.retry_at:
+                return Refusal(self.retry_at)
+            case CircuitState.HALF_OPEN if self._trials >= self._spec.trials:
+                return Refusal(now)
+            case CircuitState.RAMPING if self._ramp_credit + self._share < 1:
+                return Refusal(now)
+            case _:
+                return None
+
+    def admit(self, now: int, moves: list[Move]) -> Admission | Refusal:
+        """The right to one attempt, or until when there is none. Moves are added to `moves`."""
+        refusal = self.refusal(now)
+        if self.state is CircuitState.RAMPING:
+            self._ramp_credit += self._share if refusal else self._share - 1
+        if refusal is not None:
+            return refusal
+        if self.state is CircuitState.OPEN:
+            self._move(CircuitEvent.BACKOFF_OVER, now, moves)
+        trial = self.state is CircuitState.HALF_OPEN
+        self._trials += trial
+        return Admission(self._era, trial)
+
+    def record(self, admission: Admission, outcome: Outcome, now: int, rand: float, floor: int = 0) -> list[Move]:
+        """How an admitted attempt ended. `floor`: no trial before it, should the circuit open now.
+
+        What was admitted before the circuit last opened says nothing any more.
+        """
+        moves: list[Move] = []
+        if admission.era != self._era:
+            return moves
+        if admission.trial and self.state is CircuitState.HALF_OPEN:
+            self._trials -= 1
+        match outcome:
+            case Outcome.SUCCESS:
+                self._succeeded(admission, now, moves)
+            case Outcome.FAULT:
+                self._failed(admission, now, rand, floor, moves)
+            case Outcome.NEITHER:
+                pass
+        return moves
+
+    def operate(self, event: CircuitEvent, now: int) -> list[Move]:
+        """An operator's command, or a passed health check. A health check moves an open circuit only."""
+        moves: list[Move] = []
+        if event is CircuitEvent.HEALTH_PASSED and self.state is not CircuitState.OPEN:
+            return moves
+        if event is CircuitEvent.RESET:
+            self._backoff.reset()
+        self._move(event, now, moves)
+        return moves
+
+    def restore(self, state: CircuitState, retry_at: int, openings: int) -> None:
+        """Go on from what a former process knew."""
+        self.state, self.retry_at = state, retry_at
+        self._backoff.restore(openings)
+        if state in (CircuitState.HALF_OPEN, CircuitState.RAMPING):
+            self.state = CircuitState.OPEN
+
+    @property
+    def openings(self) -> int:
+        """How often it opened since the last quiet time; the next backoff grows with it."""
+        return self._backoff.failures
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost by forgetting it."""
+        return self.state is CircuitState.CLOSED and self._consecutive == 0
+
+    @property
+    def _share(self) -> float:
+        return self._spec.ramp[self._ramp_step]
+
+    def _succeeded(self, admission: Admission, now: int, moves: list[Move]) -> None:
+        self._consecutive = 0
+        self._counts.add(now, fault=False)
+        if self.state is CircuitState.HALF_OPEN and admission.trial:
+            self._move(CircuitEvent.TRIAL_SUCCEEDED, now, moves)
+            if not self._spec.ramp:
+                self._move(CircuitEvent.FULL_SHARE, now, moves)
+        elif self.state is CircuitState.RAMPING:
+            self._ramp_step += 1
+            if self._ramp_step >= len(self._spec.ramp):
+                self._move(CircuitEvent.FULL_SHARE, now, moves)
+
+    def _failed(self, admission: Admission, now: int, rand: float, floor: int, moves: list[Move]) -> None:
+        self._consecutive += 1
+        self._counts.add(now, fault=True)
+        event = self._opening_event(admission, now)
+        if event is not None:
+            self._open_until(now, rand, floor)
+            self._move(event, now, moves)
+
+    def _opening_event(self, admission: Admission, now: int) -> CircuitEvent | None:
+        match self.state:
+            case CircuitState.CLOSED:
+                return CircuitEvent.TRIP if self._too_many(now) else None
+            case CircuitState.HALF_OPEN:
+                return CircuitEvent.TRIAL_FAILED if admission.trial else None
+            case CircuitState.RAMPING:
+                return CircuitEvent.FAULT
+            case _:
+                return None
+
+    def _too_many(self, now: int) -> bool:
+        spec = self._spec
+        if self._consecutive >= spec.consecutive:
+            return True
+        calls, faults = self._counts.totals(now)
+        return faults > spec.intensity and calls >= spec.min_calls and faults >= spec.rate * calls
+
+    def _open_until(self, now: int, rand: float, floor: int) -> None:
+        self.retry_at = max(self.retry_at, floor, now + self._backoff.next(now, rand))
+
+    def _move(self, event: CircuitEvent, now: int, moves: list[Move]) -> None:
+        before, self.state = self.state, step(self.state, event)
+        if before is self.state:
+            return
+        moves.append(Move(before, self.state, event, now))
+        match self.state:
+            case CircuitState.OPEN:
+                self._new_era()
+            case CircuitState.HALF_OPEN:
+                self._trials = 0
+            case CircuitState.RAMPING:
+                self._ramp_step, self._ramp_credit = 0, 0.0
+            case CircuitState.CLOSED:
+                self._consecutive = 0
+                self._counts.clear()
+            case CircuitState.FORCED_OPEN | CircuitState.FORCED_CLOSED:
+                self._new_era()
+
+    def _new_era(self) -> None:
+        self._era += 1
+        self._trials = 0

@@ -1,0 +1,115 @@
+"""A provider's subtree: its attempts are temporary children, its circuits decide whether it takes more of them.
+
+Each attempt is an entry in the child table, under one or more circuit keys, all of which must admit it. Its outcome
+is an event for those circuits; when their rule is met the subtree is given up (open), and repaired later through
+trials (half-open, ramping). Pure; `now` is passed in.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome
+from callboard.runtime.circuit.table import CircuitEvent, CircuitState
+
+KEEP = 512
+"""Circuits kept at most; the longest unused of those in their first state are forgotten beyond it."""
+
+
+class Child(msgspec.Struct, frozen=True):
+    """One attempt underway."""
+
+    id: str
+    admissions: dict[str, Admission]
+    started: int
+
+    @property
+    def trial(self) -> bool:
+        """Whether a half-open circuit is being tried by it."""
+        return any(admission.trial for admission in self.admissions.values())
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An attempt that was not admitted: by which circuit, and until when."""
+
+    key: str
+    retry_at: int
+
+
+class View(msgspec.Struct, frozen=True):
+    """One circuit as others see it."""
+
+    state: CircuitState
+    retry_at: int
+    """Monotonic nanoseconds; meaningful while open."""
+    openings: int
+
+
+class Subtree:
+    """Child table and circuits."""
+
+    def __init__(self, spec: CircuitSpec) -> None:
+        self._spec = spec
+        self._circuits: dict[str, Circuit] = {}
+        self.children: dict[str, Child] = {}
+
+    def admit(self, child: str, keys: Iterable[str], now: int) -> tuple[Child | Refused, list[tuple[str, Move]]]:
+        """Take in an attempt if every key's circuit admits it; otherwise nothing is taken."""
+        keys = tuple(keys)
+        for key in keys:
+            if (refusal := self._circuit(key).refusal(now)) is not None:
+                self._circuit(key).admit(now, [])  # a ramping circuit counts those it turns away
+                return Refused(key, refusal.retry_at), []
+        moved: list[tuple[str, Move]] = []
+        admissions: dict[str, Admission] = {}
+        for key in keys:
+            moves: list[Move] = []
+            admission = self._circuit(key).admit(now, moves)
+            assert isinstance(admission, Admission)
+            admissions[key] = admission
+            moved.extend((key, move) for move in moves)
+        self.children[child] = entry = Child(child, admissions, now)
+        return entry, moved
+
+    def ended(
+        self, child: str, outcomes: Mapping[str, Outcome], now: int, rand: float, floor: int = 0
+    ) -> list[tuple[str, Move]]:
+        """An attempt ended; a key without an outcome counts as NEITHER. Unknown children are ignored."""
+        entry = self.children.pop(child, None)
+        if entry is None:
+            return []
+        return [
+            (key, move)
+            for key, admission in entry.admissions.items()
+            for move in self._circuit(key).record(admission, outcomes.get(key, Outcome.NEITHER), now, rand, floor)
+        ]
+
+    def operate(self, keys: Iterable[str], event: CircuitEvent, now: int) -> list[tuple[str, Move]]:
+        """An operator's command to these circuits."""
+        return [(key, move) for key in keys for move in self._circuit(key).operate(event, now)]
+
+    def restore(self, key: str, state: CircuitState, retry_at: int, openings: int) -> None:
+        """Go on from what a former process knew."""
+        self._circuit(key).restore(state, retry_at, openings)
+
+    def views(self) -> dict[str, View]:
+        """All circuits that were used."""
+        return {key: View(one.state, one.retry_at, one.openings) for key, one in self._circuits.items()}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that were used, the longest unused first."""
+        return tuple(self._circuits)
+
+    def _circuit(self, key: str) -> Circuit:
+        circuit = self._circuits.pop(key, None) or Circuit(self._spec)
+        self._circuits[key] = circuit
+        if len(self._circuits) > KEEP:
+            self._forget()
+        return circuit
+
+    def _forget(self) -> None:
+        for key, circuit in self._circuits.items():
+            if circuit.idle:
+                del self._circuits[key]
+                return

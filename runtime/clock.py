@@ -1,0 +1,72 @@
+"""Two clocks, both in integer nanoseconds.
+
+*Monotonic* measures every duration inside the process and is Trio's own clock, so that tests which own Trio's clock
+own this one too. *UTC* dates what is persisted and what providers send as dates; it never runs backwards.
+"""
+
+import time
+from collections.abc import Callable
+
+import trio
+
+NANOSECONDS = 1_000_000_000
+NEVER = 2**63 - 1
+"""A monotonic deadline that is never reached."""
+
+
+def ns(seconds: float) -> int:
+    """Seconds as nanoseconds."""
+    return round(seconds * NANOSECONDS)
+
+
+def seconds(nanoseconds: int) -> float:
+    """Nanoseconds as seconds."""
+    return nanoseconds / NANOSECONDS
+
+
+def trio_deadline(deadline: int) -> float:
+    """A monotonic deadline as Trio wants it."""
+    return float("inf") if deadline >= NEVER else deadline / NANOSECONDS
+
+
+class Clock:
+    """Tells both times. Call only inside a Trio run.
+
+    `utc_source` gives UTC nanoseconds. A source that jumps backwards is held at the latest time told until it has
+    caught up, and the jump is counted.
+    """
+
+    def __init__(self, utc_source: Callable[[], int] = time.time_ns) -> None:
+        self._utc_source = utc_source
+        self._latest = 0
+        self._behind = False
+        self.jumps = 0
+
+    def now(self) -> int:
+        """Monotonic nanoseconds."""
+        return int(trio.current_time() * NANOSECONDS)
+
+    def utc(self) -> int:
+        """UTC nanoseconds since 1970."""
+        told = self._utc_source()
+        if told >= self._latest:
+            self._latest = told
+            self._behind = False
+        elif not self._behind:
+            self._behind = True
+            self.jumps += 1
+        return self._latest
+
+
+def virtual_utc(epoch: int = 1_767_225_600 * NANOSECONDS) -> Callable[[], int]:
+    """A UTC source that advances with Trio's clock from `epoch` (default 2026-01-01): for tests and simulations."""
+    start: int | None = None
+
+    def source() -> int:
+        nonlocal start
+        now = round(trio.current_time() * NANOSECONDS)
+        if start is None:
+            start = now
+        return epoch + now - start
+
+    return source

@@ -1,0 +1,84 @@
+"""What surrounds a message on its way: who asks, until when, and where the reply goes."""
+
+import itertools
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from callboard.messages.base import Ask, Tell
+from callboard.runtime.clock import NEVER
+from callboard.runtime.slot import Slot
+
+if TYPE_CHECKING:
+    import trio
+
+    from callboard.runtime.cell import Cell
+
+Message = Tell | Ask[Any]
+
+PRIORITIES = {"critical": 0, "normal": 1, "background": 2}
+"""Data lanes in the order in which they are served."""
+
+_ids = itertools.count(1)
+
+
+class Envelope:
+    """One message underway. `slot` is None for a tell."""
+
+    __slots__ = (
+        "attempt",
+        "deadline",
+        "enforced",
+        "holder",
+        "id",
+        "message",
+        "priority",
+        "scope",
+        "slot",
+        "started",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        message: Message,
+        slot: Slot | None = None,
+        *,
+        deadline: int = NEVER,
+        priority: int = 1,
+        trace: str | None = None,
+        attempt: int = 0,
+    ) -> None:
+        self.id = next(_ids)
+        self.message = message
+        self.slot = slot
+        self.deadline = deadline
+        self.priority = priority
+        self.trace = trace
+        self.attempt = attempt
+        self.enforced = False
+        """Whether the asker itself leaves at the deadline."""
+        self.holder: Cell | None = None
+        """The cell whose handler runs it."""
+        self.scope: trio.CancelScope | None = None
+        self.started = 0
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether this was an ask whose asker has left or has been answered."""
+        return self.slot is not None and not self.slot.open
+
+    def reply(self, value: object) -> bool:
+        """Settle the ask. False for a tell and for a reply that comes too late."""
+        return self.slot is not None and self.slot.settle(value)
+
+    def fail(self, error: BaseException) -> bool:
+        """Settle the ask with an error. False for a tell and for an error that comes too late."""
+        return self.slot is not None and self.slot.fail(error)
+
+    def __repr__(self) -> str:
+        kind = "tell" if self.slot is None else f"ask {self.slot.state.value}"
+        return f"Envelope({self.id}, {type(self.message).__name__}, {kind})"
+
+
+CURRENT: ContextVar[Envelope | None] = ContextVar("callboard_current_envelope", default=None)
+"""The ask or tell whose handler is running in this task: deadline, trace and priority travel on from it."""

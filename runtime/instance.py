@@ -1,0 +1,177 @@
+"""The loop that runs one incarnation of an actor."""
+
+import logging
+import math
+import random
+import types
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import trio
+
+from callboard.messages.signals import Left
+from callboard.runtime.actor import Actor, Later, Me
+from callboard.runtime.cell import Cell
+from callboard.runtime.clock import seconds, trio_deadline
+from callboard.runtime.envelope import CURRENT, Envelope
+from callboard.runtime.errors import ActorCrashed, DeadlineExceeded, DeclaredError, HandlerFailed
+from callboard.runtime.leaf import leaf
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+from callboard.runtime.slot import SlotState
+
+BATCH = 64
+"""Messages handled in a row before other tasks get a turn."""
+
+_log = logging.getLogger("callboard.actors")
+
+
+class Instance:
+    """One incarnation at work."""
+
+    def __init__(self, cell: Cell, factory: Callable[[], Actor], rng: random.Random) -> None:
+        self._cell = cell
+        self._factory = factory
+        self._rng = rng
+        self._actor: Actor
+        self._nursery: trio.Nursery
+        self._waiting: trio.lowlevel.Task | None = None
+        self._draining = trio.CancelScope()
+
+    async def run(self, task_status: "trio.TaskStatus[None]") -> None:
+        """Live until told to stop. Raises what crashed the actor, after every ask in hand was settled."""
+        self._cell.stop_requested = False
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._actor = self._factory()
+                self._actor.me = Me(self._cell, self._nursery, self._rng)
+                await self._actor.start()
+                self._cell.mailbox.on_ready = self._wake
+                task_status.started()
+                with self._draining:
+                    await self._serve()
+                await self._finish()
+                self._nursery.cancel_scope.cancel()
+        except Exception as error:
+            cause = leaf(error)
+            self._cell.crashed(cause)
+            raise cause from None
+        finally:
+            self._cell.mailbox.on_ready = None
+
+    async def _serve(self) -> None:
+        streak = 0
+        while not self._finished():
+            envelope = self._next()
+            if envelope is None:
+                await self._wait()
+                streak = 0
+                continue
+            self._deliver(envelope)
+            streak += 1
+            if streak >= BATCH:
+                await trio.lowlevel.checkpoint()
+                streak = 0
+
+    async def _finish(self) -> None:
+        with trio.move_on_after(seconds(self._cell.drain)):
+            await self._actor.stop()
+
+    def _next(self) -> Envelope | None:
+        cell = self._cell
+        return cell.mailbox.get(cell.world.clock.now(), data=not cell.saturated)
+
+    def _finished(self) -> bool:
+        cell = self._cell
+        if not cell.stop_requested:
+            return False
+        if self._draining.deadline == math.inf:
+            self._draining.deadline = trio.current_time() + seconds(cell.drain)
+        return not (len(cell.mailbox) or cell.running or cell.deferred)
+
+    def _deliver(self, envelope: Envelope) -> None:
+        result = self._decide(envelope)
+        if isinstance(result, types.CoroutineType):
+            self._start_handler(envelope, result)
+        elif result is Later.LATER:
+            self._defer(envelope)
+        else:
+            envelope.reply(result)
+
+    def _decide(self, envelope: Envelope) -> object:
+        cell = self._cell
+        envelope.started = cell.world.clock.now()
+        cell.deciding = (type(envelope.message).__name__, envelope.started)
+        try:
+            return self._actor.receive(envelope.message, envelope)
+        except DeclaredError as error:
+            envelope.fail(error)
+            return None
+        except Exception as error:
+            envelope.fail(ActorCrashed(cell.path, cell.incarnation, error))
+            cell.crashed(error)
+            raise
+        finally:
+            cell.deciding = None
+
+    def _defer(self, envelope: Envelope) -> None:
+        slot = envelope.slot
+        if slot is None or not slot.open:
+            return
+        deferred = self._cell.deferred
+        deferred[envelope.id] = envelope
+
+        def ended(state: SlotState) -> None:
+            deferred.pop(envelope.id, None)
+            if state is SlotState.ABANDONED:
+                Ref(self._cell).tell(Left(envelope.id), lane=Lane.CONTROL)
+
+        slot.on_end(ended)
+
+    def _start_handler(self, envelope: Envelope, work: Coroutine[Any, Any, object]) -> None:
+        scope = envelope.scope = trio.CancelScope()
+        if not envelope.enforced:
+            scope.deadline = trio_deadline(envelope.deadline)
+        if envelope.slot is not None:
+            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
+        envelope.holder = self._cell
+        self._cell.running[envelope.id] = envelope
+        self._nursery.start_soon(self._handle, envelope, scope, work)
+
+    async def _handle(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
+        CURRENT.set(envelope)
+        try:
+            with scope:
+                value = await work
+                if envelope.slot is not None and not envelope.slot.settle(value):
+                    self._cell.late_replies += 1
+            if scope.cancelled_caught:
+                envelope.fail(DeadlineExceeded(self._cell.path))
+        except Exception as error:
+            self._failed(envelope, leaf(error))
+        finally:
+            self._cell.running.pop(envelope.id, None)
+            self._wake()
+
+    def _failed(self, envelope: Envelope, cause: BaseException) -> None:
+        if isinstance(cause, DeclaredError):
+            envelope.fail(cause)
+            return
+        self._cell.handler_failures += 1
+        self._cell.last_error = type(cause).__name__
+        envelope.fail(HandlerFailed(self._cell.path, cause))
+        _log.error("%s: %s failed with %s", self._cell.path, type(envelope.message).__name__, type(cause).__name__)
+
+    async def _wait(self) -> None:
+        self._waiting = trio.lowlevel.current_task()
+
+        def leave(_: object) -> trio.lowlevel.Abort:
+            self._waiting = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(leave)
+
+    def _wake(self) -> None:
+        task, self._waiting = self._waiting, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)

@@ -1,0 +1,138 @@
+"""How actors are reached. A ref points to the cell, so it stays good over restarts."""
+
+from typing import Any, Generic, TypeVar, cast
+
+import trio
+
+from callboard.messages.base import Ask, Tell
+from callboard.messages.signals import Down
+from callboard.runtime.cell import Cell
+from callboard.runtime.clock import NEVER, trio_deadline
+from callboard.runtime.envelope import CURRENT, Envelope
+from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
+from callboard.runtime.mailbox import Delivery, Lane
+from callboard.runtime.slot import Slot
+from callboard.runtime.waits import circle
+
+R = TypeVar("R")
+
+
+class Pending(Generic[R]):
+    """An ask that was sent and is not yet waited for. Wait for it or abandon it."""
+
+    __slots__ = ("_envelope",)
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    async def wait(self) -> R:
+        """The reply, or an ActorError. Cancelling abandons the ask."""
+        assert self._envelope.slot is not None
+        return cast(R, await self._envelope.slot.wait())
+
+    def abandon(self) -> None:
+        """Leave: the handler is cancelled at once. Does nothing when there is a reply already."""
+        assert self._envelope.slot is not None
+        self._envelope.slot.abandon()
+
+
+class Ref:
+    """The address of one actor."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    @property
+    def path(self) -> str:
+        """The actor's name in the tree, such as `providers/openai`."""
+        return self._cell.path
+
+    @property
+    def snapshot(self) -> Any:
+        """What the actor last published; immutable. None before the first time."""
+        return self._cell.snapshot
+
+    def tell(self, message: Tell, *, lane: Lane = Lane.DATA, priority: int = 1) -> Delivery:
+        """Send and go on. Never waits; the result says whether the message was accepted."""
+        return self._cell.put(Envelope(message, priority=priority), lane)
+
+    async def ask(
+        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
+    ) -> R:
+        """Send and wait for the reply.
+
+        `deadline` is in monotonic nanoseconds; inside a handler the asker's own deadline holds as well. Raises an
+        ActorError (its subclasses say what happened). Cancelling the wait cancels the handler.
+        """
+        current = CURRENT.get()
+        envelope = self._envelope(message, deadline, priority, current)
+        envelope.enforced = True
+        slot = envelope.slot
+        assert slot is not None
+        if current is None or current.holder is None:
+            self._post(envelope, lane)
+            return cast(R, await self._wait(slot, envelope.deadline))
+        return cast(R, await self._ask_from(current, current.holder, envelope, lane))
+
+    def submit(
+        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
+    ) -> Pending[R]:
+        """Send an ask and wait for it later. The deadline is kept on the handler's side. Raises as `ask`."""
+        envelope = self._envelope(message, deadline, priority, CURRENT.get())
+        self._post(envelope, lane)
+        return Pending(envelope)
+
+    def watch(self, watcher: "Ref") -> None:
+        """Tell `watcher` one Down when this actor is gone for good, at once if it is gone already."""
+        down = watcher._cell
+        self._cell.watch(lambda why: _told(down, Down(self._cell.path, why)))
+
+    def _envelope(self, message: Ask[R], deadline: int, priority: int | None, current: Envelope | None) -> Envelope:
+        if current is None:
+            return Envelope(message, Slot(), deadline=deadline, priority=1 if priority is None else priority)
+        return Envelope(
+            message,
+            Slot(),
+            deadline=min(deadline, current.deadline),
+            priority=current.priority if priority is None else priority,
+            trace=current.trace,
+            attempt=current.attempt,
+        )
+
+    def _post(self, envelope: Envelope, lane: Lane) -> None:
+        delivery = self._cell.put(envelope, lane)
+        if delivery is Delivery.DOWN:
+            raise self._cell.down()
+        if not delivery:
+            raise MailboxFull(self._cell.path, envelope.message)
+
+    async def _ask_from(self, current: Envelope, holder: Cell, envelope: Envelope, lane: Lane) -> object:
+        if names := circle(holder, self._cell):
+            raise Deadlock(names)
+        self._post(envelope, lane)
+        assert envelope.slot is not None
+        holder.waits[self._cell] += 1
+        try:
+            if envelope.deadline >= current.deadline:  # whoever keeps that one cancels this handler in time
+                return await envelope.slot.wait()
+            return await self._wait(envelope.slot, envelope.deadline)
+        finally:
+            holder.waits[self._cell] -= 1
+            if not holder.waits[self._cell]:
+                del holder.waits[self._cell]
+
+    async def _wait(self, slot: Slot, deadline: int) -> object:
+        if deadline >= NEVER:
+            return await slot.wait()
+        with trio.CancelScope(deadline=trio_deadline(deadline)):
+            return await slot.wait()
+        raise DeadlineExceeded(self._cell.path)
+
+    def __repr__(self) -> str:
+        return f"Ref({self._cell.path})"
+
+
+def _told(cell: Cell, message: Down) -> None:
+    cell.put(Envelope(message), Lane.SYSTEM)

@@ -1,0 +1,1 @@
+"""Who restarts whom, after what, how often, and when to give up."""

@@ -1,0 +1,289 @@
+"""A supervisor: starts its children in order, restarts them by the rules, gives up when it is too much, stops in
+strictly reverse order.
+
+Nothing here waits for a child in a way that could keep a stop waiting: ends are queued as events, restarts are due
+times, and the one loop in `_manage` carries them out.
+
+Each child runs in a task whose cancel scope is shielded, so that a cancelled tree is taken down in order; when the
+supervisor itself dies the shields are lifted.
+"""
+
+import logging
+import random
+from collections import deque
+from collections.abc import Iterator
+
+import trio
+
+from callboard.messages.events import ActorRestarted, SupervisorGaveUp
+from callboard.runtime.cell import Cell, CellStatus, World
+from callboard.runtime.clock import NEVER, seconds, trio_deadline
+from callboard.runtime.leaf import leaf
+from callboard.runtime.supervision.backoff import BackoffState
+from callboard.runtime.supervision.decide import RESTARTS, Exit, affected
+from callboard.runtime.supervision.intensity import FailureTimes
+from callboard.runtime.supervision.node import ActorNode
+from callboard.runtime.supervision.spec import ChildSpec, Restart, SupervisorSpec
+
+_log = logging.getLogger("callboard.supervision")
+
+
+class GaveUp(Exception):
+    """A supervisor saw more failures than its intensity allows. The cause is the last of them."""
+
+    def __init__(self, path: str, cause: BaseException) -> None:
+        super().__init__(f"{path or 'the root'} gave up after {type(cause).__name__}: {cause}")
+        self.path = path
+        self.cause = cause
+
+
+class StartTimeout(Exception):
+    """A child did not say in time that it had started."""
+
+
+class Ended(Exception):
+    """A child that should go on for ever returned."""
+
+
+class Life:
+    """One run of one child."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope(shield=True)
+        self.acknowledged = trio.Event()
+        self.done = trio.Event()
+        self.was_started = False
+        self.cut = False
+
+    def started(self, value: None = None) -> None:
+        """The child says that it is ready (the task_status of its run)."""
+        self.was_started = True
+        self.acknowledged.set()
+
+
+class Supervisor:
+    """One supervisor's place in the tree; it may run many times."""
+
+    def __init__(self, path: str, spec: SupervisorSpec, world: World, rng: random.Random) -> None:
+        self.path = path
+        self.name = spec.name
+        self.restart = spec.restart
+        self.significant = spec.significant
+        self.start_timeout = NEVER
+        self.patience = float("inf")
+        self.incarnation = 0
+        self.status = CellStatus.NEW
+        self.last_error: str | None = None
+        self._spec = spec
+        self._world = world
+        self._rng = rng
+        self.children: dict[str, ActorNode | Supervisor] = {
+            child.name: _node(f"{path}/{child.name}" if path else child.name, child, world, rng)
+            for child in spec.children
+        }
+        self._lives: dict[str, Life] = {}
+        self._pending: dict[str, int] = {}
+        self._ends: deque[tuple[str, Life, Exit, BaseException]] = deque()
+        self._changed = trio.Event()
+        self._stopping = False
+        self._starting: trio.CancelScope | None = None
+        self._nursery: trio.Nursery
+
+    async def run(self, task_status: "trio.TaskStatus[None]") -> None:
+        """One life: until a stop is requested, or raises GaveUp. Its children have ended when it returns."""
+        self._begin()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                try:
+                    await self._manage(task_status)
+                finally:
+                    await self._stop_children()
+        except Exception as error:
+            raise leaf(error) from None
+
+    def running(self) -> None:
+        """All children have started."""
+        self.status = CellStatus.RUNNING
+
+    def restarting(self) -> None:
+        """It and all below it will start again."""
+        self.status = CellStatus.RESTARTING
+        for child in self.children.values():
+            child.restarting()
+
+    def request_stop(self) -> None:
+        """Stop the children in reverse order and end. A restart that is due or a start underway does not delay it."""
+        self._stopping = True
+        self.status = CellStatus.STOPPING
+        if self._starting is not None:
+            self._starting.cancel()
+        self._changed.set()
+
+    def interrupted(self, cause: BaseException) -> None:
+        """It was cut and will start again."""
+        for child in self.children.values():
+            child.interrupted(cause)
+
+    def end(self, status: CellStatus, why: str) -> None:
+        """It and all below it are gone for good."""
+        self.status = status
+        for child in self.children.values():
+            child.end(status, why)
+
+    def cells(self) -> Iterator[Cell]:
+        """All cells below, in order of start."""
+        for child in self.children.values():
+            yield from child.cells()
+
+    def _begin(self) -> None:
+        self.incarnation += 1
+        self.status = CellStatus.STARTING
+        self._stopping = False
+        self._failures = FailureTimes(self._spec.intensity)
+        self._backoff = BackoffState(self._spec.backoff)
+        self._ends.clear()
+        self._lives.clear()
+        self._pending = dict.fromkeys(self.children, 0)
+
+    async def _manage(self, task_status: "trio.TaskStatus[None]") -> None:
+        announced = False
+        while not self._stopping:
+            if self._ends:
+                await self._ended(*self._ends.popleft())
+            elif not self._pending and not announced:
+                announced = True
+                task_status.started()
+            elif (name := self._due(in_order=not announced)) is not None:
+                await self._start(name)
+            else:
+                await self._wait()
+
+    def _due(self, *, in_order: bool) -> str | None:
+        """The next child to start. The first time round nobody starts before those ahead of it have."""
+        now = self._world.clock.now()
+        waiting = [name for name in self.children if name in self._pending]
+        return next((name for name in waiting[: 1 if in_order else None] if self._pending[name] <= now), None)
+
+    async def _wait(self) -> None:
+        self._changed = trio.Event()
+        until = min(self._pending.values(), default=NEVER)
+        with trio.move_on_at(trio_deadline(until)):
+            await self._changed.wait()
+
+    async def _start(self, name: str) -> None:
+        child = self.children[name]
+        del self._pending[name]
+        life = self._lives[name] = Life()
+        self._nursery.start_soon(self._live, name, child, life)
+        with trio.move_on_after(seconds(child.start_timeout)) as self._starting:
+            await life.acknowledged.wait()
+        self._starting = None
+        if life.was_started:
+            child.running()
+        elif not life.acknowledged.is_set():
+            await self._cut(life)
+            self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
+
+    async def _live(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
+        end = Exit.NORMAL
+        cause: BaseException = Ended(f"{child.path} ended")
+        try:
+            with life.scope:
+                await child.run(life)
+        except Exception as error:
+            end = Exit.CRASH if life.was_started else Exit.FAILED_START
+            cause = leaf(error)
+        finally:
+            life.acknowledged.set()
+            life.done.set()
+        if not life.cut:
+            self._ends.append((name, life, end, cause))
+            self._changed.set()
+
+    async def _ended(self, name: str, life: Life, end: Exit, cause: BaseException) -> None:
+        if self._lives.get(name) is not life:
+            return
+        del self._lives[name]
+        child = self.children[name]
+        if not RESTARTS[child.restart][end]:
+            self._leave_down(child, end, cause)
+            return
+        now = self._world.clock.now()
+        self.last_error = type(cause).__name__
+        if self._failures.add(now):
+            self._emit_gave_up(cause)
+            raise GaveUp(self.path, cause) from cause
+        delay = self._backoff.next(now, self._rng.random())
+        self._emit_restart(child, cause, delay)
+        await self._restart_later(affected(self._spec.strategy, name, tuple(self.children)), name, now + delay, cause)
+
+    def _leave_down(self, child: "ActorNode | Supervisor", end: Exit, cause: BaseException) -> None:
+        if end is not Exit.NORMAL:
+            _log.warning("%s ended with %s and is not restarted", child.path, type(cause).__name__)
+        child.end(CellStatus.STOPPED, "it ended" if end is Exit.NORMAL else f"it ended with {type(cause).__name__}")
+        if child.significant:
+            self.request_stop()
+
+    async def _restart_later(self, names: tuple[str, ...], failed: str, when: int, cause: BaseException) -> None:
+        for name in reversed(names):
+            child = self.children[name]
+            alive = name in self._lives
+            if not (alive or name == failed or name in self._pending):
+                continue
+            if alive:
+                await self._cut(self._lives.pop(name))
+                child.interrupted(cause)
+            if child.restart is Restart.TEMPORARY:
+                child.end(CellStatus.STOPPED, "its sibling was restarted")
+            else:
+                child.restarting()
+                self._pending[name] = when
+
+    async def _cut(self, life: Life) -> None:
+        life.cut = True
+        life.scope.cancel()
+        await life.done.wait()
+
+    async def _stop_children(self) -> None:
+        """In reverse order, one at a time. When this is cancelled, all that is left goes at once."""
+        try:
+            for name in reversed(tuple(self._lives)):
+                await self._stop_child(self.children[name], self._lives.pop(name))
+        finally:
+            for life in self._lives.values():
+                life.cut = True
+                life.scope.shield = False
+
+    async def _stop_child(self, child: "ActorNode | Supervisor", life: Life) -> None:
+        try:
+            life.cut = True
+            child.request_stop()
+            with trio.move_on_after(child.patience):
+                await life.done.wait()
+        finally:
+            life.scope.cancel()
+        await life.done.wait()
+        if self._stopping:
+            child.end(CellStatus.STOPPED, "it was stopped")
+
+    def _emit_restart(self, child: "ActorNode | Supervisor", cause: BaseException, delay: int) -> None:
+        _log.warning("%s failed with %s; starting again in %.3f s", child.path, type(cause).__name__, seconds(delay))
+        self._world.emit(
+            ActorRestarted(
+                at=self._world.clock.utc(),
+                path=child.path,
+                incarnation=child.incarnation,
+                cause=type(cause).__name__,
+                delay=delay,
+            )
+        )
+
+    def _emit_gave_up(self, cause: BaseException) -> None:
+        _log.error("%s gave up after %s", self.path or "the root", type(cause).__name__)
+        self._world.emit(SupervisorGaveUp(at=self._world.clock.utc(), path=self.path, cause=type(cause).__name__))
+
+
+def _node(path: str, spec: ChildSpec, world: World, rng: random.Random) -> ActorNode | Supervisor:
+    if isinstance(spec, SupervisorSpec):
+        return Supervisor(path, spec, world, rng)
+    return ActorNode(path, spec, world, rng)

@@ -1,0 +1,75 @@
+"""One tree of actors in one Trio run."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import trio
+
+from callboard.messages.events import Event
+from callboard.runtime.cell import Cell, CellStatus, World
+from callboard.runtime.clock import Clock
+from callboard.runtime.deadletters import DeadLetters
+from callboard.runtime.ref import Ref
+from callboard.runtime.supervision.spec import SupervisorSpec, check
+from callboard.runtime.supervision.supervisor import Supervisor
+
+
+class System:
+    """Checks the spec, builds the cells, runs the root supervisor.
+
+    Refs are good from the start: what is sent before an actor runs waits in its mailbox. `seed` makes jitter
+    repeatable. Raises SpecError for a spec without sense.
+    """
+
+    def __init__(
+        self,
+        spec: SupervisorSpec,
+        *,
+        clock: Clock | None = None,
+        emit: Callable[[Event], None] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        check(spec)
+        self.clock = clock or Clock()
+        self.dead_letters = DeadLetters()
+        self.world = (
+            World(self.clock, self.dead_letters) if emit is None else World(self.clock, self.dead_letters, emit)
+        )
+        self.root = Supervisor("", spec, self.world, random.Random(seed))
+        self._cells = {cell.path: cell for cell in self.root.cells()}
+
+    def ref(self, path: str) -> Ref:
+        """The actor at this path. Raises KeyError when the spec has none."""
+        return Ref(self._cells[path])
+
+    def cells(self) -> Iterator[Cell]:
+        """All cells in order of start."""
+        return iter(self._cells.values())
+
+    async def run(self, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the tree until `stop`. Raises GaveUp when the root has to give up.
+
+        However it ends, every ask ends too.
+        """
+        self.root.status = CellStatus.STARTING
+        announce = _Announce(self.root, task_status)
+        try:
+            await self.root.run(announce)
+        finally:
+            self.root.end(CellStatus.STOPPED, "the runtime has stopped")
+
+    def stop(self) -> None:
+        """Stop everything in reverse order; `run` returns when it is done."""
+        self.root.request_stop()
+
+
+class _Announce:
+    """Marks the root as running when it says so itself."""
+
+    def __init__(self, root: Supervisor, task_status: "trio.TaskStatus[None]") -> None:
+        self._root = root
+        self._task_status = task_status
+
+    def started(self, value: None = None) -> None:
+        self._root.running()
+        self._task_status.started()
