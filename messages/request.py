@@ -99,6 +99,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Returned with the reply; never sent."""
     priority: Priority = "normal"
     cache: CacheControl = CacheControl()
+    wait: bool = False
+    """When every circuit is open: wait for the next trial, if it comes before the deadline, instead of failing."""
     keep_raw: bool = False
     """Keep the provider's own reply in `Reply.raw`."""
     extra: Extra | None = None

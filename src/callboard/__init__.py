@@ -1,3 +1,85 @@
-"""An embedded, supervised runtime for calling many language models from long-running Python programs."""
+"""An embedded, supervised runtime for calling many language models from long-running Python programs.
 
-__version__ = "0.1.0"
+async with callboard.open("callboard.toml") as board:
+    reply = await board.generate("Why is the sky blue?", model="fast")
+    print(reply.text, reply.cost)
+"""
+
+from callboard.board import Board
+from callboard.config import Config
+from callboard.errors import (
+    CallboardError,
+    CallError,
+    ConfigError,
+    DeadlineExceeded,
+    Interrupted,
+    InvalidRequest,
+    RuntimeStopped,
+    StoreError,
+    StoreOwned,
+    Unavailable,
+)
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    ImagePart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+    assistant,
+    system,
+    tool_result,
+    user,
+)
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Delta, FinishReason, Reply
+from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
+from callboard.messages.usage import Usage
+from callboard.opening import open  # noqa: A004 - callboard.open is the name users read
+from callboard.streaming import ReplyStream
+from callboard.version import __version__
+
+__all__ = [
+    "AudioPart",
+    "Board",
+    "CacheControl",
+    "CallError",
+    "CallboardError",
+    "ChatMessage",
+    "Config",
+    "ConfigError",
+    "DeadlineExceeded",
+    "Delta",
+    "DocumentPart",
+    "Fault",
+    "FaultKind",
+    "FinishReason",
+    "ImagePart",
+    "Interrupted",
+    "InvalidRequest",
+    "Output",
+    "Reply",
+    "ReplyStream",
+    "Request",
+    "RuntimeStopped",
+    "Sampling",
+    "StoreError",
+    "StoreOwned",
+    "TextPart",
+    "Thinking",
+    "ThinkingPart",
+    "Tool",
+    "ToolCallPart",
+    "ToolChoice",
+    "ToolResultPart",
+    "Unavailable",
+    "Usage",
+    "__version__",
+    "assistant",
+    "open",
+    "system",
+    "tool_result",
+    "user",
+]

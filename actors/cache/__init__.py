@@ -1,0 +1,1 @@
+"""Replies kept, and calls in flight shared."""

@@ -1,0 +1,1 @@
+"""What was used, what it cost, how long it took, and what circuits did: kept over restarts."""

@@ -1,0 +1,92 @@
+"""The ledger on disk: entries as records, rows beside them, open attempts by id. Pure but for reading."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from callboard.actors.ledger.book import ROW_TYPES, Book
+from callboard.messages.accounting import AttemptOpened, AttemptSettled, LedgerEntry
+from callboard.messages.storing import Operation, StoreDelete, StorePut
+
+JOURNAL = "journal"
+OPEN = "open"
+SEQUENCE = 8
+KEY_BOUND = 500
+"""LMDB's keys end at 511 bytes."""
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Reading(Protocol):
+    """The ledger's environment, read-only. Values come with their checksums verified, or not at all."""
+
+    broken: int
+
+    def all(self, database: str) -> list[tuple[bytes, bytes]]:
+        """All keys and values in key order."""
+        ...
+
+    def last_key(self, database: str) -> bytes | None:
+        """The largest key."""
+        ...
+
+
+class Journal:
+    """Gives entries their place."""
+
+    def __init__(self, last: bytes | None) -> None:
+        self._sequence = 0 if last is None else int.from_bytes(last, "big")
+
+    def operations(
+        self, entries: Iterable[LedgerEntry], book: Book, changed: Iterable[tuple[str, str]]
+    ) -> tuple[Operation, ...]:
+        """What one commit writes: the entries, the rows they changed, and which attempts are open after it."""
+        operations: list[Operation] = []
+        opened: dict[str, AttemptOpened] = {}
+        for entry in entries:
+            self._sequence += 1
+            operations.append(StorePut(JOURNAL, self._sequence.to_bytes(SEQUENCE, "big"), _encoder.encode(entry)))
+            if isinstance(entry, AttemptOpened):
+                opened[entry.id] = entry
+            elif isinstance(entry, AttemptSettled) and opened.pop(entry.id, None) is None:
+                operations.append(StoreDelete(OPEN, entry.id.encode()))
+        operations.extend(StorePut(OPEN, id_.encode(), _encoder.encode(entry)) for id_, entry in opened.items())
+        operations.extend(
+            StorePut(database, _key(key), _encoder.encode((key, book.rows[database][key])))
+            for database, key in dict.fromkeys(changed)
+        )
+        return tuple(operations)
+
+
+def load(reading: Reading) -> tuple[Book, Journal, int]:
+    """What the last process left: the book, where the journal goes on, and how many records could not be read."""
+    book = Book()
+    unreadable = 0
+    for database, row_type in ROW_TYPES.items():
+        decoder = msgspec.msgpack.Decoder(tuple[str, row_type])  # type: ignore[valid-type]
+        for _, payload in reading.all(database):
+            try:
+                key, row = decoder.decode(payload)
+            except msgspec.MsgspecError:
+                unreadable += 1
+            else:
+                book.rows[database][key] = row
+    opened = msgspec.msgpack.Decoder(AttemptOpened)
+    for _, payload in reading.all(OPEN):
+        try:
+            entry = opened.decode(payload)
+        except msgspec.MsgspecError:
+            unreadable += 1
+        else:
+            book.open[entry.id] = entry
+    return book, Journal(reading.last_key(JOURNAL)), unreadable + reading.broken
+
+
+def _key(key: str) -> bytes:
+    encoded = key.encode()
+    if len(encoded) <= KEY_BOUND:
+        return encoded
+    digest = hashlib.blake2b(encoded, digest_size=16).hexdigest().encode()
+    return encoded[: KEY_BOUND - len(digest)] + digest

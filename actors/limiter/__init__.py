@@ -1,0 +1,1 @@
+"""How much one provider account may be asked: requests, tokens, concurrency."""

@@ -1,0 +1,173 @@
+"""The orchestrator: one handler a call, from the plan to the one outcome."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import trio
+
+from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
+from callboard.actors.orchestrator.key import cache_key, reads, writes
+from callboard.actors.orchestrator.policy import RetrySpec
+from callboard.actors.orchestrator.replay import deltas
+from callboard.actors.orchestrator.story import Story
+from callboard.messages.accounting import CallEnded, Write, WriteDurably
+from callboard.messages.caching import CacheReader, Entry, Fill
+from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, Generate, OpenStream, Outcome
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import AttemptRecord, Reply
+from callboard.messages.routing import RoutingTable
+from callboard.runtime.actor import Actor
+from callboard.runtime.clock import NEVER, ns, trio_deadline
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.errors import ActorError
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+from callboard.runtime.stream import ConsumerLeft
+
+Call = Generate | OpenStream
+FOREVER = 10**20
+"""No bound on an entry's age but the cache's own, in nanoseconds."""
+
+
+class OrchestratorActor(Actor):
+    """Hands each call through selector, cache and providers."""
+
+    def __init__(
+        self,
+        *,
+        selector: Ref,
+        cache: Ref,
+        ledger: Ref,
+        provider: Callable[[str], Ref],
+        retry: RetrySpec,
+        durability: Literal["strict", "relaxed"],
+    ) -> None:
+        self._selector = selector
+        self._cache = cache
+        self._ledger = ledger
+        self._provider = provider
+        self._retry = retry
+        self._strict = durability == "strict"
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        """Every call is a handler of its own."""
+        if isinstance(message, Generate | OpenStream):
+            return self._conduct(message)
+        raise TypeError(f"the orchestrator receives no {type(message).__name__}")
+
+    async def _conduct(self, call: Call) -> Outcome:
+        story = Story(call, now=self.me.now(), utc=self.me.utc())
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._pursue(call, story)
+        finally:
+            entry = story.ended(outcome, self.me.now(), self.me.utc())
+            if outcome is None or not self._strict:
+                self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+        return await self._acknowledged(outcome, entry) if self._strict else outcome
+
+    async def _acknowledged(self, outcome: Outcome, entry: CallEnded) -> Outcome:
+        recorded: Literal["acknowledged", "failed"] = "acknowledged"
+        try:
+            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
+        except ActorError:
+            recorded = "failed"
+        if isinstance(outcome, Reply):
+            return msgspec.structs.replace(outcome, recorded=recorded)
+        return outcome
+
+    async def _pursue(self, call: Call, story: Story) -> Outcome:
+        course = await self._plan(call, story)
+        while True:
+            match course.next(self.me.now()):
+                case Try(candidate):
+                    outcome = await self._try(call, story, course, candidate)
+                    if outcome is not None:
+                        return outcome
+                case Wait(until):
+                    await trio.sleep_until(trio_deadline(until))
+                case GiveUp(fault):
+                    return story.failure(fault)
+
+    async def _plan(self, call: Call, story: Story) -> Course:
+        """The candidates in order; when all are closed and the caller said so, after waiting for the first."""
+        table: RoutingTable = self._selector.snapshot
+        plan = table.plan(call.request.model, self.me.now())
+        story.skipped(plan.skipped)
+        course = Course(plan, call.allowance, self._retry)
+        if not plan.candidates and call.request.wait and course.earliest() < call.allowance.deadline:
+            await trio.sleep_until(trio_deadline(course.earliest()))
+            return Course(table.plan(call.request.model, NEVER), call.allowance, self._retry)
+        return course
+
+    async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
+        """The call's outcome, or None when the course goes on."""
+        key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
+        entry = self._cached(call, key)
+        if entry is not None:
+            return await self._from_cache(call, story, entry)
+        if call.request.cache.use == "only":
+            fault = Fault(kind=FaultKind.UNAVAILABLE, message="not in the cache, and nothing else was allowed")
+            course.failed(fault, None, self.me.now(), 0.0)
+            return None
+        attempted, leads = await self._attempt(call, story, candidate, key)
+        story.attempted(attempted, charged=leads)
+        if attempted.answer is not None:
+            return story.reply(attempted.answer, candidate, self.me.now(), cached=False, shared=not leads)
+        return self._after_fault(call, story, course, attempted)
+
+    def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
+        fault = attempted.fault or Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
+        if isinstance(call, OpenStream) and call.sink.sent:
+            cut = msgspec.structs.replace(fault, kind=FaultKind.INTERRUPTED)
+            return story.failure(cut, attempted.partial)
+        course.failed(fault, attempted.record.cost, self.me.now(), self.me.random.random())
+        return None
+
+    def _cached(self, call: Call, key: bytes) -> Entry | None:
+        reader: CacheReader | None = self._cache.snapshot
+        if reader is None or not reads(call.request):
+            return None
+        max_age = call.request.cache.max_age
+        return reader.get(key, FOREVER if max_age is None else ns(max_age), self.me.utc())
+
+    async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Reply | Failure:
+        if isinstance(call, OpenStream):
+            try:
+                for delta in deltas(entry.answer):
+                    await call.sink.send(delta)
+            except ConsumerLeft:
+                return story.failure(Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream"))
+        candidate = Candidate(entry.provider, entry.model)
+        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False)
+
+    async def _attempt(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> tuple[Attempted, bool]:
+        """One attempt, and whether this call is charged for it."""
+        attempt = Attempt(
+            id=f"{call.id}-{story.made + 1}",
+            call=call.id,
+            request=call.request,
+            model=candidate.model,
+            sink=call.sink if isinstance(call, OpenStream) else None,
+        )
+        try:
+            if isinstance(call, Generate) and writes(call.request):
+                deadline = call.allowance.deadline
+                fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline)
+                filled = await self._cache.ask(fill)
+                return filled.attempted, filled.leader
+            return await self._provider(candidate.provider).ask(attempt), True
+        except ActorError as error:
+            return _internal(candidate, error), True
+
+
+def _internal(candidate: Candidate, error: ActorError) -> Attempted:
+    fault = Fault(
+        kind=FaultKind.INTERNAL,
+        message=f"callboard's own failure: {error}",
+        provider=candidate.provider,
+        model=candidate.model,
+    )
+    record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
+    return Attempted(record=record, fault=fault)

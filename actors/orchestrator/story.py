@@ -1,0 +1,106 @@
+"""What has happened in a call so far, and the outcome it amounts to."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from callboard.messages.accounting import CallEnded
+from callboard.messages.calls import Attempted, Candidate, Failure, Generate, OpenStream, Outcome
+from callboard.messages.faults import Fault
+from callboard.messages.reply import Answer, AttemptRecord, Reply
+from callboard.messages.routing import Skipped
+from callboard.messages.usage import Cost, Usage, add_costs
+
+
+class Story:
+    """Grows with each attempt."""
+
+    def __init__(self, call: Generate | OpenStream, *, now: int, utc: int) -> None:
+        self._call = call
+        self._now = now
+        self._utc = utc
+        self._records: list[AttemptRecord] = []
+        self._usage = Usage()
+        self._cost: Cost | None = Cost(0)
+        self._estimated = False
+
+    @property
+    def made(self) -> int:
+        """Attempts so far, the skipped ones left out."""
+        return sum(record.outcome != "skipped" for record in self._records)
+
+    def skipped(self, skipped: tuple[Skipped, ...]) -> None:
+        """Candidates that are not tried because their circuits are open."""
+        self._records.extend(
+            AttemptRecord(
+                provider=one.candidate.provider, model=one.candidate.model, outcome="skipped", reason="circuit open"
+            )
+            for one in skipped
+        )
+
+    def attempted(self, attempted: Attempted, *, charged: bool) -> None:
+        """One more attempt. A shared one is charged to one caller only."""
+        record = attempted.record
+        self._records.append(record)
+        if charged:
+            self._usage += record.usage or Usage()
+            self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))
+            self._estimated = self._estimated or record.estimated
+
+    def reply(self, answer: Answer, candidate: Candidate, now: int, *, cached: bool, shared: bool) -> Reply:
+        """The call has its answer."""
+        return Reply(
+            id=self._call.id,
+            parts=answer.parts,
+            usage=self._usage,
+            cost=self._cost,
+            provider=candidate.provider,
+            model=answer.model or candidate.model,
+            finish_reason=answer.finish_reason,
+            cached=cached,
+            shared=shared,
+            estimated=self._estimated,
+            attempts=tuple(self._records),
+            started=datetime.fromtimestamp(self._utc / 1e9, UTC),
+            duration=(now - self._now) / 1e9,
+            metadata=self._call.request.metadata,
+            extra=answer.extra,
+            raw=answer.raw,
+        )
+
+    def failure(self, fault: Fault, partial: Answer | None = None) -> Failure:
+        """The call ends without one."""
+        return Failure(id=self._call.id, fault=fault, attempts=tuple(self._records), partial=partial)
+
+    def ended(self, outcome: Outcome | None, now: int, utc: int) -> CallEnded:
+        """The ledger's entry; without an outcome the caller has left."""
+        reply = outcome if isinstance(outcome, Reply) else None
+        fault = outcome.fault.kind if isinstance(outcome, Failure) else None
+        last = self._records[-1] if self._records else None
+        request = self._call.request
+        return CallEnded(
+            id=self._call.id,
+            at=utc,
+            outcome=_outcome_word(outcome),
+            fault=fault,
+            provider=reply.provider if reply else (last.provider if last else None),
+            model=reply.model if reply else (last.model if last else None),
+            asked=request.model,
+            stream=isinstance(self._call, OpenStream),
+            cached=reply is not None and reply.cached,
+            shared=reply is not None and reply.shared,
+            attempts=self.made,
+            usage=self._usage,
+            cost=self._cost,
+            estimated=self._estimated,
+            duration=now - self._now,
+            tag=request.tag,
+            user=request.user,
+        )
+
+
+def _outcome_word(outcome: Outcome | None) -> Literal["ok", "fault", "interrupted", "cancelled"]:
+    if outcome is None:
+        return "cancelled"
+    if isinstance(outcome, Reply):
+        return "ok"
+    return "interrupted" if outcome.partial is not None else "fault"

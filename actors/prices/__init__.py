@@ -1,0 +1,1 @@
+"""What a call costs: the caller's own prices first, then the public catalogue."""

@@ -1,0 +1,91 @@
+"""The price book.
+
+The catalogue is that of `genai-prices`, imported when it is first needed or by `load`. It counts all input, cached
+included, and knows tiers and cache rates. A model that nobody has a price for costs None, never 0.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from callboard.messages.usage import Cost, Usage
+
+MILLION = Decimal(1_000_000)
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """US dollars a million tokens. Reasoning is billed as output; what is not given is billed as input."""
+
+    input: Decimal
+    output: Decimal
+    cached_read: Decimal | None = None
+    cache_write: Decimal | None = None
+
+    def cost(self, usage: Usage) -> Cost:
+        """US dollars of these tokens."""
+        cached = self.input if self.cached_read is None else self.cached_read
+        written = self.input if self.cache_write is None else self.cache_write
+        total = self.input * usage.input + self.output * usage.output_total
+        return (total + cached * usage.cached_read + written * usage.cache_write) / MILLION
+
+
+class PriceBook:
+    """`overrides` by `account/model`; `catalogues` names each account's provider in the catalogue, None for none.
+
+    Accounts in `free` cost nothing.
+    """
+
+    def __init__(
+        self, overrides: Mapping[str, Price], catalogues: Mapping[str, str | None], free: frozenset[str]
+    ) -> None:
+        self._overrides = overrides
+        self._catalogues = catalogues
+        self._free = free
+        self._unknown: set[str] = set()
+
+    def __call__(self, account: str, model: str, usage: Usage) -> Cost | None:
+        """US dollars; None when the price is unknown."""
+        if account in self._free:
+            return Cost(0)
+        name = f"{account}/{model}"
+        override = self._overrides.get(name)
+        if override is not None:
+            return override.cost(usage)
+        catalogue = self._catalogues.get(account)
+        if catalogue is None or name in self._unknown:
+            return None
+        return self._look_up(name, catalogue, model, usage)
+
+    @property
+    def needs_catalogue(self) -> bool:
+        """Whether any account looks prices up."""
+        return any(name and account not in self._free for account, name in self._catalogues.items())
+
+    def _look_up(self, name: str, catalogue: str, model: str, usage: Usage) -> Cost | None:
+        import genai_prices
+
+        try:
+            price = genai_prices.calc_price(_counted(usage), model_ref=model, provider_id=catalogue)
+        except (LookupError, ValueError):
+            if len(self._unknown) < 10_000:
+                self._unknown.add(name)
+            return None
+        return price.total_price
+
+
+def load() -> None:
+    """Import the catalogue: a fifth of a second, best spent in a thread before the first call."""
+    import genai_prices  # noqa: F401 - imported for its effect on the next import
+
+
+def _counted(usage: Usage) -> Any:
+    import genai_prices
+
+    return genai_prices.Usage(
+        input_tokens=usage.input_total,
+        cache_read_tokens=usage.cached_read or None,
+        cache_write_tokens=usage.cache_write or None,
+        output_tokens=usage.output_total,
+    )

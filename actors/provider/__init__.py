@@ -1,0 +1,1 @@
+"""One provider account: its attempts, its circuits, its HTTP."""

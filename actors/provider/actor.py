@@ -1,0 +1,308 @@
+"""The provider: admits attempts by its circuits, makes them concurrently, and learns from how they end."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import httpx
+import msgspec
+import trio
+
+from callboard.actors.provider.account import Account
+from callboard.actors.provider.attempt import Attempter
+from callboard.actors.provider.deadline import Alarm
+from callboard.actors.provider.http import Endpoint, fault_of, read
+from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, model_key, outcomes
+from callboard.actors.provider.view import ProviderView
+from callboard.actors.wires.wire import WireFault
+from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate
+from callboard.messages.events import AccountBlocked, CircuitMoved
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.limiting import SlowDown, Unblock
+from callboard.messages.limits import RateLimits
+from callboard.messages.models import Model
+from callboard.messages.reply import AttemptRecord
+from callboard.messages.routing import CircuitReport
+from callboard.runtime.actor import Actor
+from callboard.runtime.circuit.circuit import Move
+from callboard.runtime.circuit.subtree import Refused, Subtree
+from callboard.runtime.circuit.table import CircuitEvent, CircuitState
+from callboard.runtime.clock import NEVER, ns, seconds
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+
+GIVES_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
+LONG = 10 * 365 * 86_400_000_000_000
+"""Ten years in nanoseconds: as a date, a circuit that is forced open."""
+
+_COMMANDS: dict[Literal["open", "close", "reset"], CircuitEvent] = {
+    "open": CircuitEvent.FORCE_OPEN,
+    "close": CircuitEvent.FORCE_CLOSE,
+    "reset": CircuitEvent.RESET,
+}
+
+
+class ProviderActor(Actor):
+    """One account. `histories` gives what the ledger remembers of its circuits."""
+
+    def __init__(
+        self,
+        account: Account,
+        transport: Callable[[], httpx.AsyncBaseTransport],
+        *,
+        limiter: Ref,
+        ledger: Ref,
+        selector: Ref,
+        histories: Callable[[], Iterable[CircuitHistory]],
+    ) -> None:
+        self._account = account
+        self._make_transport = transport
+        self._limiter = limiter
+        self._ledger = ledger
+        self._selector = selector
+        self._histories = histories
+        self._subtree = Subtree(account.circuit)
+        self._alarms: dict[str, Alarm] = {}
+        self._blocked: str | None = None
+        self._limits: dict[str, RateLimits] = {}
+        self._transport: httpx.AsyncBaseTransport
+        self._attempter: Attempter
+
+    async def start(self) -> None:
+        """Take up the circuits where the last process or incarnation left them."""
+        self._transport = self._make_transport()
+        self.me.spawn(self._keep_transport)
+        self._attempter = Attempter(
+            self._account,
+            self._transport,
+            self.me,
+            limiter=self._limiter,
+            ledger=self._ledger,
+            refuses=self._refuses,
+        )
+        for history in self._histories():
+            retry_at = self.me.now() + max(0, history.retry_at - self.me.utc())
+            self._subtree.restore(history.key, CircuitState(history.state), retry_at, history.openings)
+        self._publish()
+        self._report_circuits()
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        """Decide; what waits runs as a handler of its own."""
+        match message:
+            case Attempt():
+                return self._admit(message, envelope)
+            case AttemptEnded():
+                self._ended(message)
+            case ListModels():
+                return self._list_models()
+            case Operate():
+                return self._operate(message)
+            case _:
+                raise TypeError(f"a provider receives no {type(message).__name__}")
+        return None
+
+    def _admit(self, attempt: Attempt, envelope: Envelope) -> object:
+        keys = (ENDPOINT, model_key(attempt.model))
+        child, moved = self._subtree.admit(attempt.id, keys, self.me.now())
+        self._moved(moved, None)
+        if isinstance(child, Refused):
+            return self._refusal(attempt, child)
+        alarm = self._alarms[attempt.id] = Alarm()
+        return self._attempter.run(attempt, envelope, alarm, trial=child.trial)
+
+    def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:
+        fault = self._unavailable(attempt.model, refused.key, refused.retry_at)
+        record = AttemptRecord(
+            provider=self._account.name, model=attempt.model, outcome="skipped", fault=fault, reason="circuit open"
+        )
+        return Attempted(record=record, fault=fault)
+
+    def _ended(self, report: AttemptEnded) -> None:
+        self._alarms.pop(report.id, None)
+        fault = report.fault
+        now = self.me.now()
+        floor = 0
+        if fault is not None and fault.retry_after is not None:
+            floor = now + ns(fault.retry_after)
+        ends = {} if report.cancelled else outcomes(fault, report.model)
+        self._moved(self._subtree.ended(report.id, ends, now, self.me.random.random(), floor), fault)
+        if report.limits is not None:
+            self._limits[report.model] = report.limits
+        if not report.cancelled:
+            self._heed_account(fault, report.model)
+
+    def _heed_account(self, fault: Fault | None, model: str) -> None:
+        if fault is None:
+            self._unblock()
+        elif fault.kind in LIMIT_FAULTS and fault.timeout is None and fault.status is not None:
+            self._slow_down(fault, model)
+        elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._blocked is None:
+            self._blocked = f"misconfigured: {fault.kind.value}"
+            self._publish()
+            self._emit_blocked(model, self._blocked, None)
+
+    def _unblock(self) -> None:
+        if self._blocked is not None:
+            self._blocked = None
+            self._publish()
+
+    def _slow_down(self, fault: Fault, model: str) -> None:
+        quota = fault.kind is FaultKind.QUOTA_EXHAUSTED
+        until: int | None = None
+        if fault.resets_at is not None:
+            until = self.me.now() + max(0, fault.resets_at - self.me.utc())
+        elif fault.retry_after is not None:
+            until = self.me.now() + ns(fault.retry_after)
+        if until is None and not quota:
+            return
+        self._limiter.tell(SlowDown(model=model, until=until, quota=quota, why=fault.kind.value), lane=Lane.CONTROL)
+        if quota:
+            self._emit_blocked(model, fault.kind.value, until)
+
+    def _emit_blocked(self, model: str | None, why: str, until: int | None) -> None:
+        self.me.emit(
+            AccountBlocked(
+                at=self.me.utc(),
+                provider=self._account.name,
+                model=model,
+                why=why,
+                until=None if until is None else self._date(until),
+            )
+        )
+
+    def _operate(self, command: Operate) -> str:
+        keys = self._subtree.keys or (ENDPOINT,)
+        if ENDPOINT not in keys:
+            keys = (ENDPOINT, *keys)
+        if command.command == "open":
+            keys = (ENDPOINT,)
+        moved = self._subtree.operate(keys, _COMMANDS[command.command], self.me.now())
+        self._moved(moved, None)
+        if command.command == "reset":
+            self._blocked = None
+            self._limiter.tell(Unblock(), lane=Lane.CONTROL)
+        cut = self._cut_all() if command.command == "open" and command.now else 0
+        self._publish()
+        return f"{self._account.name}: {command.command}, {len(moved)} circuits moved, {cut} attempts cut"
+
+    def _cut_all(self) -> int:
+        for alarm in self._alarms.values():
+            alarm.cut()
+        return len(self._alarms)
+
+    def _moved(self, moved: list[tuple[str, Move]], fault: Fault | None) -> None:
+        if not moved:
+            return
+        self._publish()
+        views = self._subtree.views()
+        for key, move in moved:
+            view = views[key]
+            self._record_move(key, move, view.retry_at, view.openings, fault)
+        self._report_circuits()
+
+    def _record_move(self, key: str, move: Move, retry_at: int, openings: int, fault: Fault | None) -> None:
+        gives_up = move.after in GIVES_UP
+        date = self._date(NEVER if move.after is CircuitState.FORCED_OPEN else retry_at)
+        entry = CircuitRecord(
+            provider=self._account.name,
+            key=key,
+            at=self.me.utc(),
+            before=move.before.value,
+            after=move.after.value,
+            retry_at=date if gives_up else 0,
+            openings=openings,
+        )
+        self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+        self.me.emit(
+            CircuitMoved(
+                at=self.me.utc(),
+                provider=self._account.name,
+                circuit=key,
+                before=move.before.value,
+                after=move.after.value,
+                retry_at=date if gives_up else None,
+                cause=None if fault is None else fault.kind.value,
+            )
+        )
+
+    def _report_circuits(self) -> None:
+        doors = {
+            key: NEVER if view.state is CircuitState.FORCED_OPEN else view.retry_at
+            for key, view in self._subtree.views().items()
+            if view.state in GIVES_UP
+        }
+        endpoint = doors.pop(ENDPOINT, None)
+        models = {key.removeprefix(f"{ENDPOINT} "): retry_at for key, retry_at in doors.items()}
+        report = CircuitReport(provider=self._account.name, endpoint=endpoint, models=models)
+        self._selector.tell(report, lane=Lane.CONTROL)
+
+    def _publish(self) -> None:
+        self.me.publish(
+            ProviderView(
+                name=self._account.name,
+                wire=self._account.wire.name,
+                circuits=self._subtree.views(),
+                blocked=self._blocked,
+                limits=self._limits,
+            )
+        )
+
+    def _refuses(self, model: str) -> Fault | None:
+        """Whether a circuit has opened since the attempt was admitted."""
+        views = self.me.ref.snapshot.circuits
+        for key in (ENDPOINT, model_key(model)):
+            view = views.get(key)
+            if view is not None and view.state in GIVES_UP:
+                return self._unavailable(model, key, view.retry_at)
+        return None
+
+    def _unavailable(self, model: str, key: str, retry_at: int) -> Fault:
+        now = self.me.now()
+        return Fault(
+            kind=FaultKind.UNAVAILABLE,
+            message=f"the circuit of {key} is open",
+            provider=self._account.name,
+            model=model,
+            retry_after=seconds(max(0, retry_at - now)) if retry_at < NEVER else None,
+            resets_at=self._date(retry_at),
+        )
+
+    def _date(self, monotonic: int) -> int:
+        return self.me.utc() + min(max(0, monotonic - self.me.now()), LONG)
+
+    async def _list_models(self) -> tuple[Model, ...] | Fault:
+        endpoint = Endpoint(self._account)
+        request = endpoint.request(self._account.wire.encode_models(), f"models-{self.me.random.getrandbits(64):016x}")
+        alarm = Alarm()
+        alarm.set("first byte", self._account.timeouts.first_byte)
+        try:
+            with alarm.scope:
+                return await self._fetch_models(request)
+        except WireFault as error:
+            return msgspec.structs.replace(error.fault, provider=self._account.name)
+        except httpx.HTTPError as error:
+            fault = fault_of(error, self._account.timeouts, replying=False)
+            return msgspec.structs.replace(fault, provider=self._account.name)
+        late = alarm.fault()
+        assert late is not None
+        return msgspec.structs.replace(late, provider=self._account.name)
+
+    async def _fetch_models(self, request: httpx.Request) -> tuple[Model, ...]:
+        response = await self._transport.handle_async_request(request)
+        try:
+            body = await read(response)
+        finally:
+            await response.aclose()
+        if not 200 <= response.status_code < 300:
+            raise WireFault(self._account.wire.fault(response.status_code, response.headers, body))
+        models = self._account.wire.decode_models(body)
+        return tuple(msgspec.structs.replace(model, provider=self._account.name) for model in models)
+
+    async def _keep_transport(self) -> None:
+        """Close the connections when this incarnation ends, however it ends."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self._transport.aclose()

@@ -1,0 +1,227 @@
+"""One attempt from permit to settlement. It changes no state: what it finds out it reports."""
+
+from collections.abc import Callable
+
+import httpx
+import msgspec
+
+from callboard.actors.provider.account import Account
+from callboard.actors.provider.deadline import Alarm
+from callboard.actors.provider.http import Endpoint, chunks, fault_of, never_sent, read
+from callboard.actors.provider.settlement import Progress, settle
+from callboard.actors.wires.wire import Encoded, WireFault
+from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.limiting import Permit, Reserve, Settle
+from callboard.messages.reply import Answer, AttemptRecord
+from callboard.messages.request import Priority
+from callboard.runtime.actor import Me
+from callboard.runtime.clock import ns, seconds
+from callboard.runtime.envelope import PRIORITIES, Envelope
+from callboard.runtime.errors import DeadlineExceeded
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+from callboard.runtime.stream import ConsumerLeft
+
+PRIORITY_NAMES: tuple[Priority, ...] = ("critical", "normal", "background")
+assert tuple(PRIORITIES) == PRIORITY_NAMES
+
+
+class Attempter:
+    """Makes the attempts of one provider. `refuses` tells whether a model's circuit has opened meanwhile."""
+
+    def __init__(
+        self,
+        account: Account,
+        transport: httpx.AsyncBaseTransport,
+        me: Me,
+        *,
+        limiter: Ref,
+        ledger: Ref,
+        refuses: Callable[[str], Fault | None],
+    ) -> None:
+        self._account = account
+        self._wire = account.wire
+        self._endpoint = Endpoint(account)
+        self._transport = transport
+        self._me = me
+        self._limiter = limiter
+        self._ledger = ledger
+        self._refuses = refuses
+
+    async def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Attempted:
+        """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
+        progress = Progress(attempt, alarm, self._me.now())
+        try:
+            await self._with_permit(progress, envelope, trial=trial)
+            return self._attempted(progress)
+        except WireFault as error:
+            progress.fault = self._named(error.fault, attempt)
+            return self._attempted(progress)
+        finally:
+            self._report_end(progress)
+
+    def _report_end(self, progress: Progress) -> None:
+        self._me.report(
+            AttemptEnded(
+                id=progress.attempt.id,
+                model=progress.attempt.model,
+                fault=progress.fault,
+                cancelled=progress.outcome == "cancelled",
+                limits=progress.limits,
+            )
+        )
+
+    async def _with_permit(self, progress: Progress, envelope: Envelope, *, trial: bool) -> None:
+        attempt = progress.attempt
+        encoded = self._wire.encode(attempt.request, attempt.model, stream=attempt.sink is not None)
+        permit = await self._reserve(attempt, envelope, progress.estimate.total)
+        if isinstance(permit, Fault):
+            progress.fault = self._named(permit, attempt)
+            return
+        try:
+            progress.fault = None if trial else self._refuses(attempt.model)
+            if progress.fault is None:
+                await self._recorded(progress, encoded)
+        finally:
+            used = progress.settled.usage.total if progress.sent else None
+            self._limiter.tell(Settle(permit, used), lane=Lane.CONTROL)
+
+    async def _reserve(self, attempt: Attempt, envelope: Envelope, tokens: int) -> Permit | Fault:
+        patience = self._account.timeouts.permit
+        latest = self._me.now() + ns(patience)
+        wish = Reserve(
+            model=attempt.model,
+            tokens=tokens,
+            priority=PRIORITY_NAMES[envelope.priority],
+            deadline=min(latest, envelope.deadline),
+        )
+        try:
+            return await self._limiter.ask(wish, deadline=latest)
+        except DeadlineExceeded:
+            return Fault(
+                kind=FaultKind.RATE_LIMITED,
+                timeout="permit",
+                message=f"the account's limits left no room within {patience:g} s",
+            )
+
+    async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
+        await self._open_record(progress)
+        try:
+            progress.fault = await self._guarded(progress, encoded)
+        finally:
+            self._settle_record(progress)
+
+    async def _guarded(self, progress: Progress, encoded: Encoded) -> Fault | None:
+        """The exchange, with everything that can go wrong turned into a fault."""
+        try:
+            with progress.alarm.scope:
+                await self._exchange(progress, encoded)
+            fault = progress.alarm.fault()
+        except WireFault as error:
+            fault = error.fault
+        except httpx.HTTPError as error:
+            progress.sent = not never_sent(error)
+            fault = fault_of(error, self._account.timeouts, replying=progress.replying)
+        return None if fault is None else self._named(fault, progress.attempt)
+
+    async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
+        attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
+        progress.sent = True
+        alarm.set("first byte", timeouts.connect + timeouts.first_byte)
+        response = await self._transport.handle_async_request(self._endpoint.request(encoded, attempt.id))
+        try:
+            progress.replying = True
+            progress.limits = self._wire.limits(response.headers)
+            if not 200 <= response.status_code < 300:
+                await self._refused(response, alarm)
+            elif attempt.sink is None:
+                alarm.pause()  # the transport bounds the time between bytes, the caller's deadline the whole
+                progress.answer = self._wire.decode(await read(response), keep_raw=attempt.request.keep_raw)
+            else:
+                progress.answer = await self._stream(response, attempt.sink, progress)
+        finally:
+            await response.aclose()
+
+    async def _refused(self, response: httpx.Response, alarm: Alarm) -> None:
+        alarm.set("between bytes", self._account.timeouts.between_bytes)
+        body = await read(response)
+        raise WireFault(self._wire.fault(response.status_code, response.headers, body))
+
+    async def _stream(self, response: httpx.Response, sink: DeltaSink, progress: Progress) -> Answer | None:
+        """The whole answer, or None when the reader left."""
+        alarm, timeouts = progress.alarm, self._account.timeouts
+        decoder = self._wire.decoder(keep_raw=progress.attempt.request.keep_raw)
+        alarm.set("first token", timeouts.first_token)
+        try:
+            async for chunk in chunks(response):
+                deltas = decoder.feed(chunk)
+                if deltas:
+                    if progress.first_token is None:
+                        progress.first_token = self._me.now() - progress.started
+                    alarm.pause()  # while the reader is behind, nobody waits for the provider
+                    for delta in deltas:
+                        await sink.send(delta)
+                    alarm.set("between tokens", timeouts.between_tokens)
+                if decoder.done:
+                    break
+            return decoder.close()
+        except ConsumerLeft:
+            return None
+        finally:
+            progress.partial = decoder.partial()
+
+    async def _open_record(self, progress: Progress) -> None:
+        attempt, account = progress.attempt, self._account
+        entry = AttemptOpened(
+            id=attempt.id,
+            call=attempt.call,
+            provider=account.name,
+            model=attempt.model,
+            at=self._me.utc(),
+            estimate=progress.estimate,
+            estimated_cost=account.price(account.name, attempt.model, progress.estimate),
+        )
+        if account.durability == "strict":
+            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
+        else:
+            self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+
+    def _settle_record(self, progress: Progress) -> None:
+        attempt, account = progress.attempt, self._account
+        settlement = progress.settled = settle(progress, account.name, account.price)
+        entry = AttemptSettled(
+            id=attempt.id,
+            call=attempt.call,
+            provider=account.name,
+            model=attempt.model,
+            at=self._me.utc(),
+            outcome=progress.outcome,
+            fault=None if progress.fault is None else progress.fault.kind,
+            usage=settlement.usage,
+            cost=settlement.cost,
+            estimated=settlement.estimated,
+            duration=self._me.now() - progress.started,
+            first_token=progress.first_token,
+        )
+        self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+
+    def _attempted(self, progress: Progress) -> Attempted:
+        settlement = progress.settled
+        record = AttemptRecord(
+            id=progress.attempt.id if progress.sent else None,
+            provider=self._account.name,
+            model=progress.attempt.model,
+            outcome=progress.outcome,
+            fault=progress.fault,
+            usage=settlement.usage,
+            cost=settlement.cost,
+            estimated=settlement.estimated,
+            duration=seconds(self._me.now() - progress.started),
+            first_token=None if progress.first_token is None else seconds(progress.first_token),
+        )
+        return Attempted(record=record, answer=progress.answer, fault=progress.fault, partial=progress.partial)
+
+    def _named(self, fault: Fault, attempt: Attempt) -> Fault:
+        return msgspec.structs.replace(fault, provider=self._account.name, model=attempt.model)

@@ -1,0 +1,89 @@
+"""One HTTP exchange on httpx's interface: sending, bounded reading, and what its failures mean."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+
+from callboard.actors.provider.account import Account
+from callboard.actors.provider.deadline import Timeouts, timed_out
+from callboard.actors.wires.wire import Encoded, malformed
+from callboard.messages.faults import Fault, FaultKind
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a plain reply after decompression."""
+
+
+class Endpoint:
+    """An account's base URL and headers, ready to make requests of."""
+
+    def __init__(self, account: Account) -> None:
+        self._base = account.base_url.rstrip("/")
+        self._headers = {
+            "user-agent": "callboard",
+            "accept-encoding": "gzip, deflate",
+            **account.wire.headers(account.key),
+            **account.headers,
+        }
+        self._extensions = {"timeout": _timeouts(account.timeouts)}
+
+    def request(self, encoded: Encoded, attempt: str) -> httpx.Request:
+        """The request, with the attempt's id as `x-client-request-id`, by which both sides' logs can be compared."""
+        return httpx.Request(
+            encoded.method,
+            self._base + encoded.path,
+            headers={**self._headers, **encoded.headers, "x-client-request-id": attempt},
+            content=encoded.body,
+            extensions=self._extensions,
+        )
+
+
+async def read(response: httpx.Response) -> bytes:
+    """The whole body. Raises WireFault when it is too large."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in chunks(response):
+        size += len(piece)
+        if size > MAX_BODY:
+            raise malformed(f"the reply is larger than {MAX_BODY} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body's bytes as they come, decompressed."""
+    return response.aiter_bytes()
+
+
+def never_sent(error: httpx.HTTPError) -> bool:
+    """Whether the provider cannot have seen the request."""
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol)
+
+
+def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> Fault:
+    """What a transport's failure means; `replying`: whether the reply's head had come."""
+    match error:
+        case httpx.ConnectTimeout():
+            return timed_out("connect", timeouts.connect)
+        case httpx.ReadTimeout() if replying:
+            return timed_out("between bytes", timeouts.between_bytes)
+        case httpx.ReadTimeout() | httpx.WriteTimeout():
+            return timed_out("first byte", timeouts.first_byte)
+        case httpx.PoolTimeout():
+            return timed_out("connection from the pool", timeouts.connect)
+        case httpx.DecodingError():
+            return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply's compression is broken")
+        case _ if replying:
+            return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
+        case httpx.RemoteProtocolError() | httpx.LocalProtocolError() if "disconnected" not in str(error):
+            return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply is not HTTP")
+        case _:
+            return Fault(kind=FaultKind.CONNECTION, message=f"no connection ({type(error).__name__})")
+
+
+def _timeouts(timeouts: Timeouts) -> dict[str, float]:
+    return {
+        "connect": timeouts.connect,
+        "read": max(timeouts.first_byte, timeouts.between_bytes),
+        "write": timeouts.first_byte,
+        "pool": timeouts.connect,
+    }

@@ -1,0 +1,53 @@
+"""What an attempt's end means for circuits and limiter: two tables and two functions."""
+
+from collections.abc import Mapping
+
+from callboard.messages.faults import Fault, FaultKind
+from callboard.runtime.circuit.circuit import Outcome
+
+ENDPOINT = "endpoint"
+"""The key of the circuit that all models of an account share."""
+
+_REACHED = {ENDPOINT: Outcome.SUCCESS}
+_BROKEN_MODEL = {ENDPOINT: Outcome.SUCCESS, "model": Outcome.FAULT}
+
+OUTCOMES: Mapping[FaultKind, Mapping[str, Outcome]] = {
+    FaultKind.CONNECTION: {ENDPOINT: Outcome.FAULT},
+    FaultKind.TIMED_OUT: {"model": Outcome.FAULT},
+    FaultKind.SERVER: _BROKEN_MODEL,
+    FaultKind.OVERLOADED: _BROKEN_MODEL,
+    FaultKind.MALFORMED_REPLY: _BROKEN_MODEL,
+    FaultKind.INTERRUPTED: _BROKEN_MODEL,
+    FaultKind.RATE_LIMITED: _REACHED,
+    FaultKind.QUOTA_EXHAUSTED: _REACHED,
+    FaultKind.UNAUTHORIZED: _REACHED,
+    FaultKind.FORBIDDEN: _REACHED,
+    FaultKind.NOT_FOUND: _REACHED,
+    FaultKind.INVALID_REQUEST: _REACHED,
+    FaultKind.CONTEXT_TOO_LONG: _REACHED,
+    FaultKind.CONTENT_BLOCKED: _REACHED,
+    FaultKind.UNSUPPORTED: {},
+    FaultKind.UNAVAILABLE: {},
+    FaultKind.DEADLINE: {},
+    FaultKind.INTERNAL: {},
+}
+"""What each fault says about the account's endpoint and about the model; what is not named says nothing."""
+
+LIMIT_FAULTS = {FaultKind.RATE_LIMITED, FaultKind.QUOTA_EXHAUSTED}
+
+
+def model_key(model: str) -> str:
+    """The key of one model's circuit."""
+    return f"{ENDPOINT} {model}"
+
+
+def outcomes(fault: Fault | None, model: str) -> dict[str, Outcome]:
+    """What an attempt that ran to its end says, by circuit key."""
+    if fault is None:
+        return {ENDPOINT: Outcome.SUCCESS, model_key(model): Outcome.SUCCESS}
+    if fault.kind is FaultKind.TIMED_OUT and fault.timeout == "connect":
+        return {ENDPOINT: Outcome.FAULT}
+    if fault.kind is FaultKind.RATE_LIMITED and fault.timeout == "permit":
+        return {}
+    named = OUTCOMES[fault.kind]
+    return {ENDPOINT if key == ENDPOINT else model_key(model): outcome for key, outcome in named.items()}

@@ -1,0 +1,94 @@
+"""What an attempt is taken to have used. Pure.
+
+The provider's own count where there is one. Where there is none, an estimate that never counts too little: what went
+in, and what came out as far as it was seen; for a plain reply that never came, all that it might have been.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from callboard.actors.provider.account import Price
+from callboard.actors.provider.deadline import Alarm
+from callboard.messages.calls import Attempt
+from callboard.messages.estimate import estimate, estimate_text
+from callboard.messages.faults import Fault
+from callboard.messages.limits import RateLimits
+from callboard.messages.reply import Answer
+from callboard.messages.usage import Cost, Usage
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """Tokens used, what they cost in US dollars (None: unknown price), and whether that is an estimate."""
+
+    usage: Usage
+    cost: Cost | None
+    estimated: bool
+
+
+UNSENT = Settlement(Usage(), Cost(0), False)
+
+
+class Progress:
+    """How far one attempt has come. `sent`: whether the provider may have seen the request."""
+
+    def __init__(self, attempt: Attempt, alarm: Alarm, started: int) -> None:
+        self.attempt = attempt
+        self.alarm = alarm
+        self.started = started
+        self.estimate = estimate(attempt.request)
+        self.sent = False
+        self.replying = False
+        self.answer: Answer | None = None
+        self.partial: Answer | None = None
+        self.fault: Fault | None = None
+        self.first_token: int | None = None
+        self.limits: RateLimits | None = None
+        self.settled = UNSENT
+
+    @property
+    def outcome(self) -> Literal["ok", "fault", "cancelled"]:
+        """Without answer and fault it was cut from outside."""
+        if self.answer is not None:
+            return "ok"
+        return "cancelled" if self.fault is None else "fault"
+
+
+def settle(progress: Progress, account: str, price: Price) -> Settlement:
+    """What the attempt is taken to have used."""
+    if not progress.sent or _refused(progress):
+        return UNSENT
+    usage, estimated = _used(progress)
+    return Settlement(usage, price(account, progress.attempt.model, usage), estimated)
+
+
+def _refused(progress: Progress) -> bool:
+    """Whether the provider said no before it wrote anything: nobody bills for that."""
+    begun = progress.partial is not None and bool(progress.partial.parts)
+    return progress.fault is not None and progress.fault.status is not None and not begun
+
+
+def _used(progress: Progress) -> tuple[Usage, bool]:
+    answer = progress.answer
+    if answer is not None and answer.usage is not None:
+        return answer.usage, False
+    if answer is None and progress.attempt.sink is None:
+        return progress.estimate, True
+    return _seen(progress.estimate, answer or progress.partial), True
+
+
+def _seen(estimate: Usage, answer: Answer | None) -> Usage:
+    """What is known of a cut stream: the provider's own counts where some came, what was written where none did."""
+    counted = None if answer is None else answer.usage
+    if counted is None:
+        return Usage(input=estimate.input, output=_written(answer))
+    return msgspec.structs.replace(counted, output=max(counted.output, _written(answer) - counted.reasoning))
+
+
+def _written(answer: Answer | None) -> int:
+    if answer is None:
+        return 0
+    return sum(
+        estimate_text(getattr(part, "text", "") or "") + estimate_text(getattr(part, "arguments", "") or "")
+        for part in answer.parts
+    )

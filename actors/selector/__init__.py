@@ -1,0 +1,1 @@
+"""Which models a name stands for, in which order."""

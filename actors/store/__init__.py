@@ -1,0 +1,1 @@
+"""The two LMDB environments, each with its one writer."""

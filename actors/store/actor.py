@@ -1,0 +1,142 @@
+"""The store: opens both environments, writes by group commit, and publishes them for reading."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from callboard.actors.store.reading import Records
+from callboard.messages.storing import CacheWrite, Commit, Operation, StoreDelete, StorePut
+from callboard.runtime.actor import Actor
+from callboard.runtime.clock import ns
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.errors import DeclaredError
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import StorageBusy, StorageError
+from callboard.runtime.storage.group import GroupCommitter
+from callboard.runtime.storage.operations import Delete, Put
+from callboard.runtime.storage.operations import Operation as StorageOperation
+from callboard.runtime.storage.pending import Pending
+from callboard.runtime.storage.record import pack
+
+LEDGER_DATABASES = ("journal", "open", "models", "calls", "latency", "circuits")
+CACHE_DATABASES = ("entries", "order")
+
+
+class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the store lies and how it writes. `inline`: commit on the Trio thread, for virtual time."""
+
+    path: Path
+    sync: bool = True
+    inline: bool = False
+    map_size: int = 16 * 1024 * 1024
+    """Bytes of each environment to begin with; it grows by doubling."""
+    max_map_size: int = 16 * 1024 * 1024 * 1024
+
+
+class CommitFailed(DeclaredError):
+    """The ledger's environment could not be written; the cause says why. Nothing of the commit was kept."""
+
+
+class StoreView:
+    """What the store publishes: both environments for reading."""
+
+    def __init__(self, ledger: Environment, cache: Environment) -> None:
+        self.ledger = Records(ledger)
+        self.cache = Records(cache)
+        self._environments = {"ledger": ledger, "cache": cache}
+
+    def facts(self) -> dict[str, object]:
+        """For the status."""
+        broken = {"ledger": self.ledger.broken, "cache": self.cache.broken}
+        sizes = {name: environment.map_size for name, environment in self._environments.items()}
+        return {"map_bytes": sizes, "broken_records": broken}
+
+
+class StoreActor(Actor):
+    """One writer for each environment. Whoever runs it holds the store's owner lock."""
+
+    def __init__(self, spec: StoreSpec) -> None:
+        self._spec = spec
+        self._ledger: GroupCommitter
+        self._cache: GroupCommitter
+
+    async def start(self) -> None:
+        """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
+        spec = self._spec
+        ledger = self._open("ledger", LEDGER_DATABASES, sync=spec.sync, disposable=False)
+        cache = self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
+        self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
+        self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
+        self.me.spawn(self._write, self._ledger, ledger)
+        self.me.spawn(self._write, self._cache, cache)
+        self.me.publish(StoreView(ledger, cache))
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        """Queue writes in the order in which they come; only the waiting is asynchronous."""
+        match message:
+            case Commit():
+                operations = _translate(message.operations)
+                return self._wait(operations, self._ledger.submit_nowait(operations, urgent=True))
+            case CacheWrite() if message.operations:
+                self._cache.submit_nowait(_translate(message.operations))
+            case CacheWrite():
+                pass
+            case _:
+                raise TypeError(f"the store receives no {type(message).__name__}")
+        return None
+
+    async def stop(self) -> None:
+        """Write what waits."""
+        await self._ledger.flush()
+        await self._cache.flush()
+
+    def _open(self, name: str, databases: tuple[str, ...], *, sync: bool, disposable: bool) -> Environment:
+        return Environment.open(
+            self._spec.path / name,
+            databases,
+            map_size=self._spec.map_size,
+            max_map_size=self._spec.max_map_size,
+            sync=sync,
+            disposable=disposable,
+        )
+
+    async def _wait(self, operations: list[StorageOperation], pending: Pending | None) -> None:
+        try:
+            if pending is None:
+                pending = await self._ledger.submit(operations, urgent=True)
+            await pending.wait()
+        except StorageError as error:
+            raise CommitFailed(str(error)) from error
+
+    async def _write(self, committer: GroupCommitter, environment: Environment) -> None:
+        """One environment's writer; it closes the environment when this incarnation ends, however it ends."""
+        try:
+            await committer.run()
+        finally:
+            with trio.CancelScope(shield=True):
+                await _close(environment)
+
+
+async def _close(environment: Environment) -> None:
+    for _ in range(100):
+        try:
+            environment.close()
+        except StorageBusy:
+            await trio.sleep(0.01)
+        else:
+            return
+
+
+def _translate(operations: Iterable[Operation]) -> list[StorageOperation]:
+    return [_operation(operation) for operation in operations]
+
+
+def _operation(operation: Operation) -> StorageOperation:
+    match operation:
+        case StorePut():
+            blob = pack(operation.key, operation.version, operation.value)
+            return Put(operation.database, operation.key, blob)
+        case StoreDelete():
+            return Delete(operation.database, operation.key)

@@ -1,0 +1,53 @@
+"""Reading an environment's records: checked, stripped of their checksums, the broken ones counted."""
+
+from callboard.runtime.storage.errors import BrokenRecord
+from callboard.runtime.storage.reading import ReadOnlyEnvironment
+from callboard.runtime.storage.record import unpack
+
+PAGE = 1_000
+
+
+class Records:
+    """The records of one environment."""
+
+    def __init__(self, environment: ReadOnlyEnvironment) -> None:
+        self._environment = environment
+        self.broken = 0
+
+    def get(self, database: str, key: bytes) -> bytes | None:
+        """The payload under this key; None when there is none, or it cannot be read."""
+        blob = self._environment.get(database, key)
+        return None if blob is None else self._checked(key, blob)
+
+    def all(self, database: str) -> list[tuple[bytes, bytes]]:
+        """All keys and payloads in key order, less the broken ones."""
+        found: list[tuple[bytes, bytes]] = []
+        start = b""
+        while page := self._environment.scan(database, start, limit=PAGE):
+            found.extend(self._sound(page))
+            start = page[-1][0] + b"\0"
+        return found
+
+    def first(self, database: str, limit: int) -> list[tuple[bytes, bytes]]:
+        """The first keys and payloads, less the broken ones."""
+        return self._sound(self._environment.scan(database, limit=limit))
+
+    def last_key(self, database: str) -> bytes | None:
+        """The largest key; None when there is none."""
+        last = self._environment.scan(database, limit=1, reverse=True)
+        return last[0][0] if last else None
+
+    def count(self, database: str) -> int:
+        """How many records there are."""
+        return self._environment.count(database)
+
+    def _sound(self, page: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        checked = ((key, self._checked(key, blob)) for key, blob in page)
+        return [(key, payload) for key, payload in checked if payload is not None]
+
+    def _checked(self, key: bytes, blob: bytes) -> bytes | None:
+        try:
+            return unpack(key, blob)[1]
+        except BrokenRecord:
+            self.broken += 1
+            return None

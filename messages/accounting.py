@@ -1,0 +1,185 @@
+"""What the ledger is told, what it keeps, and what it tells."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from callboard.messages.base import Ask, Tell
+from callboard.messages.faults import FaultKind
+from callboard.messages.usage import Cost, Usage
+
+
+class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open"):
+    """Handed to the writer before the first byte goes out. Without its `attempt_settled` it was lost in a crash."""
+
+    id: str
+    call: str
+    provider: str
+    model: str
+    at: int
+    """UTC nanoseconds, here and below."""
+    estimate: Usage
+    """What it will use at the most, as far as that can be told."""
+    estimated_cost: Cost | None
+
+
+class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_settled"):
+    """How an attempt ended."""
+
+    id: str
+    call: str
+    provider: str
+    model: str
+    at: int
+    outcome: Literal["ok", "fault", "cancelled", "lost"]
+    """lost: the process died under it; settled as an estimate when the ledger was next opened."""
+    fault: FaultKind | None
+    usage: Usage
+    cost: Cost | None
+    estimated: bool
+    duration: int
+    """Nanoseconds."""
+    first_token: int | None = None
+    """Nanoseconds."""
+
+
+class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
+    """A call's one outcome."""
+
+    id: str
+    at: int
+    outcome: Literal["ok", "fault", "interrupted", "cancelled"]
+    fault: FaultKind | None
+    provider: str | None
+    model: str | None
+    asked: str
+    """The model or alias that the caller named."""
+    stream: bool
+    cached: bool
+    shared: bool
+    attempts: int
+    usage: Usage
+    cost: Cost | None
+    estimated: bool
+    duration: int
+    """Nanoseconds."""
+    tag: str | None = None
+    user: str | None = None
+
+
+class CircuitRecord(msgspec.Struct, frozen=True, kw_only=True, tag="circuit"):
+    """One change of a circuit, so that an open one stays open over a restart of the process."""
+
+    provider: str
+    key: str
+    at: int
+    before: str
+    after: str
+    retry_at: int
+    """UTC nanoseconds."""
+    openings: int
+
+
+LedgerEntry: TypeAlias = AttemptOpened | AttemptSettled | CallEnded | CircuitRecord
+
+
+class Write(Tell, frozen=True):
+    """Keep these; durable within the ledger's linger."""
+
+    entries: tuple[LedgerEntry, ...]
+
+
+class WriteDurably(Ask[None], frozen=True):
+    """Keep these, and answer when they are on disk."""
+
+    entries: tuple[LedgerEntry, ...]
+
+
+class Flush(Ask[None], frozen=True):
+    """Answer when everything handed over before is on disk."""
+
+
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of one provider's model on one day, as the attempts were settled."""
+
+    day: str
+    """ISO date, UTC."""
+    provider: str
+    model: str
+    attempts: int = 0
+    faults: int = 0
+    usage: Usage = Usage()
+    cost: Cost = Cost(0)
+    """US dollars, of the attempts with a known price."""
+    unpriced: int = 0
+    """Attempts whose price is unknown."""
+    estimated: int = 0
+    """Attempts whose usage is an estimate."""
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of the calls of one day by the caller's tag and user."""
+
+    day: str
+    tag: str
+    user: str
+    calls: int = 0
+    ok: int = 0
+    interrupted: int = 0
+    cancelled: int = 0
+    faults: int = 0
+    cached: int = 0
+    shared: int = 0
+    cost: Cost = Cost(0)
+
+
+class LatencyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one model's successful attempts took. Bucket i counts those under 2**(i/4) milliseconds."""
+
+    provider: str
+    model: str
+    buckets: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Attempts counted."""
+        return sum(self.buckets)
+
+    def quantile(self, share: float) -> float | None:
+        """Seconds under which this share of the attempts ended, to within a fifth; None without any."""
+        wanted, seen = share * self.count, 0
+        for index, count in enumerate(self.buckets):
+            seen += count
+            if count and seen >= wanted:
+                return float(2 ** (index / 4)) / 1000
+        return None
+
+
+class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the ledger adds up."""
+
+    models: tuple[UsageRow, ...]
+    calls: tuple[CallRow, ...]
+    latency: tuple[LatencyRow, ...]
+    skipped_records: int = 0
+    """Records that could not be read and were skipped."""
+
+    @property
+    def cost(self) -> Cost:
+        """US dollars of all attempts with a known price."""
+        return sum((row.cost for row in self.models), Cost(0))
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts."""
+        return sum((row.usage for row in self.models), Usage())
+
+
+class CircuitHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The last known state of one circuit."""
+
+    key: str
+    state: str
+    retry_at: int
+    """UTC nanoseconds."""
+    openings: int

@@ -1,0 +1,56 @@
+"""What is said to the cache, and by it."""
+
+from typing import Protocol
+
+import msgspec
+
+from callboard.messages.base import Ask, Tell
+from callboard.messages.calls import Attempt, Attempted
+from callboard.messages.reply import Answer
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One reply kept."""
+
+    answer: Answer
+    provider: str
+    model: str
+    stored: int
+    """UTC nanoseconds."""
+
+
+class CacheReader(Protocol):
+    """The cache's published half: reading without asking."""
+
+    def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
+        """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds)."""
+        ...
+
+
+class Filled(msgspec.Struct, frozen=True, kw_only=True):
+    """How a fill ended for one of its waiters. Only the leader is charged."""
+
+    attempted: Attempted
+    leader: bool
+
+
+class Fill(Ask[Filled], frozen=True, kw_only=True):
+    """Make this attempt, or share it with whoever asks for the same key at the same time."""
+
+    key: bytes
+    provider: str
+    attempt: Attempt
+    deadline: int
+    """Monotonic nanoseconds."""
+
+
+class FillEnded(Tell, frozen=True, kw_only=True):
+    """The cache's own report on a fill."""
+
+    key: bytes
+    fill: int
+    attempted: Attempted
+
+
+class Forget(Ask[int], frozen=True, kw_only=True):
+    """Drop all entries; the reply is how many there were."""

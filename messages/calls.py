@@ -1,0 +1,123 @@
+"""The life of a call: what the facade asks the orchestrator, and the orchestrator a provider."""
+
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+from callboard.messages.base import Ask, Tell
+from callboard.messages.faults import Fault
+from callboard.messages.limits import RateLimits
+from callboard.messages.models import Model
+from callboard.messages.reply import Answer, AttemptRecord, Delta, Reply
+from callboard.messages.request import Request
+from callboard.messages.usage import Cost
+
+
+class DeltaSink(Protocol):
+    """Where a streamed reply's pieces go. The first one is the commit point."""
+
+    @property
+    def sent(self) -> int:
+        """Pieces handed on so far."""
+        ...
+
+    async def send(self, item: Delta) -> None:
+        """Hand one on; waits while the reader is behind."""
+        ...
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What everything done for one call may use: retries, fallbacks and hedges share it."""
+
+    attempts: int = 4
+    deadline: int
+    """Monotonic nanoseconds."""
+    money: Cost | None = None
+    """US dollars; None is no bound of the call's own."""
+
+    def after(self, cost: Cost | None) -> "Allowance":
+        """What is left after one attempt. An unknown cost is not counted."""
+        money = self.money if self.money is None or cost is None else self.money - cost
+        return msgspec.structs.replace(self, attempts=self.attempts - 1, money=money)
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One model of one provider account."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that gave no reply. `partial` is what a stream had handed on before it broke."""
+
+    id: str
+    fault: Fault
+    attempts: tuple[AttemptRecord, ...]
+    partial: Answer | None = None
+
+
+Outcome: TypeAlias = Reply | Failure
+
+
+class Generate(Ask[Outcome], frozen=True, kw_only=True):
+    """One plain call, to the orchestrator."""
+
+    id: str
+    request: Request
+    allowance: Allowance
+
+
+class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
+    """One streamed call, to the orchestrator. Its pieces go to `sink`."""
+
+    id: str
+    request: Request
+    allowance: Allowance
+    sink: DeltaSink
+
+
+class Attempted(msgspec.Struct, frozen=True, kw_only=True):
+    """How one attempt ended: an answer or a fault, and its record."""
+
+    record: AttemptRecord
+    answer: Answer | None = None
+    fault: Fault | None = None
+    partial: Answer | None = None
+    """What a stream had handed on before the fault."""
+
+
+class Attempt(Ask[Attempted], frozen=True, kw_only=True):
+    """One try, to a provider. With a sink it is streamed."""
+
+    id: str
+    call: str
+    request: Request
+    model: str
+    sink: DeltaSink | None = None
+
+
+class ListModels(Ask[tuple[Model, ...] | Fault], frozen=True):
+    """The models of a provider's account; also the cheapest check of its credential."""
+
+
+class Operate(Ask[str], frozen=True, kw_only=True):
+    """An operator's command to a provider's circuits. The reply is a sentence."""
+
+    command: Literal["open", "close", "reset"]
+    now: bool = False
+    """With open: also cut the attempts in flight."""
+
+
+class AttemptEnded(Tell, frozen=True, kw_only=True):
+    """A provider's own report on one attempt."""
+
+    id: str
+    model: str
+    fault: Fault | None
+    cancelled: bool = False
+    limits: RateLimits | None = None
+    """What the reply's headers said."""

@@ -1,0 +1,40 @@
+"""What is said to the store, and by it."""
+
+from typing import Literal
+
+import msgspec
+
+from callboard.messages.base import Ask, Tell
+
+Environment = Literal["ledger", "cache"]
+
+
+class StorePut(msgspec.Struct, frozen=True):
+    """Write one value under one key of a named database."""
+
+    database: str
+    key: bytes
+    value: bytes
+    version: int = 1
+
+
+class StoreDelete(msgspec.Struct, frozen=True):
+    """Delete one key; absent is fine."""
+
+    database: str
+    key: bytes
+
+
+Operation = StorePut | StoreDelete
+
+
+class Commit(Ask[None], frozen=True):
+    """Write these in one transaction of the ledger's environment; answered when they are on disk."""
+
+    operations: tuple[Operation, ...]
+
+
+class CacheWrite(Tell, frozen=True):
+    """Write these to the cache's environment some time soon; may be lost."""
+
+    operations: tuple[Operation, ...]

@@ -1,0 +1,198 @@
+"""What one does with a running runtime."""
+
+import random
+from collections import deque
+from decimal import Decimal
+from typing import Unpack
+
+import trio
+
+from callboard.asking import Options, Prompt, build
+from callboard.config import Resolved
+from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
+from callboard.messages.accounting import Flush, UsageReport
+from callboard.messages.calls import Allowance, Failure, Generate, ListModels, OpenStream, Operate, Outcome
+from callboard.messages.events import Event
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.models import Model
+from callboard.messages.reply import Delta, Reply
+from callboard.messages.request import Request
+from callboard.messages.routing import UnknownModel
+from callboard.messages.status import Status
+from callboard.runtime.clock import ns
+from callboard.runtime.envelope import PRIORITIES
+from callboard.runtime.errors import ActorError, DeadlineExceeded
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+from callboard.runtime.status import StatusReader
+from callboard.runtime.stream import Stream
+from callboard.runtime.system import System
+from callboard.streaming import ReplyStream
+
+AHEAD = 64
+"""Deltas that a stream may be ahead of its reader."""
+
+
+class Board:
+    """A running runtime. Made by `callboard.open`; good inside its block, from any task of the same Trio run."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        system: System,
+        nursery: trio.Nursery,
+        *,
+        status: StatusReader,
+        events: deque[Event],
+        rng: random.Random,
+    ) -> None:
+        self._resolved = resolved
+        self._system = system
+        self._nursery = nursery
+        self._status = status
+        self._events = events
+        self._rng = rng
+        self._orchestrator = system.ref("orchestrator")
+        self._selector = system.ref("selector")
+        self._ledger = system.ref("ledger")
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        money: Decimal | float | str | None = None,
+        **options: Unpack[Options],
+    ) -> Reply:
+        """Ask a model, and wait for the whole reply.
+
+        `model` is `provider/model` or an alias. `timeout` (seconds), `attempts` and `money` (US dollars) bound the
+        call with all its retries and fallbacks; the configuration has the defaults. Raises InvalidRequest before
+        anything is sent, and a CallError when there is no reply.
+        """
+        request = self._checked(prompt, model, options)
+        call = Generate(id=self._new_id(), request=request, allowance=self._allowance(timeout, attempts, money))
+        priority = PRIORITIES[request.priority]
+        try:
+            outcome: Outcome = await self._orchestrator.ask(call, deadline=call.allowance.deadline, priority=priority)
+        except DeadlineExceeded:
+            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
+            raise error_of(Failure(id=call.id, fault=fault, attempts=())) from None
+        except ActorError as error:
+            raise RuntimeStopped(f"the call could not be made: {error}") from error
+        if isinstance(outcome, Failure):
+            raise error_of(outcome)
+        return outcome
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        money: Decimal | float | str | None = None,
+        **options: Unpack[Options],
+    ) -> ReplyStream:
+        """As `generate`, piece by piece. Raises InvalidRequest at once; the rest while the stream is read."""
+        request = self._checked(prompt, model, options)
+        stream: Stream[Delta] = Stream(AHEAD)
+        call = OpenStream(
+            id=self._new_id(), request=request, allowance=self._allowance(timeout, attempts, money), sink=stream
+        )
+        return ReplyStream(self._orchestrator, self._nursery, call, stream)
+
+    async def models(self) -> tuple[Model, ...]:
+        """What all accounts offer, in the configuration's order. Accounts that do not answer are left out.
+
+        Raises a CallError when none answers.
+        """
+        found: dict[str, tuple[Model, ...] | Fault] = {}
+        async with trio.open_nursery() as nursery:
+            for provider in self._resolved.providers:
+                nursery.start_soon(self._list_models, provider.name, found)
+        offered = [found[provider.name] for provider in self._resolved.providers]
+        faults = [one for one in offered if isinstance(one, Fault)]
+        if faults and len(faults) == len(offered):
+            raise error_of(Failure(id="models", fault=faults[0], attempts=()))
+        return tuple(model for models in offered if not isinstance(models, Fault) for model in models)
+
+    async def check(self) -> dict[str, Fault | None]:
+        """Ask every provider whether it accepts the credential: the fault by provider, None where all is well."""
+        found: dict[str, tuple[Model, ...] | Fault] = {}
+        async with trio.open_nursery() as nursery:
+            for provider in self._resolved.providers:
+                nursery.start_soon(self._list_models, provider.name, found)
+        return {name: one if isinstance(one, Fault) else None for name, one in found.items()}
+
+    def usage(self) -> UsageReport:
+        """Tokens, cost and calls so far, former processes included."""
+        snapshot = self._ledger.snapshot
+        if snapshot is None:
+            raise RuntimeStopped("the ledger has not started")
+        report: UsageReport = snapshot.report()
+        return report
+
+    def status(self) -> Status:
+        """The supervision tree now. Printed, it is a drawing."""
+        return self._status()
+
+    async def flush(self) -> None:
+        """Return when everything recorded before is on disk. Raises StoreError when it cannot be written."""
+        try:
+            await self._ledger.ask(Flush(), lane=Lane.CONTROL, deadline=self._system.clock.now() + ns(60))
+        except ActorError as error:
+            raise StoreError(f"the ledger could not be written: {error}") from error
+
+    async def operate(self, provider: str, command: Operate) -> str:
+        """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""
+        return await self._provider(provider).ask(command, lane=Lane.CONTROL)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The latest thousand events: restarts, circuits, blocked accounts."""
+        return tuple(self._events)
+
+    def _provider(self, name: str) -> Ref:
+        try:
+            return self._system.ref(f"providers/{name}")
+        except KeyError:
+            known = ", ".join(provider.name for provider in self._resolved.providers)
+            raise InvalidRequest(f"provider: {name!r} is not configured; known are {known}") from None
+
+    async def _list_models(self, name: str, found: dict[str, tuple[Model, ...] | Fault]) -> None:
+        try:
+            found[name] = await self._system.ref(f"providers/{name}").ask(ListModels())
+        except ActorError as error:
+            found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
+
+    def _checked(self, prompt: Prompt, model: str | None, options: Options) -> Request:
+        request = build(prompt, model, **options)
+        table = self._selector.snapshot
+        if table is None:
+            raise RuntimeStopped("the runtime is not running")
+        try:
+            table.candidates(request.model)
+        except UnknownModel as error:
+            raise InvalidRequest(f"model: {error}") from None
+        return request
+
+    def _allowance(self, timeout: float | None, attempts: int | None, money: Decimal | float | str | None) -> Allowance:
+        defaults = self._resolved.config.call
+        seconds = defaults.timeout if timeout is None else timeout
+        tries = defaults.attempts if attempts is None else attempts
+        if not seconds > 0 or tries < 1:
+            raise InvalidRequest("timeout, attempts: expected seconds above 0 and at least one attempt")
+        return Allowance(
+            attempts=tries,
+            deadline=self._system.clock.now() + ns(min(seconds, 10**9)),
+            money=None if money is None else Decimal(str(money)),
+        )
+
+    def _new_id(self) -> str:
+        return f"{self._rng.getrandbits(64):016x}"
+
+    def __repr__(self) -> str:
+        return f"Board({self._resolved.source}, {len(self._resolved.providers)} providers)"

@@ -1,0 +1,323 @@
+"""The configuration: one TOML file, or keys in the environment.
+
+Every mistake is told with the file, the key and what was expected; nothing starts before all is right.
+"""
+
+import ipaddress
+import os
+import tomllib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+
+from callboard.actors.cache.shelf import Bounds
+from callboard.actors.limiter.decide import LimitSpec
+from callboard.actors.orchestrator.policy import RetrySpec
+from callboard.actors.prices.book import Price
+from callboard.actors.provider.deadline import Timeouts
+from callboard.errors import ConfigError
+from callboard.runtime.circuit.circuit import CircuitSpec
+from callboard.runtime.clock import ns
+from callboard.runtime.errors import SpecError
+from callboard.runtime.supervision.backoff import Backoff
+
+T = TypeVar("T")
+WireName = Literal["openai", "anthropic"]
+
+
+class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a call may use when it does not say so itself."""
+
+    timeout: float = 600.0
+    """Seconds in all."""
+    attempts: int = 4
+
+
+class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where usage, cost and cache are kept."""
+
+    path: str = ".callboard"
+    """A folder, beside the configuration file unless absolute."""
+    mode: Literal["exclusive", "memory"] = "exclusive"
+    durability: Literal["strict", "relaxed"] = "relaxed"
+    """strict: a call returns when its records are on disk; relaxed: they are there within 50 ms."""
+    initial_size: int = 16 * 1024 * 1024
+    """Bytes of each of the two files to begin with; they grow by doubling."""
+
+    def __post_init__(self) -> None:
+        if self.initial_size < 65_536:
+            raise ValueError("`initial_size` is at least 65536 bytes")
+
+
+class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a provider's circuit opens and how it comes back; times in seconds."""
+
+    consecutive: int = 5
+    intensity: int = 5
+    min_calls: int = 20
+    rate: float = 0.5
+    window: float = 30.0
+    backoff: float = 5.0
+    max_backoff: float = 300.0
+    trials: int = 1
+
+    def spec(self) -> CircuitSpec:
+        """As the runtime takes it. Raises SpecError."""
+        base, longest = ns(self.backoff), ns(self.max_backoff)
+        return CircuitSpec(
+            consecutive=self.consecutive,
+            intensity=self.intensity,
+            min_calls=self.min_calls,
+            rate=self.rate,
+            window=ns(self.window),
+            backoff=Backoff(base=base, max=longest, jitter=0.2, quiet=2 * longest, immediate_first=False),
+            trials=self.trials,
+        )
+
+
+class LimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the account may be asked."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int = 512
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` is a whole number above 0")
+
+    def spec(self) -> LimitSpec:
+        """As the limiter takes it."""
+        return LimitSpec(
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            concurrency=self.concurrency,
+        )
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One provider account."""
+
+    wire: WireName | None = None
+    """The protocol it speaks; known for the names `openai` and `anthropic`."""
+    base_url: str | None = None
+    key_env: str | None = None
+    """The environment variable that holds the key; one in a `.env` beside the file counts as well."""
+    key: str | None = None
+    """The key in clear. Works, with a warning."""
+    headers: dict[str, str] = {}
+    version: Literal["2023-06-01", "2026-10-21"] | None = None
+    """Anthropic's API version."""
+    catalogue: str | None = None
+    """The provider's name in the price catalogue, where the table's name is not it."""
+    free: bool = False
+    """A local model: every call costs 0."""
+    allow_http: bool = False
+    """Send the key over plain http to a host that is not this machine."""
+    timeouts: Timeouts = Timeouts()
+    circuit: CircuitConfig = CircuitConfig()
+    limits: LimitConfig = LimitConfig()
+
+    def __repr__(self) -> str:
+        return f"ProviderConfig(wire={self.wire!r}, base_url={self.base_url!r})"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    providers: dict[str, ProviderConfig] = {}
+    models: dict[str, list[str]] = {}
+    """Aliases: a name for `provider/model`s in the order in which they are tried."""
+    prices: dict[str, Price] = {}
+    """US dollars a million tokens by `provider/model`, ahead of the catalogue."""
+    call: CallConfig = CallConfig()
+    retry: RetrySpec = RetrySpec()
+    cache: Bounds = Bounds()
+    store: StoreConfig = StoreConfig()
+
+
+class Preset(msgspec.Struct, frozen=True):
+    """What is known of a provider by its name."""
+
+    wire: WireName
+    base_url: str
+    key_env: str
+    example: str
+    """A model for `callboard ask` without a configuration."""
+
+
+PRESETS = {
+    "openai": Preset("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "gpt-4o-mini"),
+    "anthropic": Preset("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "claude-haiku-4-5"),
+}
+
+
+class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """One account with nothing left to guess."""
+
+    name: str
+    wire: WireName
+    base_url: str
+    key: str | None
+    config: ProviderConfig
+
+    def __repr__(self) -> str:
+        return f"ResolvedProvider({self.name!r}, {self.base_url!r}, key {'set' if self.key else 'not set'})"
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that was checked, with its credentials."""
+
+    source: str
+    config: Config
+    providers: tuple[ResolvedProvider, ...]
+    store_path: Path
+
+
+def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
+    """The configuration in this file. Raises ConfigError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); `callboard init` writes one") from None
+    try:
+        data = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    return resolve(parse(data, str(path)), str(path), path.parent, {**_dotenv(path.parent), **environ})
+
+
+def environ() -> Mapping[str, str]:
+    """The process's own variables."""
+    return os.environ
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Resolved | None:
+    """Every provider whose key is set, without a file; None when there is none."""
+    providers = {name: ProviderConfig() for name, preset in PRESETS.items() if environ.get(preset.key_env)}
+    if not providers:
+        return None
+    return resolve(Config(providers=providers), "the environment", Path.cwd(), environ)
+
+
+def parse(data: dict[str, Any], source: str) -> Config:
+    """The tables of a file as a Config. Raises ConfigError."""
+    providers = {
+        name: _convert(table, ProviderConfig, f"{source}: providers.{name}")
+        for name, table in _table(data.pop("providers", {}), f"{source}: providers").items()
+    }
+    prices = {
+        name: _convert(table, Price, f'{source}: prices."{name}"')
+        for name, table in _table(data.pop("prices", {}), f"{source}: prices").items()
+    }
+    rest = _convert(data, Config, source)
+    return msgspec.structs.replace(rest, providers=providers, prices=prices)
+
+
+def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str]) -> Resolved:
+    """Check what types cannot say, and find the credentials. Raises ConfigError."""
+    if not config.providers:
+        raise ConfigError(f"{source}: providers: at least one is needed; `callboard init` writes an example")
+    if config.call.timeout <= 0 or config.call.attempts < 1:
+        raise ConfigError(f"{source}: call: expected a timeout above 0 seconds and at least one attempt")
+    providers = tuple(_provider(name, one, source, environ) for name, one in config.providers.items())
+    for alias, candidates in config.models.items():
+        _check_alias(alias, candidates, config, source)
+    return Resolved(
+        source=source, config=config, providers=providers, store_path=(folder / config.store.path).absolute()
+    )
+
+
+def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[str, str]) -> ResolvedProvider:
+    where = f"{source}: providers.{name}"
+    if not name or set(name) & set("/|#"):
+        raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
+    preset = PRESETS.get(name)
+    wire = config.wire or (preset.wire if preset else None)
+    if wire is None:
+        raise ConfigError(f"{where}.wire: missing; expected one of {', '.join(get_args(WireName))}")
+    own_url = config.base_url is not None
+    base_url = config.base_url or (preset.base_url if preset else PRESETS[wire].base_url)
+    _check_url(base_url, config, where)
+    try:
+        config.circuit.spec()
+    except SpecError as error:
+        raise ConfigError(f"{where}.circuit: {error}") from None
+    key = _key(config, None if own_url or preset is None else preset.key_env, where, environ)
+    return ResolvedProvider(name=name, wire=wire, base_url=base_url, key=key, config=config)
+
+
+def _key(config: ProviderConfig, usual: str | None, where: str, environ: Mapping[str, str]) -> str | None:
+    if config.key is not None:
+        warnings.warn(f"{where}.key: the key stands in the file in clear; name a variable with key_env", stacklevel=2)
+        return config.key
+    variable = config.key_env or usual
+    if not variable:
+        return None
+    key = environ.get(variable, "").strip()
+    if not key:
+        raise ConfigError(f"{where}: no credential; expected the environment variable {variable}, or one in .env")
+    return key
+
+
+def _check_url(url: str, config: ProviderConfig, where: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{where}.base_url: expected http(s)://host, got a value without")
+    if parts.scheme == "http" and not config.allow_http and not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"{where}.base_url: plain http to {parts.hostname} would send the key in clear; "
+            "use https, or say allow_http = true"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_alias(alias: str, candidates: list[str], config: Config, source: str) -> None:
+    where = f"{source}: models.{alias}"
+    if not candidates or "/" in alias:
+        raise ConfigError(f"{where}: expected a name without a slash and at least one provider/model")
+    for candidate in candidates:
+        provider, _, model = candidate.partition("/")
+        if provider not in config.providers or not model:
+            known = ", ".join(config.providers)
+            raise ConfigError(f"{where}: {candidate!r} is not provider/model with a provider of this file ({known})")
+    if len(set(candidates)) != len(candidates):
+        raise ConfigError(f"{where}: a candidate stands there twice")
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: expected a table, got {type(value).__name__}")
+    return value
+
+
+def _convert(data: Any, kind: type[T], where: str) -> T:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        sentence, _, path = str(error).partition(" - at `$")
+        place = path.rstrip("`").replace(".", "", 1) if path.startswith(".") else path.rstrip("`")
+        raise ConfigError(f"{where}{'.' if place else ''}{place}: {sentence[0].lower()}{sentence[1:]}") from None
+
+
+def _dotenv(folder: Path) -> dict[str, str]:
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    import dotenv
+
+    return {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}

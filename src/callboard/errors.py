@@ -1,0 +1,100 @@
+"""Everything that callboard raises to its users.
+
+CallboardError
+├─ ConfigError            yours: the configuration, or a credential that is missing or refused
+├─ StoreError             the store cannot be used
+│  └─ StoreOwned          another process is using it
+├─ InvalidRequest         yours: the request makes no sense; nothing was sent
+├─ RuntimeStopped         the runtime is not running (any more)
+└─ CallError              the call ended without a reply: see `fault` and `attempts`
+   ├─ DeadlineExceeded    its time ran out
+   ├─ Unavailable         no provider takes calls now: see `retry_after`
+   └─ Interrupted         a stream broke after it had begun: see `partial`
+"""
+
+from callboard.messages.calls import Failure
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Answer, AttemptRecord
+
+
+class CallboardError(Exception):
+    """The base of all."""
+
+
+class ConfigError(CallboardError):
+    """The configuration is wrong: the sentence names the file, the key and what was expected."""
+
+
+class StoreError(CallboardError):
+    """The store cannot be opened or read. The sentence says what to do; nothing was changed."""
+
+
+class StoreOwned(StoreError):
+    """Another process is using the store; the sentence says which."""
+
+
+class InvalidRequest(CallboardError, ValueError):
+    """The request makes no sense: the sentence names the field. Nothing was sent."""
+
+
+class RuntimeStopped(CallboardError):
+    """The runtime has stopped or given up; the cause says why."""
+
+
+class CallError(CallboardError):
+    """The call ended without a reply. `fault.kind` says which fault, `attempts` tells the whole story."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.fault} [call {failure.id}, {len(failure.attempts)} attempts]")
+        self.id = failure.id
+        self.fault: Fault = failure.fault
+        self.attempts: tuple[AttemptRecord, ...] = failure.attempts
+
+
+class DeadlineExceeded(CallError, TimeoutError):
+    """The call's time ran out. No provider is blamed for that."""
+
+
+class Unavailable(CallError):
+    """No provider takes calls now. `retry_after`: seconds until one may; None when only an operator can tell."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds."""
+        return self.fault.retry_after
+
+
+class Interrupted(CallError):
+    """A stream broke after its first piece. `partial` is what had come; it was not repeated by another provider."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.partial: Answer | None = failure.partial
+
+
+def error_of(failure: Failure) -> CallError:
+    """The exception for a failure."""
+    match failure.fault.kind:
+        case FaultKind.DEADLINE:
+            return DeadlineExceeded(failure)
+        case FaultKind.UNAVAILABLE:
+            return Unavailable(failure)
+        case FaultKind.INTERRUPTED if failure.partial is not None:
+            return Interrupted(failure)
+        case _:
+            return CallError(failure)
+
+
+__all__ = [
+    "CallError",
+    "CallboardError",
+    "ConfigError",
+    "DeadlineExceeded",
+    "Interrupted",
+    "InvalidRequest",
+    "RuntimeStopped",
+    "StoreError",
+    "StoreOwned",
+    "Unavailable",
+    "error_of",
+]

@@ -1,0 +1,245 @@
+"""`open`: from a configuration to a running runtime, and back to nothing."""
+
+import random
+import shutil
+import ssl
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import trio
+
+from callboard import config as configuration
+from callboard.actors.inspector.actor import InspectorActor
+from callboard.actors.prices.book import load as load_prices
+from callboard.actors.store.actor import StoreSpec
+from callboard.board import Board
+from callboard.config import Config, Resolved, ResolvedProvider
+from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
+from callboard.messages.events import Event
+from callboard.messages.faults import FaultKind
+from callboard.runtime.clock import Clock
+from callboard.runtime.leaf import leaf
+from callboard.runtime.ref import Ref
+from callboard.runtime.status import StatusReader
+from callboard.runtime.storage import errors as storage
+from callboard.runtime.storage.owner import OwnerLock
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.runtime.supervision.supervisor import GaveUp
+from callboard.runtime.system import System
+from callboard.spec import Plumbing, price_book, tree
+from callboard.version import __version__
+
+STOP = 15.0
+"""Seconds that stopping the whole may take."""
+EVENTS = 1_000
+
+Source = str | Path | Config | None
+
+
+@asynccontextmanager
+async def open(  # noqa: A001 - callboard.open is the name users read
+    source: Source = None,
+    *,
+    check: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+    clock: Clock | None = None,
+    transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport] | None = None,
+    inline_store: bool = False,
+    seed: int | None = None,
+) -> AsyncIterator[Board]:
+    """Start a runtime in this Trio run and give its Board; leaving the block stops it and writes everything down.
+
+    `source` is a TOML file, a Config, or None for `callboard.toml` here and else keys in the environment. With `check`
+    every provider is asked whether it accepts its credential. `on_event` is called with each event; it must not wait.
+    The rest is for tests: `clock` and `transport` in place of the real ones, `inline_store` to write on the Trio
+    thread (for virtual time), `seed` for repeatable jitter and ids.
+
+    Raises ConfigError, StoreOwned and other StoreErrors before anything has started.
+    """
+    resolved = load(source)
+    clock = clock or Clock()
+    events: deque[Event] = deque(maxlen=EVENTS)
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    if price_book(resolved).needs_catalogue and not inline_store:
+        await trio.to_thread.run_sync(load_prices)
+    with ExitStack() as stack:
+        store = stack.enter_context(_store(resolved, inline=inline_store))
+        system, reader = _build(resolved, store, clock=clock, emit=emit, transport=transport, seed=seed)
+        async with _running(system) as nursery:
+            status = reader()
+            board = Board(resolved, system, nursery, status=status, events=events, rng=random.Random(seed))
+            if check:
+                await _check(board)
+            yield board
+
+
+def load(source: Source) -> Resolved:
+    """The configuration that `open` would use. Raises ConfigError."""
+    match source:
+        case Config():
+            return configuration.resolve(source, "the configuration", Path.cwd(), configuration.environ())
+        case str() | Path():
+            return configuration.read(Path(source))
+        case None:
+            return _found()
+
+
+def _found() -> Resolved:
+    path = Path("callboard.toml")
+    if path.exists():
+        return configuration.read(path)
+    resolved = configuration.from_environment()
+    if resolved is None:
+        names = " or ".join(preset.key_env for preset in configuration.PRESETS.values())
+        raise ConfigError(
+            f"there is no callboard.toml here, and neither {names} is set; "
+            "`callboard init` writes a configuration, `callboard demo` needs none"
+        )
+    return resolved
+
+
+def _build(
+    resolved: Resolved,
+    store: StoreSpec,
+    *,
+    clock: Clock,
+    emit: Callable[[Event], None],
+    transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport] | None,
+    seed: int | None,
+) -> tuple[System, Callable[[], StatusReader]]:
+    readers: list[StatusReader] = []
+
+    def reader() -> StatusReader:
+        if not readers:
+            readers.append(StatusReader(system, __version__))
+        return readers[0]
+
+    def lookup(path: str) -> Ref:
+        return system.ref(path)
+
+    plumbing = Plumbing(lookup=lookup, transport=transport or http_transport(), store=store, utc=clock.utc)
+    inspector = ActorSpec(
+        name="inspector",
+        factory=lambda: InspectorActor(
+            status=reader(),
+            usage=lambda: lookup("ledger").snapshot.report(),
+            provider=lambda name: lookup(f"providers/{name}"),
+            store=resolved.store_path,
+        ),
+    )
+    extra = (inspector,) if resolved.config.store.mode == "exclusive" else ()
+    system = System(tree(resolved, plumbing, extra), clock=clock, emit=emit, seed=seed)
+    return system, reader
+
+
+@asynccontextmanager
+async def _running(system: System) -> AsyncIterator[trio.Nursery]:
+    """The tree runs while the block does. What is raised in the block comes out of it as it was."""
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(system.run)
+            try:
+                yield nursery
+            finally:
+                await _stop(system, nursery)
+    except BaseExceptionGroup as group:
+        raise _public(leaf(group)) from None
+
+
+async def _stop(system: System, nursery: trio.Nursery) -> None:
+    """In order and in time, even when the caller is cancelled."""
+    system.stop()
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP):
+        await system.stopped.wait()
+    nursery.cancel_scope.cancel()
+
+
+def _public(error: BaseException) -> BaseException:
+    if not isinstance(error, GaveUp):
+        return error
+    cause = error.cause
+    while isinstance(cause, GaveUp):
+        cause = cause.cause
+    if isinstance(cause, storage.StorageError):
+        return StoreError(str(cause))
+    stopped = RuntimeStopped(f"the runtime gave up: {cause}")
+    stopped.__cause__ = cause
+    return stopped
+
+
+def _store(resolved: Resolved, *, inline: bool) -> AbstractContextManager[StoreSpec]:
+    config = resolved.config.store
+    if config.mode == "memory":
+        return _Memory(inline=inline)
+    return _Owned(resolved.store_path, config.initial_size, inline=inline)
+
+
+class _Owned:
+    """The store's folder, with the owner's lock held."""
+
+    def __init__(self, path: Path, initial_size: int, *, inline: bool) -> None:
+        self._spec = StoreSpec(path=path, inline=inline, map_size=initial_size)
+
+    def __enter__(self) -> StoreSpec:
+        path = self._spec.path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = OwnerLock.acquire(path / "owner.lock", time.time_ns())
+        except storage.StoreOwned as error:
+            raise StoreOwned(str(error)) from None
+        except (OSError, storage.StorageError) as error:
+            raise StoreError(f"{path}: the store cannot be opened: {error}") from error
+        return self._spec
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+
+
+class _Memory:
+    """A store that is gone afterwards: in the machine's memory where it has a folder for that."""
+
+    def __init__(self, *, inline: bool) -> None:
+        self._inline = inline
+
+    def __enter__(self) -> StoreSpec:
+        memory = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own inside
+        self._path = Path(tempfile.mkdtemp(prefix="callboard-", dir=memory if memory.is_dir() else None))
+        return StoreSpec(path=self._path, sync=False, inline=self._inline)
+
+    def __exit__(self, *exc: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+
+
+def http_transport() -> Callable[[ResolvedProvider], httpx.AsyncBaseTransport]:
+    """Makes httpx's own transport for each account; those over TLS share one context."""
+    shared: list[ssl.SSLContext] = []
+
+    def make(one: ResolvedProvider) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(
+            max_connections=one.config.limits.concurrency, max_keepalive_connections=64, keepalive_expiry=30.0
+        )
+        if one.base_url.startswith("http://"):
+            return httpx.AsyncHTTPTransport(verify=False, limits=limits)
+        if not shared:
+            shared.append(httpx.create_ssl_context())
+        return httpx.AsyncHTTPTransport(verify=shared[0], limits=limits)
+
+    return make
+
+
+async def _check(board: Board) -> None:
+    for name, fault in (await board.check()).items():
+        if fault is not None and fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN):
+            raise ConfigError(f"providers.{name}: the provider refuses the credential: {fault}")
+        if fault is not None:
+            raise CallboardError(f"providers.{name}: cannot be checked: {fault}")

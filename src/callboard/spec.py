@@ -1,0 +1,170 @@
+"""The supervision tree of a configuration: the one place that names all actors.
+
+root
+├─ store         two LMDB environments          ├─ providers/*   one for each account
+├─ ledger        usage, cost, circuits          ├─ orchestrator  the life of a call
+├─ cache         replies, shared calls          └─ inspector     the status socket
+├─ selector      which model, in which order
+└─ limits/*      one for each account
+"""
+
+from collections.abc import Callable
+
+import httpx
+import msgspec
+
+from callboard.actors.cache.actor import CacheActor
+from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.limiter.actor import LimiterActor
+from callboard.actors.orchestrator.actor import OrchestratorActor
+from callboard.actors.prices.book import PriceBook
+from callboard.actors.provider.account import Account
+from callboard.actors.provider.actor import ProviderActor
+from callboard.actors.selector.actor import SelectorActor
+from callboard.actors.store.actor import StoreActor, StoreSpec
+from callboard.actors.wires.anthropic import AnthropicMessages
+from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.openai_request import COMPATIBLE, OPENAI
+from callboard.actors.wires.wire import Wire
+from callboard.config import PRESETS, Resolved, ResolvedProvider
+from callboard.messages.calls import Candidate
+from callboard.runtime.clock import ns
+from callboard.runtime.mailbox import Full, MailboxSpec
+from callboard.runtime.ref import Ref
+from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, SupervisorSpec
+
+CALLS = 10_000
+"""Calls in hand at once; more wait in the mailbox until their deadline."""
+WAITING = MailboxSpec(data=CALLS, full=Full.WAIT)
+
+
+class Plumbing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tree is built on, so that tests can put their own in place."""
+
+    lookup: Callable[[str], Ref]
+    """The ref of a path, asked for only once actors start."""
+    transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport]
+    store: StoreSpec
+    utc: Callable[[], int]
+    """UTC nanoseconds."""
+
+
+def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = ()) -> SupervisorSpec:
+    """The root's spec; `extra` children start last."""
+    prices = price_book(resolved)
+    providers = tuple(_provider(one, resolved, plumbing, prices) for one in resolved.providers)
+    limits = tuple(_limiter(one) for one in resolved.providers)
+    return SupervisorSpec(
+        name="root",
+        children=(
+            ActorSpec(name="store", factory=lambda: StoreActor(plumbing.store), concurrency=64),
+            _ledger(plumbing),
+            _cache(resolved, plumbing),
+            _selector(resolved),
+            SupervisorSpec(name="limits", children=limits),
+            SupervisorSpec(name="providers", children=providers),
+            _orchestrator(resolved, plumbing),
+            *extra,
+        ),
+    )
+
+
+def price_book(resolved: Resolved) -> PriceBook:
+    """The prices of this configuration."""
+    catalogues = {
+        one.name: one.config.catalogue or (one.name if one.name in PRESETS and not one.config.base_url else None)
+        for one in resolved.providers
+    }
+    free = frozenset(one.name for one in resolved.providers if one.config.free)
+    return PriceBook(resolved.config.prices, catalogues, free)
+
+
+def _ledger(plumbing: Plumbing) -> ActorSpec:
+    lookup = plumbing.lookup
+    return ActorSpec(
+        name="ledger", factory=lambda: LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"))
+    )
+
+
+def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
+    lookup = plumbing.lookup
+
+    def make() -> CacheActor:
+        return CacheActor(
+            resolved.config.cache,
+            lambda: lookup("store").snapshot.cache,
+            lookup("store"),
+            lambda name: lookup(f"providers/{name}"),
+        )
+
+    return ActorSpec(name="cache", factory=make, mailbox=WAITING)
+
+
+def _selector(resolved: Resolved) -> ActorSpec:
+    aliases = {name: tuple(map(candidate, order)) for name, order in resolved.config.models.items()}
+    names = tuple(one.name for one in resolved.providers)
+    return ActorSpec(name="selector", factory=lambda: SelectorActor(aliases, names))
+
+
+def _limiter(one: ResolvedProvider) -> ActorSpec:
+    spec = one.config.limits.spec()
+    return ActorSpec(name=one.name, factory=lambda: LimiterActor(spec), mailbox=WAITING)
+
+
+def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, prices: PriceBook) -> ActorSpec:
+    account = Account(
+        name=one.name,
+        base_url=one.base_url,
+        wire=wire(one, plumbing.utc),
+        key=one.key,
+        headers=one.config.headers,
+        timeouts=one.config.timeouts,
+        circuit=one.config.circuit.spec(),
+        durability=resolved.config.store.durability,
+        price=prices,
+    )
+    lookup = plumbing.lookup
+
+    def make() -> ProviderActor:
+        return ProviderActor(
+            account,
+            lambda: plumbing.transport(one),
+            limiter=lookup(f"limits/{one.name}"),
+            ledger=lookup("ledger"),
+            selector=lookup("selector"),
+            histories=lambda: lookup("ledger").snapshot.circuits(one.name),
+        )
+
+    return ActorSpec(name=one.name, factory=make, mailbox=WAITING, concurrency=CALLS)
+
+
+def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
+    lookup = plumbing.lookup
+
+    def make() -> OrchestratorActor:
+        return OrchestratorActor(
+            selector=lookup("selector"),
+            cache=lookup("cache"),
+            ledger=lookup("ledger"),
+            provider=lambda name: lookup(f"providers/{name}"),
+            retry=resolved.config.retry,
+            durability=resolved.config.store.durability,
+        )
+
+    return ActorSpec(name="orchestrator", factory=make, mailbox=WAITING, concurrency=CALLS, drain=ns(5))
+
+
+def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
+    """The protocol that this account speaks."""
+    match one.wire:
+        case "openai":
+            official = one.base_url == PRESETS["openai"].base_url
+            return OpenAIChat(quirks=OPENAI if official else COMPATIBLE, utc=utc)
+        case "anthropic":
+            return AnthropicMessages(version=one.config.version or "2023-06-01", utc=utc)
+
+
+def candidate(name: str) -> Candidate:
+    """`provider/model` in its two halves."""
+    provider, _, model = name.partition("/")
+    return Candidate(provider, model)

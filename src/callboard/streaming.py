@@ -1,0 +1,92 @@
+"""A streamed reply in the caller's hands."""
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+import trio
+
+from callboard.errors import CallboardError, RuntimeStopped, error_of
+from callboard.messages.calls import Failure, OpenStream
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Delta, Reply
+from callboard.runtime.errors import ActorError, DeadlineExceeded
+from callboard.runtime.ref import Ref
+from callboard.runtime.stream import Closed, Stream
+
+
+class ReplyStream:
+    """Deltas as they come: `async with board.stream(...) as stream: async for delta in stream: ...`
+
+    Leaving the block early stops the upstream at once. After the last delta `reply` is the whole answer. Iterating
+    raises Interrupted when the stream breaks after its first delta, and other CallErrors when it never began.
+    """
+
+    def __init__(self, orchestrator: Ref, nursery: trio.Nursery, call: OpenStream, stream: Stream[Delta]) -> None:
+        self._orchestrator = orchestrator
+        self._nursery = nursery
+        self._call = call
+        self._stream = stream
+        self._scope = trio.CancelScope()
+        self._reply: Reply | None = None
+
+    @property
+    def id(self) -> str:
+        """The call's id in the ledger."""
+        return self._call.id
+
+    @property
+    def reply(self) -> Reply:
+        """The whole answer, once the stream has come to its end."""
+        if self._reply is None:
+            raise RuntimeError("the stream has not come to its end: read it first, or call `collect`")
+        return self._reply
+
+    async def collect(self) -> Reply:
+        """Read to the end and give the whole answer."""
+        async for _ in self:
+            pass
+        return self.reply
+
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self
+
+    async def __anext__(self) -> Delta:
+        try:
+            return await self._stream.receive()
+        except Closed as closed:
+            self._finish(closed.reason)
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        self._nursery.start_soon(self._conduct)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.leave()
+        self._scope.cancel()
+
+    async def _conduct(self) -> None:
+        """Wait for the call's outcome, and end the stream with it. Cancelled when the reader leaves."""
+        reason: object = RuntimeStopped("the runtime has stopped")
+        try:
+            with self._scope:
+                reason = await self._orchestrator.ask(self._call, deadline=self._call.allowance.deadline)
+        except DeadlineExceeded:
+            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out")
+            reason = Failure(id=self._call.id, fault=fault, attempts=())
+        except ActorError as error:
+            reason = RuntimeStopped(f"the call ended with {type(error).__name__}")
+        finally:
+            self._stream.close(reason)
+
+    def _finish(self, reason: object) -> None:
+        match reason:
+            case Reply():
+                self._reply = reason
+            case Failure():
+                raise error_of(reason) from None
+            case CallboardError():
+                raise reason from None
