@@ -1,0 +1,164 @@
+"""Opens LMDB's files, and says in callboard's own errors what LMDB says in its."""
+
+import mmap
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import lmdb
+import msgspec
+
+from callboard.runtime.storage.errors import NoStore, StorageError, StorageFailed, StorageFull, Unreadable
+from callboard.runtime.storage.soundness import DATA, LOCK, MARK, is_marked, mark, refuse_damage, unmark
+
+Database: TypeAlias = lmdb._Database
+SPARE = 64 * 1024
+"""Bytes added to a full file at opening, if a named database has to be made in it."""
+FULL_DISK = 1024 * 1024
+"""Free bytes below which a failed write is blamed on the disk's size."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How an environment is to be opened."""
+
+    path: Path
+    """The folder that holds the two files."""
+    databases: tuple[str, ...]
+    map_size: int
+    """Bytes to begin with; a file that is larger already counts."""
+    max_map_size: int
+    """Bytes beyond which it never grows."""
+    sync: bool
+    """Whether a commit returns only when it is on disk."""
+    disposable: bool
+    """Whether an unreadable file is dropped instead of being an error."""
+
+    def __post_init__(self) -> None:
+        if not self.databases:
+            raise ValueError("an environment needs at least one named database")
+        if not 0 < self.map_size <= self.max_map_size:
+            raise ValueError(f"map_size {self.map_size} is not within 1 and {self.max_map_size}, its maximum")
+
+
+class Handle(NamedTuple):
+    """An open environment. A database that nobody has made yet is missing in a reader's."""
+
+    environment: lmdb.Environment
+    databases: dict[str, Database]
+
+
+def open_to_write(plan: Plan) -> Handle:
+    """Open, or make. Raises Unreadable, StorageFailed and StorageFull."""
+    try:
+        return _open_to_write(plan, plan.map_size)
+    except StorageFull:
+        return _open_to_write(plan, _length(plan.path) + SPARE)
+
+
+def open_to_read(plan: Plan) -> Handle:
+    """Open what another process may be writing. Raises NoStore, Unreadable and StorageFailed."""
+    with explained(plan.path):
+        if not (plan.path / DATA).exists():
+            raise NoStore(plan.path)
+        environment = lmdb.open(
+            str(plan.path), map_size=0, max_dbs=len(plan.databases), readonly=True, create=False, mode=0o600
+        )
+        return _complete(environment, plan, write=False)
+
+
+def close_written(handle: Handle, path: Path) -> None:
+    """Sync and close what was opened to write, so that the next opening can trust it. Raises StorageFailed."""
+    with explained(path):
+        try:
+            handle.environment.sync(True)
+        finally:
+            handle.environment.close()
+        unmark(path)
+
+
+def drop(path: Path) -> None:
+    """Delete an environment's files, which must be closed. Raises StorageFailed."""
+    with explained(path):
+        for name in (DATA, LOCK, MARK):
+            (path / name).unlink(missing_ok=True)
+
+
+def whole_pages(size: int) -> int:
+    """Bytes, rounded up to the machine's pages."""
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns LMDB's errors, and the system's, into ours."""
+    try:
+        yield
+    except lmdb.Error as error:
+        raise explain(error, path) from error
+    except OSError as error:
+        raise StorageFailed(path, str(error)) from error
+
+
+def explain(error: lmdb.Error, path: Path) -> StorageError:
+    """Which of our errors an LMDB error is."""
+    match error:
+        case (
+            lmdb.InvalidError()
+            | lmdb.CorruptedError()
+            | lmdb.PageNotFoundError()
+            | lmdb.VersionMismatchError()
+            | lmdb.IncompatibleError()
+        ):
+            return Unreadable(path / DATA, str(error))
+        case lmdb.DiskError() | lmdb.MapFullError():
+            return StorageFull(path, str(error))
+        case _ if _disk_full(path):
+            return StorageFull(path, f"the disk is full; LMDB says {error}")
+        case _:
+            return StorageFailed(path, str(error))
+
+
+def _open_to_write(plan: Plan, map_size: int) -> Handle:
+    with explained(plan.path):
+        plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        environment = lmdb.open(
+            str(plan.path),
+            map_size=whole_pages(map_size),
+            max_dbs=len(plan.databases),
+            sync=plan.sync,
+            metasync=plan.sync,
+            mode=0o600,
+        )
+        return _complete(environment, plan, write=True)
+
+
+def _disk_full(path: Path) -> bool:
+    # LMDB reports the short write of a full disk as an input/output error.
+    return path.exists() and shutil.disk_usage(path).free < FULL_DISK
+
+
+def _complete(environment: lmdb.Environment, plan: Plan, *, write: bool) -> Handle:
+    try:
+        # A file that is being written is always marked, and changes under the verifier: not for readers.
+        refuse_damage(environment, plan.path, may_be_torn=write and is_marked(plan.path))
+        if write:
+            mark(plan.path)
+        return Handle(environment, _open_databases(environment, plan.databases, create=write))
+    except BaseException:
+        environment.close()
+        raise
+
+
+def _open_databases(environment: lmdb.Environment, names: tuple[str, ...], *, create: bool) -> dict[str, Database]:
+    databases: dict[str, Database] = {}
+    for name in names:
+        with suppress(lmdb.NotFoundError):
+            databases[name] = environment.open_db(name.encode(), create=create)
+    return databases
+
+
+def _length(path: Path) -> int:
+    data = path / DATA
+    return data.stat().st_size if data.exists() else 0

@@ -1,0 +1,141 @@
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from callboard.runtime.storage import soundness
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import StorageFailed, Unreadable
+from callboard.runtime.storage.opening import Plan, open_to_write
+from callboard.runtime.storage.operations import Put
+from callboard.runtime.storage.reading import ReadOnlyEnvironment
+
+PAGE = 4096
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "zeros": lambda whole: bytes(len(whole)),
+    "noise": lambda whole: random.Random(1).randbytes(len(whole)),
+    "another file": lambda _: b"SQLite format 3\x00" * 1000,
+    "a few bytes left": lambda whole: whole[:100],
+    "one page left": lambda whole: whole[:PAGE],
+    "two pages left": lambda whole: whole[: 2 * PAGE],
+    "half left": lambda whole: whole[: len(whole) // 2 // PAGE * PAGE],
+    "last page lost": lambda whole: whole[:-PAGE],
+    "zeros behind the head": lambda whole: whole[: 2 * PAGE] + bytes(len(whole) - 2 * PAGE),
+}
+
+
+def make(path: Path) -> bytes:
+    """A store of some hundred pages, the last of which is in use."""
+    with Environment.open(path, ("a",), map_size=1 << 20) as environment:
+        for n in range(20):
+            environment.commit([Put("a", b"%05d" % (20 * n + m), b"v" * 500) for m in range(20)])
+    return (path / "data.mdb").read_bytes()
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_journal_is_an_error_and_stays_as_it_is(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    damaged = damage(make(tmp_path))
+    (tmp_path / "data.mdb").write_bytes(damaged)
+    with pytest.raises(Unreadable, match=r"data\.mdb: .* put a copy back, or move the folder away"):
+        Environment.open(tmp_path, ("a",))
+    with pytest.raises(Unreadable):
+        ReadOnlyEnvironment.open_readonly(tmp_path, ("a",))
+    assert (tmp_path / "data.mdb").read_bytes() == damaged
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_cache_is_dropped_counted_and_begun_anew(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "data.mdb").write_bytes(damage(make(tmp_path)))
+    with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
+        assert environment.count("a") == 0
+        assert environment.statistics().dropped == 1
+        environment.commit([Put("a", b"x", b"1")])
+    with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
+        assert environment.get("a", b"x") == b"1"
+        assert environment.statistics().dropped == 0
+
+
+def blank_page(whole: bytes, content: bytes) -> bytes:
+    """The file with the page that holds `content` lost, as a power cut leaves what was not synced."""
+    first = whole.index(content) // PAGE * PAGE
+    return whole[:first] + bytes(PAGE) + whole[first + PAGE :]
+
+
+def test_a_file_that_was_not_closed_is_verified_before_lmdb_gets_it(tmp_path: Path) -> None:
+    with Environment.open(tmp_path / "alive", ("a",), map_size=1 << 20) as environment:
+        environment.commit([Put("a", b"%05d" % n, b"v" * 500) for n in range(400)])
+        shutil.copytree(tmp_path / "alive", tmp_path / "left")
+    with Environment.open(tmp_path / "left", ("a",)) as environment:
+        assert environment.count("a") == 400
+        shutil.copytree(tmp_path / "left", tmp_path / "torn")
+    data = tmp_path / "torn" / "data.mdb"
+    data.write_bytes(blank_page(data.read_bytes(), b"00200" + b"v" * 500))
+    with pytest.raises(Unreadable, match="page"):
+        Environment.open(tmp_path / "torn", ("a",))
+    with Environment.open(tmp_path / "torn", ("a",), disposable=True) as environment:
+        assert environment.statistics().dropped == 1
+
+
+def test_a_file_that_was_closed_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path)
+    monkeypatch.setattr(soundness, "_verify", lambda path: ["verified"])
+    Environment.open(tmp_path, ("a",)).close()
+
+
+def test_damage_found_while_reading_is_told_and_a_cache_can_be_rebuilt(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(blank_page(make(tmp_path), b"00200" + b"v" * 500))
+    with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
+        with pytest.raises(Unreadable):
+            environment.get("a", b"00200")
+        environment.rebuild()
+        assert environment.scan("a", limit=1000) == []
+        environment.commit([Put("a", b"x", b"1")])
+        assert environment.statistics().dropped == 1
+
+
+def test_a_journal_is_never_rebuilt(tmp_path: Path) -> None:
+    make(tmp_path)
+    with Environment.open(tmp_path, ("a",)) as environment:
+        with pytest.raises(ValueError, match="only a disposable environment"):
+            environment.rebuild()
+        assert environment.count("a") == 400
+
+
+def test_a_cut_file_is_whole_or_refused(tmp_path: Path) -> None:
+    with Environment.open(tmp_path, ("a",), map_size=1 << 20) as environment:
+        for value in (b"1", b"v" * 30 * PAGE, b"2", b"3", b"4"):
+            environment.commit([Put("a", b"x", value)])
+        assert environment.statistics().used > 30 * PAGE
+    whole = (tmp_path / "data.mdb").read_bytes()
+    outcomes = ""
+    for pages in range(len(whole) // PAGE, 1, -1):
+        (tmp_path / "data.mdb").write_bytes(whole[: pages * PAGE])
+        try:
+            with ReadOnlyEnvironment.open_readonly(tmp_path, ("a",)) as reader:
+                assert reader.get("a", b"x") == b"4"
+            outcomes += "w"
+        except Unreadable:
+            outcomes += "r"
+    assert re.fullmatch("w{10,}r+", outcomes), outcomes
+
+
+def test_a_place_that_cannot_be_a_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed, match="file: the store failed"):
+        Environment.open(tmp_path / "file", ("a",))
+    with pytest.raises(StorageFailed, match="file/store: the store failed"):
+        Environment.open(tmp_path / "file" / "store", ("a",), disposable=True)
+
+
+def test_a_handle_that_could_not_be_completed_is_closed(tmp_path: Path) -> None:
+    plan = Plan(path=tmp_path, databases=("a",), map_size=1 << 20, max_map_size=1 << 20, sync=True, disposable=False)
+    whole = make(tmp_path)
+    (tmp_path / "data.mdb").write_bytes(whole[: 2 * PAGE])
+    with pytest.raises(Unreadable) as caught:
+        open_to_write(plan)
+    assert caught.value.__traceback__ is not None, "which keeps every local variable of the opening alive"
+    (tmp_path / "data.mdb").write_bytes(whole)
+    open_to_write(plan).environment.close()
