@@ -88,7 +88,7 @@ class OrchestratorActor(Actor):
                 case Wait(until):
                     await trio.sleep_until(trio_deadline(until))
                 case GiveUp(fault):
-                    return story.failure(fault)
+                    return await self._kept_elsewhere(call, story, course) or story.failure(fault)
 
     async def _plan(self, call: Call, story: Story) -> Course:
         """The candidates in order; when all are closed and the caller said so, after waiting for the first."""
@@ -131,6 +131,16 @@ class OrchestratorActor(Actor):
             return None
         max_age = call.request.cache.max_age
         return reader.get(key, FOREVER if max_age is None else ns(max_age), self.me.utc())
+
+    async def _kept_elsewhere(self, call: Call, story: Story, course: Course) -> Reply | Failure | None:
+        """The last resort: a reply kept from a candidate that takes no calls now."""
+        if not reads(call.request):
+            return None
+        for skipped in course.skipped:
+            entry = self._cached(call, cache_key(call.request, skipped.candidate))
+            if entry is not None:
+                return await self._from_cache(call, story, entry)
+        return None
 
     async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Reply | Failure:
         if isinstance(call, OpenStream):

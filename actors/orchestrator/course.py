@@ -45,7 +45,7 @@ class Course:
     def __init__(self, plan: Plan, allowance: Allowance, retry: RetrySpec) -> None:
         self.allowance = allowance
         self._retry = retry
-        self._skipped = plan.skipped
+        self.skipped = plan.skipped
         self._ahead = deque(plan.candidates)
         self._again: list[Candidate] = []
         self._repeated = False
@@ -92,7 +92,7 @@ class Course:
 
     def earliest(self) -> int:
         """When the first of the candidates that were skipped takes calls again; NEVER without any."""
-        return min((skipped.retry_at for skipped in self._skipped), default=NEVER)
+        return min((skipped.retry_at for skipped in self.skipped), default=NEVER)
 
     def _delay(self, now: int, rand: float) -> None:
         self._not_before = now + ns(self._retry.delay(self._retries, rand))

@@ -7,14 +7,14 @@ import msgspec
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import Endpoint, chunks, fault_of, never_sent, read
+from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent, read
 from callboard.actors.provider.settlement import Progress, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Permit, Reserve, Settle
-from callboard.messages.reply import Answer, AttemptRecord
+from callboard.messages.reply import Answer, AttemptRecord, Delta
 from callboard.messages.request import Priority
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
@@ -155,22 +155,27 @@ class Attempter:
         decoder = self._wire.decoder(keep_raw=progress.attempt.request.keep_raw)
         alarm.set("first token", timeouts.first_token)
         try:
-            async for chunk in chunks(response):
-                deltas = decoder.feed(chunk)
-                if deltas:
-                    if progress.first_token is None:
-                        progress.first_token = self._me.now() - progress.started
-                    alarm.pause()  # while the reader is behind, nobody waits for the provider
-                    for delta in deltas:
-                        await sink.send(delta)
-                    alarm.set("between tokens", timeouts.between_tokens)
-                if decoder.done:
-                    break
+            async with body(response) as chunks:
+                async for chunk in chunks:
+                    deltas = decoder.feed(chunk)
+                    if deltas:
+                        await self._hand_on(deltas, sink, progress)
+                        alarm.set("between tokens", timeouts.between_tokens)
+                    if decoder.done:
+                        break
+                alarm.pause()
             return decoder.close()
         except ConsumerLeft:
             return None
         finally:
             progress.partial = decoder.partial()
+
+    async def _hand_on(self, deltas: list[Delta], sink: DeltaSink, progress: Progress) -> None:
+        if progress.first_token is None:
+            progress.first_token = self._me.now() - progress.started
+        progress.alarm.pause()  # while the reader is behind, nobody waits for the provider
+        for delta in deltas:
+            await sink.send(delta)
 
     async def _open_record(self, progress: Progress) -> None:
         attempt, account = progress.attempt, self._account

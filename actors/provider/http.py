@@ -1,8 +1,10 @@
 """One HTTP exchange on httpx's interface: sending, bounded reading, and what its failures mean."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
+import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts, timed_out
@@ -11,6 +13,9 @@ from callboard.messages.faults import Fault, FaultKind
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a plain reply after decompression."""
+
+LINGER = 0.05
+"""Seconds for the end of a body whose content is complete: usually there already, and the connection is kept."""
 
 
 class Endpoint:
@@ -41,17 +46,29 @@ async def read(response: httpx.Response) -> bytes:
     """The whole body. Raises WireFault when it is too large."""
     pieces: list[bytes] = []
     size = 0
-    async for piece in chunks(response):
-        size += len(piece)
-        if size > MAX_BODY:
-            raise malformed(f"the reply is larger than {MAX_BODY} bytes")
-        pieces.append(piece)
+    async with body(response) as chunks:
+        async for piece in chunks:
+            size += len(piece)
+            if size > MAX_BODY:
+                raise malformed(f"the reply is larger than {MAX_BODY} bytes")
+            pieces.append(piece)
     return b"".join(pieces)
 
 
-def chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body's bytes as they come, decompressed."""
-    return response.aiter_bytes()
+@asynccontextmanager
+async def body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body's bytes as they come, decompressed; what is not there soon after the block has ended is cut off.
+
+    httpx reads through generators within generators, which give their connection back when they are exhausted, and
+    close it properly only when something is raised inside: hence the last, cancelled read.
+    """
+    chunks = response.aiter_bytes()
+    try:
+        yield chunks
+    finally:
+        with trio.move_on_after(LINGER):
+            async for _ in chunks:
+                pass
 
 
 def never_sent(error: httpx.HTTPError) -> bool:

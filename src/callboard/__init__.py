@@ -33,6 +33,7 @@ from callboard.messages.chat import (
     tool_result,
     user,
 )
+from callboard.messages.events import AccountBlocked, ActorRestarted, CircuitMoved, Event, SupervisorGaveUp
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Delta, FinishReason, Reply
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
@@ -42,17 +43,21 @@ from callboard.streaming import ReplyStream
 from callboard.version import __version__
 
 __all__ = [
+    "AccountBlocked",
+    "ActorRestarted",
     "AudioPart",
     "Board",
     "CacheControl",
     "CallError",
     "CallboardError",
     "ChatMessage",
+    "CircuitMoved",
     "Config",
     "ConfigError",
     "DeadlineExceeded",
     "Delta",
     "DocumentPart",
+    "Event",
     "Fault",
     "FaultKind",
     "FinishReason",
@@ -67,6 +72,7 @@ __all__ = [
     "Sampling",
     "StoreError",
     "StoreOwned",
+    "SupervisorGaveUp",
     "TextPart",
     "Thinking",
     "ThinkingPart",

@@ -181,7 +181,12 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
-    """The configuration in this file. Raises ConfigError."""
+    """The configuration in this file, with its credentials. Raises ConfigError."""
+    return resolve(decode(path), str(path), path.parent, {**_dotenv(path.parent), **environ})
+
+
+def decode(path: Path) -> Config:
+    """The configuration in this file, its credentials not looked for. Raises ConfigError."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -190,7 +195,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
         data = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return resolve(parse(data, str(path)), str(path), path.parent, {**_dotenv(path.parent), **environ})
+    return parse(data, str(path))
 
 
 def environ() -> Mapping[str, str]:

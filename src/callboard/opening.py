@@ -20,6 +20,7 @@ from callboard.actors.store.actor import StoreSpec
 from callboard.board import Board
 from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
+from callboard.messages.accounting import UsageReport
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
 from callboard.runtime.clock import Clock
@@ -38,7 +39,7 @@ STOP = 15.0
 """Seconds that stopping the whole may take."""
 EVENTS = 1_000
 
-Source = str | Path | Config | None
+Source = str | Path | Config | Resolved | None
 
 
 @asynccontextmanager
@@ -86,6 +87,8 @@ async def open(  # noqa: A001 - callboard.open is the name users read
 def load(source: Source) -> Resolved:
     """The configuration that `open` would use. Raises ConfigError."""
     match source:
+        case Resolved():
+            return source
         case Config():
             return configuration.resolve(source, "the configuration", Path.cwd(), configuration.environ())
         case str() | Path():
@@ -127,12 +130,16 @@ def _build(
     def lookup(path: str) -> Ref:
         return system.ref(path)
 
+    def usage() -> UsageReport:
+        report: UsageReport = lookup("ledger").snapshot.report()
+        return report
+
     plumbing = Plumbing(lookup=lookup, transport=transport or http_transport(), store=store, utc=clock.utc)
     inspector = ActorSpec(
         name="inspector",
         factory=lambda: InspectorActor(
             status=reader(),
-            usage=lambda: lookup("ledger").snapshot.report(),
+            usage=usage,
             provider=lambda name: lookup(f"providers/{name}"),
             store=resolved.store_path,
         ),

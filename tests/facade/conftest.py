@@ -1,0 +1,88 @@
+"""A board on simulated providers, in virtual time: real sockets on loopback in the same Trio run."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import callboard
+from callboard.actors.prices.book import Price
+from callboard.actors.provider.deadline import Timeouts
+from callboard.config import CircuitConfig, Config, ProviderConfig, StoreConfig
+from callboard.runtime.clock import Clock, virtual_utc
+from callboard.testing import Behaviour, SimulatedProvider
+
+MODEL = "sim-small"
+TIMEOUTS = Timeouts(connect=2, first_byte=10, between_bytes=10, first_token=10, between_tokens=10, permit=20)
+CIRCUIT = CircuitConfig(consecutive=5, backoff=5.0, max_backoff=60.0)
+
+
+class World:
+    """A board and the providers behind it."""
+
+    def __init__(self, board: callboard.Board, providers: dict[str, SimulatedProvider]) -> None:
+        self.board = board
+        self.providers = providers
+
+    def __getitem__(self, name: str) -> SimulatedProvider:
+        return self.providers[name]
+
+    @property
+    def moves(self) -> list[tuple[str, str, str, str]]:
+        """Provider, circuit, before and after of each move so far."""
+        return [
+            (event.provider, event.circuit, event.before, event.after)
+            for event in self.board.events
+            if isinstance(event, callboard.CircuitMoved)
+        ]
+
+    def in_flight(self) -> dict[str, Any]:
+        """Whatever is in hand anywhere: empty when nothing leaks."""
+        found = {}
+        for cell in self.board._system.cells():
+            facts = cell.snapshot.facts() if hasattr(cell.snapshot, "facts") else {}
+            held = (len(cell.running), len(cell.deferred), facts.get("in_flight", 0), facts.get("open_attempts", 0))
+            if any(held) or facts.get("fills") or (facts.get("waiting") and cell.path.startswith("limits")):
+                found[cell.path] = held
+        return found
+
+
+@pytest.fixture
+def world() -> Callable[..., AbstractAsyncContextManager[World]]:
+    """Open a board on providers alpha (OpenAI's shape) and beta (Anthropic's), with the alias `any` for both."""
+    return open_world
+
+
+@asynccontextmanager
+async def open_world(
+    behaviours: dict[str, Behaviour] | None = None,
+    *,
+    timeouts: Timeouts = TIMEOUTS,
+    circuit: CircuitConfig = CIRCUIT,
+    limits: Any = None,
+    store: StoreConfig | None = None,
+    seed: int = 1,
+) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        providers = {}
+        configs = {}
+        shapes = {"alpha": "openai", "beta": "anthropic"}
+        for name, behaviour in (behaviours or {"alpha": Behaviour(), "beta": Behaviour()}).items():
+            shape: Any = shapes[name]
+            provider = SimulatedProvider(name, shape=shape, seed=seed, behaviour=behaviour)
+            providers[name] = await stack.enter_async_context(provider)
+            more = {} if limits is None else {"limits": limits}
+            configs[name] = ProviderConfig(
+                wire=shape, base_url=provider.url, timeouts=timeouts, circuit=circuit, **more
+            )
+        config = Config(
+            providers=configs,
+            models={"any": [f"{name}/{MODEL}" for name in configs]},
+            prices={f"{name}/{MODEL}": Price(input=Decimal(1), output=Decimal(2)) for name in configs},
+            store=store or StoreConfig(mode="memory"),
+        )
+        clock = Clock(virtual_utc())
+        async with callboard.open(config, clock=clock, inline_store=True, seed=seed) as board:
+            yield World(board, providers)

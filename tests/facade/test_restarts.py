@@ -1,0 +1,126 @@
+"""What outlives a bug in an actor, and what outlives the process."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import callboard
+from callboard.config import StoreConfig
+from callboard.messages.base import Tell
+from callboard.runtime.mailbox import Lane
+from callboard.testing import Behaviour
+
+Opening = Callable[..., AbstractAsyncContextManager[Any]]
+ALPHA = "alpha/sim-small"
+
+
+class Rubbish(Tell, frozen=True):
+    """A message that no actor knows."""
+
+
+CRASHABLE = ["store", "ledger", "cache", "selector", "limits/alpha", "providers/alpha", "orchestrator"]
+
+
+@pytest.mark.parametrize("path", CRASHABLE)
+async def test_a_crashed_actor_is_back_before_the_next_call(autojump_clock: object, world: Opening, path: str) -> None:
+    async with world() as w:
+        await w.board.generate("Why?", model=ALPHA)
+        w.board._system.ref(path).tell(Rubbish(), lane=Lane.CONTROL)
+        await trio.sleep(0.01)
+        assert (await w.board.generate("Why?", model=ALPHA)).provider == "alpha"
+        assert [event.path for event in w.board.events] == [path]
+        await w.board.flush()
+        assert w.board.usage().calls[0].ok == 2
+
+
+async def test_a_crash_of_the_provider_is_retried_inside_the_allowance(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour(latency=(2, 2))}) as w:
+        replies: list[callboard.Reply] = []
+
+        async def ask() -> None:
+            replies.append(await w.board.generate("Why?", model=ALPHA))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await trio.sleep(1)
+            w.board._system.ref("providers/alpha").tell(Rubbish(), lane=Lane.CONTROL)
+        assert [attempt.outcome for attempt in replies[0].attempts] == ["fault", "ok"]
+        assert w.in_flight() == {}
+
+
+async def test_an_open_circuit_stays_open_when_its_actor_is_restarted(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour()}) as w:
+        await _open_circuit(w)
+        w.board._system.ref("providers/alpha").tell(Rubbish(), lane=Lane.CONTROL)
+        await trio.sleep(0.01)
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+
+
+async def test_a_runtime_that_gives_up_says_why(autojump_clock: object, world: Opening) -> None:
+    with pytest.raises(callboard.RuntimeStopped, match="gave up"):
+        async with world() as w:
+            for _ in range(10):
+                w.board._system.ref("orchestrator").tell(Rubbish())
+                await trio.sleep(0.3)
+            await trio.sleep(60)
+
+
+async def test_usage_circuits_and_cache_survive_the_process(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    async with world({"alpha": Behaviour()}, store=store) as w:
+        kept = await w.board.generate("Why?", model=ALPHA, temperature=0)
+        await _open_circuit(w)
+        await w.board.flush()
+        before = w.board.usage()
+    async with world({"alpha": Behaviour()}, store=store, seed=2) as w:
+        assert w.board.usage().models == before.models
+        assert w.board.usage().calls == before.calls
+        again = await w.board.generate("Why?", model=ALPHA, temperature=0)
+        assert (again.cached, again.text) == (True, kept.text)
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+
+
+async def test_the_error_of_the_block_comes_out_as_it_was(autojump_clock: object, world: Opening) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with world():
+            raise ZeroDivisionError
+
+
+async def test_closing_cuts_calls_that_do_not_end_by_themselves(autojump_clock: object, world: Opening) -> None:
+    ended: list[BaseException] = []
+
+    async def ask(w: Any) -> None:
+        try:
+            await w.board.generate("Why?", model=ALPHA)
+        except callboard.CallboardError as error:
+            ended.append(error)
+
+    async with trio.open_nursery() as nursery:
+        async with world({"alpha": Behaviour(hang_rate=1)}) as w:
+            nursery.start_soon(ask, w)
+            await trio.sleep(1)
+            closing = trio.current_time()
+        assert trio.current_time() - closing < 15.1
+    assert len(ended) == 1
+
+
+async def test_a_call_after_the_end_says_that_the_runtime_has_stopped(autojump_clock: object, world: Opening) -> None:
+    async with world() as w:
+        pass
+    with pytest.raises(callboard.RuntimeStopped):
+        await w.board.generate("Why?", model=ALPHA)
+
+
+async def _open_circuit(w: Any) -> None:
+    w["alpha"].die()
+    for _ in range(2):
+        with pytest.raises(callboard.CallError):
+            await w.board.generate("Why?", model=ALPHA)
