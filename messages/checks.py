@@ -132,4 +132,7 @@ def one_of(field: str, value: Any, choices: tuple[str, ...]) -> None:
 
 def named(value: Any) -> str:
     """What a sentence calls a value of the wrong type."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"

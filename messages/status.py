@@ -58,3 +58,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     tree: NodeStatus
     dead_letters: dict[str, int]
     blocked: Blocked | None = None
+
+    def __str__(self) -> str:
+        from callboard.messages.drawing import drawing
+
+        return drawing(self)

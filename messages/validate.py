@@ -117,9 +117,7 @@ def _message(message: ChatMessage, called: set[str]) -> None:
     if isinstance(message.content, str):
         checks.text("content", message.content)
         if message.role == "tool":
-            raise InvalidRequest(
-                "content", "a tool message holds ToolResultParts, which name their calls; got a string"
-            )
+            raise InvalidRequest("content", "a tool message holds ToolResultParts, not a string")
     else:
         _parts(message.content, speaks, f"from the {message.role}", called)
         if not message.content and message.role != "assistant":
@@ -182,8 +180,10 @@ def _source(part: ImagePart | AudioPart | DocumentPart, what: str, names: tuple[
     checks.maybe_text("media_type", part.media_type)
     if part.data is None:
         checks.filled(given[0], getattr(part, given[0]))
-    elif not isinstance(part.data, bytes) or not part.data:
-        raise InvalidRequest("data", f"expected bytes that are not empty, got {checks.named(part.data)}")
+    elif not isinstance(part.data, bytes):
+        raise InvalidRequest("data", f"expected bytes, got {checks.named(part.data)}")
+    elif not part.data:
+        raise InvalidRequest("data", "is empty")
     elif not part.media_type:
         raise InvalidRequest("media_type", "is needed with data, such as `image/png`")
 

@@ -1,8 +1,11 @@
 """The limiter: one actor for each provider account. Reservations that must wait are parked, not polled."""
 
+from collections import deque
+
 import trio
 
-from callboard.actors.limiter.decide import Block, Limiter, LimitSpec, Settled
+from callboard.actors.limiter.blocks import Block
+from callboard.actors.limiter.decide import Limiter, LimitSpec, Settled
 from callboard.messages.base import Tell
 from callboard.messages.limiting import Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.signals import Left
@@ -52,7 +55,7 @@ class LimiterActor(Actor):
             case Settle():
                 self._settle(self._limiter.settle(message.permit, message.tokens, now), now)
             case SlowDown():
-                block = Block(message.until, message.quota, message.why)
+                block = Block(message.until, message.quota or message.until is None, message.why)
                 self._settle(self._limiter.block(message.model, block, now), now)
             case Left():
                 self._parked.pop(message.envelope, None)
@@ -72,10 +75,14 @@ class LimiterActor(Actor):
         return LATER
 
     def _settle(self, settled: list[Settled], now: int) -> None:
-        for asker, what in settled:
+        """Hand out what was decided. A permit whose asker has just left goes to the next one."""
+        outcomes = deque(settled)
+        while outcomes:
+            asker, what = outcomes.popleft()
             envelope = self._parked.pop(asker, None)
-            if (envelope is None or not envelope.reply(what)) and isinstance(what, Permit):
-                self.me.report(Settle(what, None))
+            taken = envelope is not None and envelope.reply(what)
+            if isinstance(what, Permit) and not taken:
+                outcomes.extend(self._limiter.settle(what, None, now))
         self._set_alarm(now)
 
     def _set_alarm(self, now: int) -> None:

@@ -107,8 +107,8 @@ class Attempter:
             )
 
     async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
-        await self._open_record(progress)
         try:
+            await self._open_record(progress)
             progress.fault = await self._guarded(progress, encoded)
         finally:
             self._settle_record(progress)

@@ -24,6 +24,7 @@ class Endpoint:
     def __init__(self, account: Account) -> None:
         self._base = account.base_url.rstrip("/")
         self._headers = {
+            "host": httpx.URL(self._base).netloc.decode("ascii"),
             "user-agent": "callboard",
             "accept-encoding": "gzip, deflate",
             **account.wire.headers(account.key),
@@ -36,10 +37,30 @@ class Endpoint:
         return httpx.Request(
             encoded.method,
             self._base + encoded.path,
-            headers={**self._headers, **encoded.headers, "x-client-request-id": attempt},
-            content=encoded.body,
+            headers={
+                **self._headers,
+                **encoded.headers,
+                "content-length": str(len(encoded.body)),
+                "x-client-request-id": attempt,
+            },
+            stream=OneBody(encoded.body),
             extensions=self._extensions,
         )
+
+
+class OneBody(httpx.AsyncByteStream):
+    """A request's body in one piece. Unlike httpx's own it is no generator, which a cancelled send would leave open."""
+
+    def __init__(self, body: bytes) -> None:
+        self._pieces = [body]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
 
 
 async def read(response: httpx.Response) -> bytes:
@@ -91,7 +112,9 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply's compression is broken")
         case _ if replying:
             return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
-        case httpx.RemoteProtocolError() | httpx.LocalProtocolError() if "disconnected" not in str(error):
+        case httpx.LocalProtocolError():
+            return Fault(kind=FaultKind.INTERNAL, message=f"the request cannot be sent as HTTP: {error}")
+        case httpx.RemoteProtocolError() if "disconnected" not in str(error):
             return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply is not HTTP")
         case _:
             return Fault(kind=FaultKind.CONNECTION, message=f"no connection ({type(error).__name__})")

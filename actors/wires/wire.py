@@ -40,7 +40,10 @@ class StreamDecoder(Protocol):
     """Whether the reply's end has been seen; bytes after it are ignored."""
 
     def feed(self, data: bytes) -> list[Delta]:
-        """The deltas that these bytes complete. Raises WireFault on an error inside the stream or on rubbish."""
+        """The deltas that these bytes complete. Raises WireFault on an error inside the stream or on rubbish.
+
+        When deltas come before the error they are returned, `done` is set, and the next call raises.
+        """
         ...
 
     def close(self) -> Answer:
@@ -93,3 +96,8 @@ class Wire(Protocol):
 def malformed(message: str, **more: Any) -> WireFault:
     """A reply that cannot be read. The message must not quote the reply."""
     return WireFault(Fault(kind=FaultKind.MALFORMED_REPLY, message=message, **more))
+
+
+def unsupported(provider: str, what: str) -> WireFault:
+    """A request that this provider cannot serve, found before anything was sent. `what` must not quote the request."""
+    return WireFault(Fault(kind=FaultKind.UNSUPPORTED, message=f"{provider} does not take {what}", provider=provider))

@@ -5,8 +5,9 @@ async with callboard.open("callboard.toml") as board:
     print(reply.text, reply.cost)
 """
 
-from callboard.board import Board
-from callboard.config import Config
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from callboard.errors import (
     CallboardError,
     CallError,
@@ -38,9 +39,13 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Delta, FinishReason, Reply
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
 from callboard.messages.usage import Usage
-from callboard.opening import open  # noqa: A004 - callboard.open is the name users read
-from callboard.streaming import ReplyStream
 from callboard.version import __version__
+
+if TYPE_CHECKING:
+    from callboard.board import Board
+    from callboard.config import Config
+    from callboard.opening import open  # noqa: A004 - callboard.open is the name users read
+    from callboard.streaming import ReplyStream
 
 __all__ = [
     "AccountBlocked",
@@ -89,3 +94,19 @@ __all__ = [
     "tool_result",
     "user",
 ]
+
+_RUNTIME = {
+    "Board": "callboard.board",
+    "Config": "callboard.config",
+    "ReplyStream": "callboard.streaming",
+    "open": "callboard.opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The names that bring the whole runtime along are imported when they are first used (PEP 562)."""
+    home = _RUNTIME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'callboard' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value

@@ -50,15 +50,15 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     on_event: Callable[[Event], None] | None = None,
     clock: Clock | None = None,
     transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport] | None = None,
-    inline_store: bool = False,
+    virtual_time: bool = False,
     seed: int | None = None,
 ) -> AsyncIterator[Board]:
     """Start a runtime in this Trio run and give its Board; leaving the block stops it and writes everything down.
 
     `source` is a TOML file, a Config, or None for `callboard.toml` here and else keys in the environment. With `check`
     every provider is asked whether it accepts its credential. `on_event` is called with each event; it must not wait.
-    The rest is for tests: `clock` and `transport` in place of the real ones, `inline_store` to write on the Trio
-    thread (for virtual time), `seed` for repeatable jitter and ids.
+    The rest is for tests: `clock` and `transport` in place of the real ones, `virtual_time` to do without threads (no
+    status socket, no price catalogue, commits on the Trio thread), `seed` for repeatable jitter and ids.
 
     Raises ConfigError, StoreOwned and other StoreErrors before anything has started.
     """
@@ -71,11 +71,13 @@ async def open(  # noqa: A001 - callboard.open is the name users read
         if on_event is not None:
             on_event(event)
 
-    if price_book(resolved).needs_catalogue and not inline_store:
+    if price_book(resolved).needs_catalogue and not virtual_time:
         await trio.to_thread.run_sync(load_prices)
     with ExitStack() as stack:
-        store = stack.enter_context(_store(resolved, inline=inline_store))
-        system, reader = _build(resolved, store, clock=clock, emit=emit, transport=transport, seed=seed)
+        store = stack.enter_context(_store(resolved, inline=virtual_time))
+        system, reader = _build(
+            resolved, store, threads=not virtual_time, clock=clock, emit=emit, transport=transport, seed=seed
+        )
         async with _running(system) as nursery:
             status = reader()
             board = Board(resolved, system, nursery, status=status, events=events, rng=random.Random(seed))
@@ -103,7 +105,7 @@ def _found() -> Resolved:
         return configuration.read(path)
     resolved = configuration.from_environment()
     if resolved is None:
-        names = " or ".join(preset.key_env for preset in configuration.PRESETS.values())
+        names = " nor ".join(preset.key_env for preset in configuration.PRESETS.values())
         raise ConfigError(
             f"there is no callboard.toml here, and neither {names} is set; "
             "`callboard init` writes a configuration, `callboard demo` needs none"
@@ -115,6 +117,7 @@ def _build(
     resolved: Resolved,
     store: StoreSpec,
     *,
+    threads: bool,
     clock: Clock,
     emit: Callable[[Event], None],
     transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport] | None,
@@ -144,7 +147,7 @@ def _build(
             store=resolved.store_path,
         ),
     )
-    extra = (inspector,) if resolved.config.store.mode == "exclusive" else ()
+    extra = (inspector,) if threads and resolved.config.store.mode == "exclusive" else ()
     system = System(tree(resolved, plumbing, extra), clock=clock, emit=emit, seed=seed)
     return system, reader
 

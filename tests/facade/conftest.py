@@ -64,6 +64,7 @@ async def open_world(
     limits: Any = None,
     store: StoreConfig | None = None,
     seed: int = 1,
+    base_url: str | None = None,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         providers = {}
@@ -75,7 +76,7 @@ async def open_world(
             providers[name] = await stack.enter_async_context(provider)
             more = {} if limits is None else {"limits": limits}
             configs[name] = ProviderConfig(
-                wire=shape, base_url=provider.url, timeouts=timeouts, circuit=circuit, **more
+                wire=shape, base_url=base_url or provider.url, timeouts=timeouts, circuit=circuit, **more
             )
         config = Config(
             providers=configs,
@@ -84,5 +85,5 @@ async def open_world(
             store=store or StoreConfig(mode="memory"),
         )
         clock = Clock(virtual_utc())
-        async with callboard.open(config, clock=clock, inline_store=True, seed=seed) as board:
+        async with callboard.open(config, clock=clock, virtual_time=True, seed=seed) as board:
             yield World(board, providers)

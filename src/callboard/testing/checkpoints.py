@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.testing.schedule import seeded
 
@@ -102,6 +102,7 @@ def cancel_at(scenario: Scenario, checkpoint: int | None, *, seed: int = 0, cloc
     cut = Cut(checkpoint)
 
     async def once() -> None:
+        await wait_all_tasks_blocked()  # Trio's own tasks take their first steps uncounted
         with trio.fail_after(PATIENCE):
             await scenario(cut)
 

@@ -111,6 +111,10 @@ class SimulatedProvider:
         """Every request that arrived, in order; one in hand has the outcome `open`."""
         return self._journal.entries
 
+    def forget_log(self) -> None:
+        """Drop the requests that have ended from the log, for runs that are long. The counts go on."""
+        self._journal.forget()
+
     def statistics(self) -> ProviderStatistics:
         """Counts, now."""
         return ProviderStatistics(

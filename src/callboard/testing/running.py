@@ -15,14 +15,15 @@ from callboard.runtime.system import System
 async def running(
     *children: ChildSpec, strategy: Strategy = Strategy.ONE_FOR_ONE, emit: Callable[[Event], None] | None = None
 ) -> AsyncIterator[System]:
-    """Start these children below a root, stop them at the end, and assert that nothing leaked."""
+    """Start these children below a root and stop them at the end. Raises AssertionError when something leaked."""
     spec = SupervisorSpec(name="root", children=children, strategy=strategy)
     system = System(spec, clock=Clock(virtual_utc()), emit=emit, seed=0)
     async with trio.open_nursery() as nursery:
         await nursery.start(system.run)
         yield system
         system.stop()
-    assert leaks(system) == []
+    if found := leaks(system):
+        raise AssertionError(f"the system left something behind: {'; '.join(found)}")
 
 
 def leaks(system: System) -> list[str]:

@@ -1,0 +1,1 @@
+"""Status and operator commands for other processes, over a Unix socket."""

@@ -1,0 +1,89 @@
+"""What the provider has forbidden, and until when: for the whole account (None) or one model. Pure.
+
+A *pause* is a rate limit's Retry-After, which is waited for; a *quota* is used up, which is refused at once.
+"""
+
+import msgspec
+
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.limiting import Reserve
+
+Scope = str | None
+"""A model, or None for the whole account."""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Nothing before `until`, in monotonic nanoseconds; None, which only a quota has, until an operator lifts it."""
+
+    until: int | None
+    quota: bool
+    why: str
+
+    def __post_init__(self) -> None:
+        if self.until is None and not self.quota:
+            raise ValueError("a pause ends some time: it needs `until`")
+
+    def over(self, now: int) -> bool:
+        """Whether it has passed."""
+        return self.until is not None and self.until <= now
+
+    def outlasts(self, other: "Block") -> bool:
+        """Whether it ends later."""
+        return other.until is not None and (self.until is None or self.until > other.until)
+
+    def strikes(self, scope: Scope, wish: Reserve) -> bool:
+        """Whether, standing for this scope, it leaves the wish no time."""
+        in_scope = scope is None or scope == wish.model
+        return in_scope and (self.quota or self.until is None or self.until >= wish.deadline)
+
+
+class Blocks:
+    """All blocks of one account. One is never shortened, and one kind never hides the other."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[Scope, Block] = {}
+        self._quotas: dict[Scope, Block] = {}
+
+    def add(self, scope: Scope, block: Block) -> None:
+        """The provider said to stop."""
+        kind = self._quotas if block.quota else self._pauses
+        known = kind.get(scope)
+        if known is None or block.outlasts(known):
+            kind[scope] = block
+
+    def clear(self) -> None:
+        """An operator lifts all."""
+        self._pauses.clear()
+        self._quotas.clear()
+
+    def quota(self, model: str, now: int) -> Block | None:
+        """The used-up quota that this model falls under."""
+        return _standing(self._quotas, None, now) or _standing(self._quotas, model, now)
+
+    def paused_until(self, scope: Scope, now: int) -> int:
+        """When this scope's own pause ends; `now` when there is none."""
+        pause = _standing(self._pauses, scope, now)
+        return now if pause is None or pause.until is None else pause.until
+
+    def facts(self, now: int) -> dict[str, str]:
+        """For the status: why, by scope."""
+        standing = [*self._pauses.items(), *self._quotas.items()]
+        return {scope or "account": block.why for scope, block in standing if not block.over(now)}
+
+
+def quota_fault(block: Block, model: str, now: int) -> Fault:
+    """What whoever asks for this model gets."""
+    return Fault(
+        kind=FaultKind.QUOTA_EXHAUSTED,
+        message=f"the account takes no calls: {block.why}",
+        model=model,
+        retry_after=None if block.until is None else (block.until - now) / 1e9,
+    )
+
+
+def _standing(blocks: dict[Scope, Block], scope: Scope, now: int) -> Block | None:
+    block = blocks.get(scope)
+    if block is None or not block.over(now):
+        return block
+    del blocks[scope]
+    return None

@@ -1,0 +1,274 @@
+"""A Request as the body of Anthropic's Messages API.
+
+Source: platform.claude.com/docs/en/api/messages; what version 2026-10-21 refuses is listed in
+docs/en/api/migration-2026-10-21 there. System messages are lifted out of the conversation, tool results become blocks
+of the user's turn, and thinking goes back only when it came from here.
+"""
+
+import re
+from typing import Any, Literal, TypeAlias, assert_never
+
+import msgspec
+
+from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.media import from_data_url, to_base64
+from callboard.actors.wires.wire import WireFault, unsupported
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    ImagePart,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.request import Request, Thinking, Tool, ToolChoice
+
+Version: TypeAlias = Literal["2023-06-01", "2026-10-21"]
+
+DEFAULT_MAX_TOKENS = 4096
+"""Anthropic demands a bound on output: this one, plus the thinking budget, is sent when the request names none."""
+
+_SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
+_GONE_2026 = frozenset({"temperature", "top_p", "top_k"})
+_NO_WHEN_UNSET = frozenset({"presence_penalty", "frequency_penalty", "logprobs"})
+"""Absent here, which is what 0 and False ask for."""
+_EFFORT = {"minimal": "low"}
+_NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
+    """The JSON members to send. Raises WireFault: UNSUPPORTED, or INVALID_REQUEST for tool arguments that are not
+    a JSON object."""
+    turns = _Turns(provider, version)
+    for message in request.messages:
+        turns.add(message)
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": _max_tokens(request, provider),
+        "system": turns.system(),
+        "messages": turns.done,
+        "tools": [_tool(tool) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request),
+        "thinking": _thinking(request.thinking) or None,
+        "metadata": None if request.user is None else {"user_id": request.user},
+        "stream": stream or None,
+    }
+    extra = dict(request.extra or {})
+    config = _output_config(request, provider) | mapping(extra.pop("output_config", None))
+    body |= {"output_config": config or None}
+    return present(body | _sampling(request, provider, version)) | extra
+
+
+def _max_tokens(request: Request, provider: str) -> int:
+    budget = (request.thinking and request.thinking.budget_tokens) or 0
+    bound = request.sampling.max_tokens
+    if bound is None:
+        return DEFAULT_MAX_TOKENS + budget
+    if bound <= budget:
+        raise unsupported(provider, "a thinking budget that is not below sampling.max_tokens")
+    return bound
+
+
+def _sampling(request: Request, provider: str, version: Version) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(request.sampling).items():
+        if name == "max_tokens" or (name in _NO_WHEN_UNSET and not value):
+            continue
+        if name not in _SAMPLING:
+            raise unsupported(provider, f"sampling.{name}")
+        if name in _GONE_2026 and version == "2026-10-21":
+            raise unsupported(provider, f"sampling.{name} since API version 2026-10-21")
+        if name == "temperature" and value > 1:
+            raise unsupported(provider, "a temperature above 1")
+        members[_SAMPLING[name]] = value
+    return members
+
+
+def _output_config(request: Request, provider: str) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    effort = request.thinking.effort if request.thinking else None
+    if effort is not None and effort != "none":
+        config["effort"] = _EFFORT.get(effort, effort)
+    if request.output is not None and request.output.kind == "json":
+        raise unsupported(provider, "JSON output without a schema")
+    if request.output is not None and request.output.kind == "schema":
+        config["format"] = {"type": "json_schema", "schema": request.output.schema}
+    return config
+
+
+def _thinking(thinking: Thinking | None) -> dict[str, Any]:
+    if thinking is None:
+        return {}
+    shown: dict[str, Any] = {}
+    if thinking.budget_tokens is not None:
+        shown = {"type": "enabled", "budget_tokens": thinking.budget_tokens}
+    elif thinking.effort is not None:
+        shown = {"type": "disabled" if thinking.effort == "none" else "adaptive"}
+    return shown | (thinking.extra or {})
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    """A tool whose `extra` names a type of its own is Anthropic's, and takes no schema."""
+    extra = tool.extra or {}
+    schema = tool.parameters
+    if schema is None and extra.get("type", "custom") == "custom":
+        schema = {"type": "object", "properties": {}}
+    shown = {"name": tool.name, "description": tool.description, "input_schema": schema, "strict": tool.strict}
+    return present(shown) | extra
+
+
+def _tool_choice(request: Request) -> dict[str, Any] | None:
+    choice, parallel = request.tool_choice, request.parallel_tool_calls
+    if not request.tools or (choice is None and parallel is None):
+        return None
+    shown = _choice(choice or ToolChoice())
+    if parallel is not None and shown["type"] != "none":
+        shown["disable_parallel_tool_use"] = not parallel
+    return shown
+
+
+def _choice(choice: ToolChoice) -> dict[str, Any]:
+    match choice.mode:
+        case "auto" | "none" as mode:
+            return {"type": mode}
+        case "required":
+            return {"type": "any"}
+        case "named":
+            return {"type": "tool", "name": choice.name}
+
+
+class _Turns:
+    """The conversation in Anthropic's shape."""
+
+    def __init__(self, provider: str, version: Version) -> None:
+        self.done: list[dict[str, Any]] = []
+        self._provider = provider
+        self._version = version
+        self._system: list[ChatMessage] = []
+        self._answered = False
+        """Whether the last turn holds tool results, so that what the user says next belongs to it."""
+
+    def add(self, message: ChatMessage) -> None:
+        match message.role:
+            case "system" | "developer":
+                self._system.append(message)
+            case "assistant":
+                content = message.content if isinstance(message.content, str) else self._blocks(message)
+                if content:
+                    self.done.append({"role": "assistant", "content": content, **(message.extra or {})})
+                self._answered = False
+            case "tool" | "user" as role:
+                self._user(message)
+                self._answered = self._answered or role == "tool"
+            case _:
+                assert_never(message.role)
+
+    def system(self) -> Any:
+        """The instructions, wherever in the conversation they stood; a lone string stays one."""
+        if len(self._system) == 1 and isinstance(self._system[0].content, str):
+            return self._system[0].content
+        return [block for message in self._system for block in self._blocks(message)] or None
+
+    def _user(self, message: ChatMessage) -> None:
+        if self._answered:
+            self.done[-1]["content"] += self._blocks(message)
+            return
+        plain = isinstance(message.content, str)
+        content = message.content if plain else self._blocks(message)
+        self.done.append({"role": "user", "content": content, **(message.extra or {})})
+
+    def _blocks(self, message: ChatMessage) -> list[dict[str, Any]]:
+        if self._version == "2026-10-21":
+            self._check_2026(message)
+        return [block for block in map(self._block, message.parts) if block is not None]
+
+    def _check_2026(self, message: ChatMessage) -> None:
+        for part in message.parts:
+            if message.role == "assistant" and isinstance(part, DocumentPart):
+                raise unsupported(self._provider, "documents in an assistant message since API version 2026-10-21")
+            if message.role == "user" and isinstance(part, TextPart) and (part.extra or {}).get("citations"):
+                raise unsupported(self._provider, "citations on a user's text since API version 2026-10-21")
+
+    def _block(self, part: Part) -> dict[str, Any] | None:
+        match part:
+            case TextPart() | RefusalPart():
+                return {"type": "text", "text": part.text} | (part.extra or {})
+            case ImagePart():
+                return {"type": "image", "source": _source(part, "image/png")} | (part.extra or {})
+            case DocumentPart():
+                source = {"type": "document", "source": _document(part), "title": part.name}
+                return present(source) | (part.extra or {})
+            case AudioPart():
+                raise unsupported(self._provider, "recordings")
+            case ThinkingPart():
+                return self._thinking(part)
+            case ToolCallPart():
+                return self._call(part)
+            case ToolResultPart():
+                return self._result(part)
+            case OpaquePart():
+                return part.block if part.origin == self._provider else None
+            case _:
+                assert_never(part)
+
+    def _thinking(self, part: ThinkingPart) -> dict[str, Any] | None:
+        if part.origin != self._provider:
+            return None
+        if part.redacted is not None:
+            return {"type": "redacted_thinking", "data": part.redacted}
+        if part.signature is None:
+            return None
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature} | (part.extra or {})
+
+    def _call(self, part: ToolCallPart) -> dict[str, Any]:
+        shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": self._input(part)}
+        return shown | ((part.origin in (None, self._provider) and part.extra) or {})
+
+    def _input(self, part: ToolCallPart) -> dict[str, Any]:
+        try:
+            return msgspec.json.decode(part.arguments, type=dict[str, Any])
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            message = "the arguments of a tool call in the conversation are not a JSON object"
+            fault = Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=self._provider)
+            raise WireFault(fault) from None
+
+    def _result(self, part: ToolResultPart) -> dict[str, Any]:
+        content: Any = part.content
+        if not isinstance(content, str):
+            content = [block for block in map(self._block, content) if block is not None]
+        shown = {
+            "type": "tool_result",
+            "tool_use_id": _tool_id(part.id),
+            "content": content,
+            "is_error": part.is_error,
+        }
+        return present(shown) | (part.extra or {})
+
+
+def _tool_id(call_id: str) -> str:
+    """Ids that other providers gave may hold characters that Anthropic refuses."""
+    return _NOT_IN_TOOL_ID.sub("_", call_id)
+
+
+def _document(part: DocumentPart) -> dict[str, Any]:
+    if part.file_id is not None:
+        return {"type": "file", "file_id": part.file_id}
+    if part.data is not None and part.media_type == "text/plain":
+        return {"type": "text", "media_type": "text/plain", "data": part.data.decode("utf-8", "replace")}
+    return _source(part, "application/pdf")
+
+
+def _source(part: ImagePart | DocumentPart, default_type: str) -> dict[str, Any]:
+    data, media_type = part.data, part.media_type or default_type
+    inline = from_data_url(part.url) if part.url is not None else None
+    if inline is not None:
+        data, media_type = inline
+    if data is None:
+        return {"type": "url", "url": part.url}
+    return {"type": "base64", "media_type": media_type, "data": to_base64(data)}

@@ -1,0 +1,21 @@
+"""Anthropic's count of tokens: its input leaves out what was cached, its output includes thinking."""
+
+from typing import Any
+
+from callboard.actors.wires.jsons import mapping, tokens
+from callboard.messages.usage import Usage
+
+
+def usage_of(counts: dict[str, Any]) -> Usage | None:
+    """The partitions, or None when the provider did not count."""
+    if not counts:
+        return None
+    output = tokens(counts.get("output_tokens"))
+    thinking = min(output, tokens(mapping(counts.get("output_tokens_details")).get("thinking_tokens")))
+    return Usage(
+        input=tokens(counts.get("input_tokens")),
+        cached_read=tokens(counts.get("cache_read_input_tokens")),
+        cache_write=tokens(counts.get("cache_creation_input_tokens")),
+        output=output - thinking,
+        reasoning=thinking,
+    )

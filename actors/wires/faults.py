@@ -1,0 +1,98 @@
+"""What a provider's refusal means: the parts that are the same for every wire."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from callboard.actors.wires.redact import redact
+from callboard.messages.faults import FaultKind
+
+K = FaultKind
+
+_BY_STATUS: dict[int, FaultKind] = {
+    401: K.UNAUTHORIZED,
+    402: K.QUOTA_EXHAUSTED,
+    403: K.FORBIDDEN,
+    404: K.NOT_FOUND,
+    408: K.TIMED_OUT,
+    409: K.SERVER,  # a lock held elsewhere; the official clients try again
+    410: K.NOT_FOUND,
+    429: K.RATE_LIMITED,
+    498: K.UNAUTHORIZED,
+    503: K.OVERLOADED,
+    529: K.OVERLOADED,
+}
+
+_TOO_LONG = re.compile(
+    r"max(imum)? (context|prompt|model) (length|window|size)|(prompt|input) (is )?too long|too many tokens"
+    r"|exceeds? (the )?(available |model's )?context|context (length|window|limit) exceeded"
+    r"|exceeds the maximum number of tokens|reduce the length of the (messages|prompt|input)",
+    re.IGNORECASE,
+)
+_BLOCKED = re.compile(
+    r"content (management|filter\w*|moderation) policy|blocked by content filter|usage polic|flagged as"
+    r"|rejected (as a result of|by) (our|the) safety system",
+    re.IGNORECASE,
+)
+_NO_MONEY = re.compile(
+    r"credit balance is too low|insufficient (balance|credits?|funds|quota)"
+    r"|reached your specified .{0,40}usage limits|spend(ing)? limit|out of credits",
+    re.IGNORECASE,
+)
+_PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
+    (_NO_MONEY, K.QUOTA_EXHAUSTED),
+    (_TOO_LONG, K.CONTEXT_TOO_LONG),
+    (_BLOCKED, K.CONTENT_BLOCKED),
+)
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+_READ = 4096
+
+
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """What the body of a refusal says, whatever its members are called."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    """The provider's code and type, the more telling first."""
+    status: int | None = None
+    """The status that the body itself names or implies: all there is for an error inside a stream."""
+    request_id: str | None = None
+
+
+def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultKind]) -> FaultKind:
+    """Which fault it is: by the provider's own `codes`, by its words where many things share a status, by status."""
+    if status is None:
+        status = complaint.status
+    if status != 413:  # Groq calls a request that can never fit rate_limit_exceeded
+        for code in complaint.codes:
+            if code in codes:
+                return codes[code]
+    if status is None or status in (400, 413, 422, 429):
+        for pattern, kind in _PROSE:
+            if pattern.search(complaint.message):
+                return kind
+    return by_status(status)
+
+
+def by_status(status: int | None) -> FaultKind:
+    """Which fault an HTTP status is by itself; `None` is an error inside a stream that began well."""
+    if status is None or status >= 500:
+        return _BY_STATUS.get(status or 500, K.SERVER)
+    if status < 400:
+        return K.MALFORMED_REPLY
+    return _BY_STATUS.get(status, K.INVALID_REQUEST)
+
+
+def said(complaint: Complaint, body: bytes) -> str:
+    """The provider's message for people: redacted, bounded, and a stand-in where the body is a page or empty."""
+    told = redact(complaint.message)
+    if told:
+        return told
+    prose = body[:_READ].decode("utf-8", "replace").strip()
+    if not prose:
+        return "the provider sent no explanation"
+    if prose[0] in "<{[":
+        title = _TITLE.search(prose)
+        return redact(title[1]) if title else f"the provider sent {len(body):,} bytes that do not explain it"
+    return redact(prose)

@@ -1,0 +1,68 @@
+"""Reading other people's JSON without trusting it."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from callboard.actors.wires.wire import WireFault, malformed
+from callboard.messages.faults import Fault, FaultKind
+
+T = TypeVar("T")
+
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_MOST_TOKENS = 2**53
+
+
+def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str) -> T:
+    """The message in `data`. Raises WireFault(MALFORMED_REPLY) when it is not JSON or not of the expected shape."""
+    try:
+        return decoder.decode(data)
+    except UNREADABLE as error:
+        # msgspec's sentence names a place and types, never the text; Unicode errors quote a byte.
+        reason = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
+        raise malformed(f"{len(data):,} bytes that cannot be read: {reason}", provider=provider) from None
+
+
+def object_of(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`, or an empty one when there is none. Never raises."""
+    try:
+        value = msgspec.json.decode(data)
+    except UNREADABLE:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write(members: dict[str, Any], provider: str) -> bytes:
+    """JSON to send. Raises WireFault(INVALID_REQUEST) for values that JSON cannot hold."""
+    try:
+        return msgspec.json.encode(members)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        message = f"the request cannot be written as JSON ({type(error).__name__})"
+        raise WireFault(Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=provider)) from None
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """`value` when it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[Any]:
+    """`value` when it is an array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def string(value: object) -> str | None:
+    """`value` when it is a string that holds something, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def tokens(value: object) -> int:
+    """`value` as a count of tokens; 0 when it is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(min(max(value, 0), _MOST_TOKENS))
+
+
+def present(members: dict[str, Any]) -> dict[str, Any]:
+    """`members` less those that are None."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,45 @@
+"""Bytes in JSON: base64, `data:` URLs, and the short names of audio formats."""
+
+import base64
+import binascii
+import re
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
+_FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
+_TYPES = {"mp3": "audio/mpeg"}
+
+
+def to_base64(data: bytes) -> str:
+    """Standard base64 with padding."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes, or None when `text` is not exactly what to_base64 would write."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return data if to_base64(data) == text else None
+
+
+def to_data_url(data: bytes, media_type: str) -> str:
+    """`data:image/png;base64,…`"""
+    return f"data:{media_type};base64,{to_base64(data)}"
+
+
+def from_data_url(url: str) -> tuple[bytes, str] | None:
+    """Bytes and media type of a base64 `data:` URL; None for any other URL."""
+    head = _DATA_URL.match(url)
+    data = from_base64(url[head.end() :]) if head else None
+    return None if head is None or data is None else (data, head[1])
+
+
+def audio_format(media_type: str) -> str:
+    """`audio/mpeg` as `mp3`, `audio/wav` as `wav`."""
+    return _FORMATS.get(media_type, media_type.removeprefix("audio/"))
+
+
+def audio_type(name: str) -> str:
+    """`mp3` as `audio/mpeg`, `wav` as `audio/wav`."""
+    return _TYPES.get(name, f"audio/{name}")

@@ -1,0 +1,105 @@
+"""What OpenAI and the servers that imitate it say when they refuse.
+
+Source: platform.openai.com/docs/guides/error-codes, and the recorded errors of the compatible servers, whose bodies
+differ: `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail": …}` (Mistral), `{"message": …}`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from callboard.actors.wires.faults import Complaint, kind_of, said
+from callboard.actors.wires.jsons import mapping, object_of, string
+from callboard.actors.wires.retry_hints import retry_after
+from callboard.actors.wires.wire import Headers, WireFault
+from callboard.messages.faults import Fault, FaultKind
+
+K = FaultKind
+
+CODES: dict[str, FaultKind] = {
+    "insufficient_quota": K.QUOTA_EXHAUSTED,
+    "quota_exceeded": K.QUOTA_EXHAUSTED,
+    "billing_hard_limit_reached": K.QUOTA_EXHAUSTED,
+    "billing_not_active": K.QUOTA_EXHAUSTED,
+    "enforced_spend_limit_reached": K.QUOTA_EXHAUSTED,
+    "rate_limit_exceeded": K.RATE_LIMITED,
+    "rate_limit_error": K.RATE_LIMITED,
+    "RateLimitReached": K.RATE_LIMITED,
+    "context_length_exceeded": K.CONTEXT_TOO_LONG,
+    "content_filter": K.CONTENT_BLOCKED,
+    "content_policy_violation": K.CONTENT_BLOCKED,
+    "ResponsibleAIPolicyViolation": K.CONTENT_BLOCKED,
+    "moderation_blocked": K.CONTENT_BLOCKED,
+    "invalid_api_key": K.UNAUTHORIZED,
+    "model_not_found": K.NOT_FOUND,
+    "DeploymentNotFound": K.NOT_FOUND,
+    "server_is_overloaded": K.OVERLOADED,
+    "overloaded_error": K.OVERLOADED,
+    "slow_down": K.OVERLOADED,
+}
+
+_LONGEST_CODE = 100
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "server_error": 500,
+}
+"""The status that an error inside a stream would have had, by its type."""
+
+
+def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callable[[], int]) -> Fault:
+    """What a reply with a status outside 2xx means. Never raises."""
+    complaint = _complaint(object_of(body))
+    return Fault(
+        kind=kind_of(complaint, status, CODES),
+        message=said(complaint, body),
+        provider=provider,
+        status=status,
+        code=complaint.codes[0] if complaint.codes else None,
+        request_id=headers.get("x-request-id") or complaint.request_id,
+        retry_after=retry_after(headers, utc()),
+    )
+
+
+def error_in_reply(provider: str, error: Any, status: Any = None) -> WireFault:
+    """The fault behind an `error` member, with `status_code` beside it, in a reply that began with status 200."""
+    complaint = _complaint({"error": error, "status_code": status})
+    return WireFault(
+        Fault(
+            kind=kind_of(complaint, None, CODES),
+            message=said(complaint, b""),
+            provider=provider,
+            status=complaint.status,
+            code=complaint.codes[0] if complaint.codes else None,
+        )
+    )
+
+
+def _complaint(body: dict[str, Any]) -> Complaint:
+    error = mapping(body.get("error")) or body
+    codes = [error.get("code"), mapping(error.get("innererror")).get("code"), error.get("type")]
+    statuses = [
+        error.get("status_code"),
+        error.get("code"),
+        body.get("status_code"),
+        _STATUS.get(str(error.get("type"))),
+    ]
+    return Complaint(
+        message=_message(error, body),
+        codes=tuple(dict.fromkeys(code[:_LONGEST_CODE] for code in map(string, codes) if code)),
+        status=next((status for status in statuses if type(status) is int and 400 <= status < 600), None),
+        request_id=string(body.get("request_id")),
+    )
+
+
+def _message(error: dict[str, Any], body: dict[str, Any]) -> str:
+    """FastAPI's `detail` may be a list whose items quote the request in `input`; only their `msg` is taken."""
+    detail = body.get("detail")
+    if isinstance(detail, list):
+        detail = "; ".join(filter(None, (string(mapping(item).get("msg")) for item in detail)))
+    found = (error.get("message"), body.get("error"), detail)
+    message = next(filter(None, map(string, found)), "")
+    upstream = string(mapping(error.get("metadata")).get("raw"))
+    return f"{message}: {upstream}" if upstream else message

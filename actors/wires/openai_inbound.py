@@ -1,0 +1,206 @@
+"""The body of a chat completion as a Request: what openai_request.py writes, read back.
+
+Source: platform.openai.com/docs/api-reference/chat/create.
+"""
+
+from typing import Any, get_args
+
+from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
+from callboard.actors.wires.media import audio_type, from_base64, from_data_url
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    Extra,
+    ImagePart,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from callboard.messages.request import Effort, Output, Request, Thinking, Tool, ToolChoice
+from callboard.messages.validate import InvalidRequest
+
+_SAMPLING = {
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "stop": "stop",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+}
+_EFFORTS = get_args(Effort)
+
+
+def decode_request(body: bytes, origin: str = "openai") -> Request:
+    """The Request, `model` as it is written there; whether it asks for a stream is left to the caller.
+
+    Raises InvalidRequest for what cannot be taken apart; validate.check judges the rest.
+    """
+    members = members_of(body)
+    members.take("stream")
+    if members.peek("stream_options") == {"include_usage": True}:
+        members.take("stream_options")
+    messages = tuple(_message(message, origin) for message in members.objects("messages"))
+    return Request(
+        model=members.take("model"),
+        messages=messages,
+        tools=tuple_of(_tool, members.objects("tools")),
+        tool_choice=_tool_choice(members),
+        parallel_tool_calls=members.take("parallel_tool_calls"),
+        output=_output(members),
+        sampling=sampling(members, _SAMPLING),
+        thinking=Thinking(effort=members.take("reasoning_effort"))
+        if members.peek("reasoning_effort") in _EFFORTS
+        else None,
+        user=members.take("user"),
+        extra=members.rest(),
+    )
+
+
+def _message(message: Members, origin: str) -> ChatMessage:
+    role: Any = message.text("role")
+    if role == "tool":
+        return ChatMessage("tool", (_result(message, origin),))
+    content = _content(message, origin)
+    if role == "assistant":
+        content = _said(message, content)
+    return ChatMessage(role, content, name=message.take("name"), extra=message.rest())
+
+
+def _result(message: Members, origin: str) -> ToolResultPart:
+    call_id, name = message.text("tool_call_id"), message.take("name")
+    return ToolResultPart(id=call_id, name=name, content=_content(message, origin), extra=message.rest())
+
+
+def _said(message: Members, content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
+    """What the assistant said, with what stands beside `content` in the message."""
+    thought, refusal = message.take("reasoning_content"), message.take("refusal")
+    calls = tuple_of(_call, message.objects("tool_calls"))
+    if thought is None and refusal is None and not calls:
+        return content
+    parts = ((TextPart(content),) if content else ()) if isinstance(content, str) else content
+    before = () if thought is None else (ThinkingPart(text=thought),)
+    return before + parts + (() if refusal is None else (RefusalPart(refusal),)) + calls
+
+
+def _call(call: Members) -> ToolCallPart:
+    if call.take("type") not in (None, "function"):
+        raise InvalidRequest(call.at("type"), "only calls of functions are understood")
+    function, call_id = call.object("function"), call.text("id")
+    return ToolCallPart(
+        id=call_id, name=function.text("name"), arguments=function.take("arguments") or "{}", extra=call.rest()
+    )
+
+
+def _content(message: Members, origin: str) -> str | tuple[Part, ...]:
+    content = message.peek("content")
+    if isinstance(content, str):
+        return message.text("content")
+    return tuple(_part(part, origin) for part in message.objects("content"))
+
+
+def _part(part: Members, origin: str) -> Part:
+    match part.peek("type"):
+        case "text":
+            return TextPart(part.text("text"), extra=_rest(part))
+        case "refusal":
+            return RefusalPart(part.text("refusal"), extra=_rest(part))
+        case "image_url":
+            return _image(part)
+        case "input_audio":
+            return _audio(part, origin)
+        case "file":
+            return _document(part)
+        case _:
+            return OpaquePart(origin=origin, block=part.rest() or {})
+
+
+def _image(part: Members) -> ImagePart:
+    short = isinstance(part.peek("image_url"), str)
+    image = part if short else part.object("image_url")
+    url, detail = image.text("image_url" if short else "url"), image.take("detail")
+    inline = from_data_url(url)
+    if inline is None:
+        return ImagePart(url=url, detail=detail, extra=_rest(part))
+    return ImagePart(data=inline[0], media_type=inline[1], detail=detail, extra=_rest(part))
+
+
+def _audio(part: Members, origin: str) -> Part:
+    audio = part.peek("input_audio") or {}
+    data = from_base64(str(audio.get("data")))
+    if data is None:
+        return OpaquePart(origin=origin, block=part.rest() or {})
+    part.take("input_audio")
+    return AudioPart(data=data, media_type=audio_type(str(audio.get("format"))), extra=_rest(part))
+
+
+def _document(part: Members) -> DocumentPart:
+    file = part.object("file")
+    data, file_id, name = file.take("file_data"), file.take("file_id"), file.take("filename")
+    inline = from_data_url(data) if isinstance(data, str) else None
+    if inline is None:
+        return DocumentPart(url=data, file_id=file_id, name=name, extra=_rest(part))
+    return DocumentPart(data=inline[0], media_type=inline[1], name=name, extra=_rest(part))
+
+
+def _rest(part: Members) -> Extra | None:
+    part.take("type")
+    return part.rest()
+
+
+def _tool(tool: Members) -> Tool:
+    """A tool of the server's own, such as its web search, is kept whole in `extra`."""
+    kind = tool.peek("type")
+    if kind not in (None, "function"):
+        return Tool(name=str(kind), extra=tool.rest())
+    tool.take("type")
+    function = tool.object("function")
+    return Tool(
+        name=function.text("name"),
+        description=function.take("description"),
+        parameters=function.take("parameters"),
+        strict=function.take("strict"),
+        extra=tool.rest(),
+    )
+
+
+def _tool_choice(members: Members) -> ToolChoice | None:
+    match members.peek("tool_choice"):
+        case "auto" | "none" | "required" as mode:
+            members.take("tool_choice")
+            return ToolChoice(mode=mode)
+        case {"type": "function", "function": {"name": str(name)}}:
+            members.take("tool_choice")
+            return ToolChoice(mode="named", name=name)
+        case _:
+            return None
+
+
+def _output(members: Members) -> Output | None:
+    match members.peek("response_format"):
+        case {"type": "text"}:
+            members.take("response_format")
+            return Output(kind="text")
+        case {"type": "json_object"}:
+            members.take("response_format")
+            return Output(kind="json")
+        case {"type": "json_schema"}:
+            schema = members.object("response_format").object("json_schema")
+            return Output(
+                schema=schema.take("schema"),
+                name=schema.take("name"),
+                description=schema.take("description"),
+                strict=schema.take("strict"),
+            )
+        case _:
+            return None

@@ -1,0 +1,268 @@
+"""A chat completion, whole or as a stream of chunks: a plain reply is one chunk whose piece is called `message`.
+
+Source: platform.openai.com/docs/api-reference/chat. Leaves are `Any` wherever a compatible server is known to send
+another type, or might: an odd leaf must not cost the reply.
+"""
+
+from typing import Any
+
+import msgspec
+
+from callboard.actors.wires.draft import Draft
+from callboard.actors.wires.jsons import items, mapping, object_of, read, string
+from callboard.actors.wires.openai_faults import error_in_reply
+from callboard.actors.wires.openai_usage import usage_of
+from callboard.actors.wires.sse import Event
+from callboard.actors.wires.wire import malformed
+from callboard.messages.reply import Answer, Delta, FinishReason
+from callboard.messages.usage import Usage
+
+FINISH: dict[str, FinishReason] = {
+    "stop": FinishReason.STOP,
+    "eos": FinishReason.STOP,  # Together
+    "end_turn": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "model_length": FinishReason.LENGTH,  # Mistral
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+    "refusal": FinishReason.REFUSAL,
+    "error": FinishReason.ERROR,  # OpenRouter, Mistral
+    "insufficient_system_resource": FinishReason.ERROR,  # DeepSeek
+}
+
+
+class Function(msgspec.Struct):
+    """What a call names and says. `arguments` is JSON text, but some servers send the object itself, or null."""
+
+    name: Any = None
+    arguments: Any = None
+
+
+class Call(msgspec.Struct):
+    """A tool call, or the next piece of one."""
+
+    index: Any = None
+    id: Any = None
+    function: Function | None = None
+    extra_content: Any = None
+    """Gemini's thought signature, behind its OpenAI-shaped endpoint."""
+
+
+class Piece(msgspec.Struct):
+    """A `message` or a `delta`."""
+
+    content: Any = None
+    """Text; at Mistral a list of blocks."""
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: list[Call] | None = None
+    function_call: Function | None = None
+    annotations: Any = None
+    audio: Any = None
+
+
+class Choice(msgspec.Struct):
+    """One of the `n` answers asked for; only the first is read."""
+
+    index: Any = None
+    delta: Piece | None = None
+    message: Piece | None = None
+    finish_reason: Any = None
+    logprobs: Any = None
+    error: Any = None
+
+
+class Chunk(msgspec.Struct):
+    """A whole reply or one event of a stream."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    status_code: Any = None
+    """Beside `error` at Cerebras."""
+    citations: Any = None
+    search_results: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(Chunk)
+_ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
+
+
+class ChatReply:
+    """The reply as it grows (stream.Growing)."""
+
+    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
+        self.done = False
+        self.complete = False
+        self._provider = provider
+        self._draft = Draft(provider)
+        self._calls = _Calls(self._draft)
+        self._id: str | None = None
+        self._model: str | None = None
+        self._finish: FinishReason | None = None
+        self._usage: Usage | None = None
+        self._extra: dict[str, Any] = {}
+        self._raw: list[Any] | None = [] if keep_raw else None
+
+    def whole(self, body: bytes) -> Answer:
+        """A plain reply. Raises WireFault."""
+        chunk = self._read(body)
+        if not chunk.choices:
+            raise malformed("the reply has no choices", provider=self._provider)
+        message = chunk.choices[0].message
+        if message is not None and any(mapping(message.audio).values()):
+            self._extra["audio"] = message.audio
+        self._choice(chunk.choices[0], [])
+        return self.answer()
+
+    def take(self, frame: Event, deltas: list[Delta]) -> None:
+        """One event of a stream. Raises WireFault."""
+        data = frame.data.strip()
+        if data == b"[DONE]":
+            self.done = True
+        elif frame.type == "error":
+            error = object_of(data)
+            raise error_in_reply(self._provider, error.get("error") or error or data.decode("utf-8", "replace"))
+        elif data:
+            for choice in self._read(data).choices or ():
+                if choice.index in (0, None):
+                    self._choice(choice, deltas)
+
+    def answer(self) -> Answer:
+        """What has come so far."""
+        raw = self._raw
+        return Answer(
+            parts=self._draft.parts(),
+            finish_reason=self._finish,
+            usage=self._usage,
+            model=self._model,
+            id=self._id,
+            extra=self._extra or None,
+            raw=raw[0] if raw and len(raw) == 1 else raw,
+        )
+
+    def _read(self, data: bytes) -> Chunk:
+        chunk = read(_CHUNK, data, self._provider)
+        if self._raw is not None:
+            self._raw.append(read(_ANY, data, self._provider))
+        if chunk.error:
+            raise error_in_reply(self._provider, chunk.error, chunk.status_code)
+        self._id = self._id or string(chunk.id)
+        self._model = self._model or string(chunk.model)
+        if chunk.usage is not None:
+            self._usage = usage_of(chunk.usage)
+        if chunk.citations or chunk.search_results:
+            found = {"citations": chunk.citations, "search_results": chunk.search_results}
+            self._extra |= {name: value for name, value in found.items() if value}
+        return chunk
+
+    def _choice(self, choice: Choice, deltas: list[Delta]) -> None:
+        if choice.error:
+            raise error_in_reply(self._provider, choice.error)
+        piece = choice.message if choice.delta is None else choice.delta
+        if piece is not None:
+            self._piece(piece, deltas)
+        if choice.logprobs is not None:
+            self._logprobs(mapping(choice.logprobs))
+        reason = choice.finish_reason
+        if reason:
+            self._finish = FINISH.get(reason) if isinstance(reason, str) else None
+            self._finish = self._finish or FinishReason.OTHER
+            self.complete = True
+
+    def _piece(self, piece: Piece, deltas: list[Delta]) -> None:
+        thought = string(piece.reasoning_content) or string(piece.reasoning)
+        if thought:
+            deltas.append(self._draft.thinking(thought))
+        content = piece.content
+        if content:
+            if isinstance(content, str):
+                deltas.append(self._draft.text(content))
+            else:
+                self._blocks(items(content), deltas)
+        if piece.refusal and isinstance(piece.refusal, str):
+            self._draft.refusal(piece.refusal)
+        for call in piece.tool_calls or ():
+            self._calls.take(call, deltas)
+        if piece.function_call is not None:
+            self._calls.take_legacy(piece.function_call, deltas)
+        if piece.annotations:
+            self._extra.setdefault("annotations", []).extend(items(piece.annotations))
+
+    def _blocks(self, blocks: list[Any], deltas: list[Delta]) -> None:
+        """Mistral's content: blocks of text, and of thinking that holds blocks of text."""
+        for block in map(mapping, blocks):
+            words = string(block.get("text"))
+            if words:
+                deltas.append(self._draft.text(words))
+            for inner in items(block.get("thinking")):
+                thought = string(mapping(inner).get("text"))
+                if thought:
+                    deltas.append(self._draft.thinking(thought))
+
+    def _logprobs(self, logprobs: dict[str, Any]) -> None:
+        for name, tokens in logprobs.items():
+            if items(tokens):
+                self._extra.setdefault("logprobs", {}).setdefault(name, []).extend(tokens)
+
+
+class _Calls:
+    """Which tool call a piece belongs to.
+
+    Pieces carry the server's index, and the first piece an id and a name. Some servers leave the index out, some
+    count every parallel call 0 and tell them apart by id, some send a fresh id with every piece.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._by_index: dict[int, int] = {}
+        self._ids: list[str | None] = []
+        self._legacy: int | None = None
+
+    def take(self, call: Call, deltas: list[Delta]) -> None:
+        function = call.function or Function()
+        index = call.index if isinstance(call.index, int) else None
+        call_id, name = string(call.id), string(function.name)
+        ours = self._find(index, call_id, name)
+        if ours is None:
+            ours = self._open(call_id, name, mapping(call.extra_content), deltas)
+            if index is not None:
+                self._by_index[index] = ours
+        self._fill(ours, name, function, deltas)
+
+    def take_legacy(self, function: Function, deltas: list[Delta]) -> None:
+        """`function_call`: one call, without index or id. Snowflake sends an empty one with every reply."""
+        name = string(function.name)
+        if self._legacy is None and (name or string(function.arguments)):
+            self._legacy = self._open(None, name, {}, deltas)
+        if self._legacy is not None:
+            self._fill(self._legacy, name, function, deltas)
+
+    def _find(self, index: int | None, call_id: str | None, name: str | None) -> int | None:
+        if index is not None:
+            ours = self._by_index.get(index)
+            another = ours is not None and call_id and name and call_id != self._ids[ours]
+            return None if another else ours
+        if call_id is not None:
+            return self._ids.index(call_id) if call_id in self._ids else None
+        return None if name or not self._ids else len(self._ids) - 1
+
+    def _open(self, call_id: str | None, name: str | None, extra: dict[str, Any], deltas: list[Delta]) -> int:
+        self._ids.append(call_id)
+        deltas.append(self._draft.call(call_id, name or "", {"extra_content": extra} if extra else None))
+        return len(self._ids) - 1
+
+    def _fill(self, ours: int, name: str | None, function: Function, deltas: list[Delta]) -> None:
+        if name and not self._draft.named(ours):
+            deltas.append(self._draft.name(ours, name))
+        arguments = function.arguments
+        if arguments and not isinstance(arguments, str):
+            arguments = msgspec.json.encode(arguments).decode()
+        if arguments:
+            deltas.append(self._draft.arguments(ours, arguments))

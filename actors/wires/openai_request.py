@@ -1,0 +1,240 @@
+"""A Request as the body of a chat completion.
+
+Source: platform.openai.com/docs/api-reference/chat/create. Where servers that imitate OpenAI differ, Quirks says how.
+"""
+
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from callboard.actors.wires.jsons import present
+from callboard.actors.wires.media import audio_format, to_base64, to_data_url
+from callboard.actors.wires.wire import unsupported
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    Extra,
+    ImagePart,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from callboard.messages.request import Output, Request, Tool, ToolChoice
+
+_SAMPLING = frozenset(
+    {
+        "max_tokens", "temperature", "top_p", "seed", "stop",
+        "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs",
+    }
+)  # fmt: skip
+
+
+class Quirks(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server differs from api.openai.com, whose ways are the defaults."""
+
+    max_tokens: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """What the bound on output is called."""
+    developer: bool = True
+    """Whether the role `developer` is known; it is sent as `system` otherwise."""
+    sampling: frozenset[str] = _SAMPLING
+    """The members of Sampling that the server takes."""
+    stream_usage: bool = True
+    """Whether usage in a stream is asked for with `stream_options`."""
+    thinking: str | None = None
+    """The member of an assistant's message that takes its reasoning back, such as `reasoning_content`."""
+    document_urls: bool = False
+    """Whether `file_data` may be a URL."""
+    tool_images: bool = False
+    """Whether a tool's result may hold pictures."""
+    foreign: frozenset[str] = frozenset({"cache_control", "citations"})
+    """Members of a part's `extra` that belong to other providers' protocols and are left out."""
+
+
+OPENAI = Quirks()
+COMPATIBLE = Quirks(max_tokens="max_tokens", developer=False, sampling=_SAMPLING | {"top_k", "min_p"})
+"""What most servers that imitate OpenAI understand."""
+
+
+def encode_body(request: Request, model: str, *, stream: bool, provider: str, quirks: Quirks) -> dict[str, Any]:
+    """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
+    messages = _Messages(provider, quirks)
+    for message in request.messages:
+        messages.add(message)
+    body: dict[str, Any] = {"model": model, "messages": messages.done}
+    body |= _tools(request)
+    if request.output is not None:
+        body["response_format"] = _response_format(request.output)
+    body |= _sampling(request, provider, quirks)
+    if request.thinking is not None:
+        if request.thinking.budget_tokens is not None:
+            raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
+        body |= present({"reasoning_effort": request.thinking.effort})
+    if request.user is not None:
+        body["user"] = request.user
+    if stream:
+        body["stream"] = True
+        if quirks.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    return body | (request.extra or {})
+
+
+def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]:
+    members: dict[str, Any] = msgspec.to_builtins(request.sampling)
+    unknown = members.keys() - quirks.sampling
+    if unknown:
+        raise unsupported(provider, f"sampling.{min(unknown)}")
+    if "max_tokens" in members:
+        members[quirks.max_tokens] = members.pop("max_tokens")
+    return members
+
+
+def _tools(request: Request) -> dict[str, Any]:
+    if not request.tools:
+        return {}
+    return present(
+        {
+            "tools": [_tool(tool) for tool in request.tools],
+            "tool_choice": request.tool_choice and _tool_choice(request.tool_choice),
+            "parallel_tool_calls": request.parallel_tool_calls,
+        }
+    )
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    """A tool whose `extra` names a type of its own, such as a server's web search, is sent as that `extra`."""
+    extra = tool.extra or {}
+    if "type" in extra:
+        return dict(extra)
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": tool.strict,
+    }
+    return {"type": "function", "function": present(function), **extra}
+
+
+def _tool_choice(choice: ToolChoice) -> Any:
+    if choice.mode == "named":
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice.mode
+
+
+def _response_format(output: Output) -> dict[str, Any]:
+    match output.kind:
+        case "text":
+            return {"type": "text"}
+        case "json":
+            return {"type": "json_object"}
+        case "schema":
+            schema = {
+                "name": output.name or "output",
+                "description": output.description,
+                "schema": output.schema,
+                "strict": output.strict,
+            }
+            return {"type": "json_schema", "json_schema": present(schema)}
+
+
+class _Messages:
+    """The messages in OpenAI's shape: every tool result is a message of its own."""
+
+    def __init__(self, provider: str, quirks: Quirks) -> None:
+        self.done: list[dict[str, Any]] = []
+        self._provider = provider
+        self._quirks = quirks
+
+    def add(self, message: ChatMessage) -> None:
+        match message.role:
+            case "tool":
+                for part in message.parts:
+                    if isinstance(part, ToolResultPart):
+                        self.done.append(self._result(part))
+            case "assistant":
+                self.done.append(self._assistant(message))
+            case "developer" if not self._quirks.developer:
+                self.done.append(self._plain(message, "system"))
+            case role:
+                self.done.append(self._plain(message, role))
+
+    def _plain(self, message: ChatMessage, role: str) -> dict[str, Any]:
+        content = message.content if isinstance(message.content, str) else self._parts(message.content)
+        return present({"role": role, "content": content, "name": message.name}) | self._extra(message.extra)
+
+    def _result(self, part: ToolResultPart) -> dict[str, Any]:
+        content: Any = part.content
+        if not isinstance(part.content, str):
+            if not self._quirks.tool_images and any(not isinstance(inner, TextPart) for inner in part.content):
+                raise unsupported(self._provider, "anything but text in a tool's result")
+            content = self._parts(part.content)
+        shown = {"role": "tool", "tool_call_id": part.id, "name": part.name, "content": content}
+        return present(shown) | self._extra(part.extra)
+
+    def _assistant(self, message: ChatMessage) -> dict[str, Any]:
+        """Text alone goes as one string: not every server takes a list from the assistant."""
+        calls = [self._call(part) for part in message.parts if isinstance(part, ToolCallPart)]
+        said = self._parts(message.parts)
+        content = message.text if all(part.keys() == {"type", "text"} for part in said) else said
+        shown: dict[str, Any] = {"role": "assistant", "content": content or None}
+        if not content and not calls:
+            shown["content"] = ""
+        shown |= present({"name": message.name, "tool_calls": calls or None})
+        return shown | self._reasoning(message) | self._extra(message.extra)
+
+    def _reasoning(self, message: ChatMessage) -> dict[str, Any]:
+        thoughts = [
+            part.text
+            for part in message.parts
+            if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
+        ]
+        return {self._quirks.thinking: "".join(thoughts)} if self._quirks.thinking and thoughts else {}
+
+    def _call(self, part: ToolCallPart) -> dict[str, Any]:
+        function = {"name": part.name, "arguments": part.arguments}
+        call = {"id": part.id, "type": "function", "function": function}
+        return call | self._extra(part.extra) if part.origin in (None, self._provider) else call
+
+    def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+        return [shown for shown in map(self._part, parts) if shown is not None]
+
+    def _part(self, part: Part) -> dict[str, Any] | None:
+        match part:
+            case TextPart():
+                return {"type": "text", "text": part.text} | self._extra(part.extra)
+            case RefusalPart():
+                return {"type": "refusal", "refusal": part.text} | self._extra(part.extra)
+            case ImagePart():
+                url = part.url if part.data is None else to_data_url(part.data, part.media_type or "image/png")
+                image = present({"url": url, "detail": part.detail})
+                return {"type": "image_url", "image_url": image} | self._extra(part.extra)
+            case AudioPart():
+                return {"type": "input_audio", "input_audio": self._audio(part)} | self._extra(part.extra)
+            case DocumentPart():
+                return {"type": "file", "file": self._file(part)} | self._extra(part.extra)
+            case OpaquePart():
+                return part.block if part.origin == self._provider else None
+            case ThinkingPart() | ToolCallPart() | ToolResultPart():
+                return None
+            case _:
+                assert_never(part)
+
+    def _audio(self, part: AudioPart) -> dict[str, Any]:
+        if part.data is None:
+            raise unsupported(self._provider, "a recording by URL; give its bytes")
+        return {"data": to_base64(part.data), "format": audio_format(part.media_type or "audio/wav")}
+
+    def _file(self, part: DocumentPart) -> dict[str, Any]:
+        if part.url is not None and not self._quirks.document_urls:
+            raise unsupported(self._provider, "a document by URL; give its bytes")
+        data = part.url
+        if part.data is not None:
+            data = to_data_url(part.data, part.media_type or "application/pdf")
+        return present({"file_data": data, "file_id": part.file_id, "filename": part.name})
+
+    def _extra(self, extra: Extra | None) -> Extra:
+        return {} if extra is None else {name: extra[name] for name in extra if name not in self._quirks.foreign}

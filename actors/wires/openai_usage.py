@@ -1,0 +1,45 @@
+"""OpenAI's count of tokens, sorted into partitions that never overlap.
+
+`prompt_tokens` includes what was cached, `completion_tokens` includes reasoning. The imitations that count otherwise
+are told by their sums: at xAI and Vercel's gateway total = prompt + completion + reasoning; behind Gemini's endpoint
+reasoning is only in the total; Grok on Azure counts cached tokens beside the prompt.
+"""
+
+from typing import Any
+
+from callboard.actors.wires.jsons import mapping, tokens
+from callboard.messages.usage import Usage
+
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+"""DeepSeek; Together and Moonshot; Mistral; Snowflake."""
+
+
+def usage_of(raw: Any) -> Usage | None:
+    """The partitions, or None when the provider did not count."""
+    counts = mapping(raw)
+    if not counts:
+        return None
+    fresh, cached, written = _input(counts)
+    output, reasoning = _output(counts)
+    return Usage(input=fresh, cached_read=cached, cache_write=written, output=output, reasoning=reasoning)
+
+
+def _input(counts: dict[str, Any]) -> tuple[int, int, int]:
+    prompt = tokens(counts.get("prompt_tokens"))
+    details = mapping(counts.get("prompt_tokens_details"))
+    cached = tokens(details.get("cached_tokens")) or next(
+        filter(None, (tokens(counts.get(name)) for name in _CACHED)), 0
+    )
+    written = tokens(details.get("cache_write_tokens")) or tokens(counts.get("cache_creation_input_tokens"))
+    beside = cached + written > prompt
+    return prompt if beside else prompt - cached - written, cached, written
+
+
+def _output(counts: dict[str, Any]) -> tuple[int, int]:
+    completion = tokens(counts.get("completion_tokens"))
+    reasoning = tokens(mapping(counts.get("completion_tokens_details")).get("reasoning_tokens"))
+    unnamed = tokens(counts.get("total_tokens")) - tokens(counts.get("prompt_tokens")) - completion
+    if unnamed > 0 and unnamed >= reasoning:
+        return completion, unnamed
+    beside = reasoning > completion
+    return completion if beside else completion - reasoning, reasoning

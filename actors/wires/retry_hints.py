@@ -1,0 +1,73 @@
+"""How long to wait, in all the notations that providers use. Pure: `utc` is the time now, in nanoseconds since 1970."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_SECOND = 1_000_000_000
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|[dhms]))+")
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|[dhms])")
+
+
+def retry_after(headers: Mapping[str, str], utc: int) -> float | None:
+    """Seconds that `retry-after-ms` or `retry-after` (seconds or an HTTP date) ask for; None when neither says.
+
+    Azure sends `retry-after-ms: 0` beside `retry-after: 1`: a zero gives way to the other header.
+    """
+    milliseconds = number(headers.get("retry-after-ms"))
+    if milliseconds:
+        return milliseconds / 1000
+    plain = headers.get("retry-after")
+    seconds = number(plain)
+    if seconds is None and plain:
+        seconds = _until_http_date(plain, utc)
+    return milliseconds if seconds is None else seconds
+
+
+def number(text: str | None) -> float | None:
+    """A finite number that is not negative, else None."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def duration(text: str | None) -> float | None:
+    """Seconds in a duration such as `6m0s`, `20ms`, `1h2m3.5s`, or in a bare number of seconds; else None."""
+    if text is None:
+        return None
+    if _DURATION.fullmatch(text.strip()):
+        text = str(sum(float(amount) * _UNITS[unit] for amount, unit in _PIECE.findall(text)))
+    return number(text)
+
+
+def until_rfc3339(text: str | None, utc: int) -> float | None:
+    """Seconds until a time such as `2026-11-21T08:00:00Z`, 0 when it has passed; None when it is not one."""
+    try:
+        return _until(datetime.fromisoformat(text or ""), utc)
+    except ValueError:
+        return None
+
+
+def start_of_next_month(utc: int) -> int:
+    """UTC nanoseconds at which the next calendar month begins: when monthly spend limits start anew."""
+    now = datetime.fromtimestamp(utc // _SECOND, UTC)
+    year, month = divmod(now.year * 12 + now.month, 12)
+    return int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp()) * _SECOND
+
+
+def _until_http_date(text: str, utc: int) -> float | None:
+    try:
+        return _until(parsedate_to_datetime(text), utc)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _until(when: datetime, utc: int) -> float:
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.fromtimestamp(utc / _SECOND, UTC)).total_seconds())

@@ -1,0 +1,82 @@
+"""All commands, and the way in."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, TextIO
+
+import typer
+
+from callboard.cli.ask import ask
+from callboard.cli.demo.command import demo
+from callboard.cli.ending import ending_of
+from callboard.cli.init import init
+from callboard.cli.provider import provider
+from callboard.cli.status import status
+from callboard.cli.usage import usage
+from callboard.version import __version__
+
+app = typer.Typer(
+    name="callboard",
+    help="Call many language models through supervised actors.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (demo, ask, status, provider, usage, init):
+    app.command()(command)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"callboard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end with SystemExit: 0 all is well, 1 it failed, 2 asked wrongly, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        _never_fails_to_encode(stream)
+    with _sparing_of_words():
+        try:
+            app(args=arguments, prog_name="callboard")
+        except BaseException as error:
+            ending = ending_of(error)
+            if ending is None:
+                raise
+            if ending.sentence:
+                typer.echo(f"callboard: {ending.sentence}", err=True)
+            sys.exit(ending.code)
+
+
+@contextmanager
+def _sparing_of_words() -> Iterator[None]:
+    """Warnings of the configuration take one line each; of the runtime's log only errors are shown."""
+    log = logging.getLogger("callboard")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"callboard: warning: {message}", err=True)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
+
+
+def _never_fails_to_encode(stream: TextIO) -> None:
+    """A terminal that has no tree characters gets question marks."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")

@@ -1,0 +1,75 @@
+"""The ledger's sums as text and as CSV. Pure."""
+
+import csv
+import io
+
+from callboard.cli.columns import columns
+from callboard.messages.accounting import CallRow, UsageReport, UsageRow
+from callboard.messages.usage import Cost
+
+CSV_HEADS = (
+    *("day", "provider", "model", "attempts", "faults"),
+    *("input", "cached_read", "cache_write", "output", "reasoning"),
+    *("cost_usd", "unpriced_attempts", "estimated_attempts"),
+)
+MODEL_HEADS = ("day", "provider", "model", "attempts", "faults", "tokens in", "tokens out", "cost")
+CALL_HEADS = ("day", "tag", "user", "calls", "ok", "interrupted", "cancelled", "faults", "cached", "shared", "cost")
+
+
+def as_csv(report: UsageReport) -> str:
+    """One line a day, provider and model, below the heads."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_HEADS)
+    for row in _models(report):
+        used = row.usage
+        tokens = (used.input, used.cached_read, used.cache_write, used.output, used.reasoning)
+        cost = (format(row.cost, "f"), row.unpriced, row.estimated)
+        writer.writerow((row.day, row.provider, row.model, row.attempts, row.faults, *tokens, *cost))
+    return text.getvalue()
+
+
+def as_text(report: UsageReport, unsettled: int = 0) -> str:
+    """Two tables, the total, and what is to be known of the figures."""
+    if not report.models and not report.calls:
+        return "nothing was recorded yet"
+    models = columns(MODEL_HEADS, [_model(row) for row in _models(report)], words=3)
+    calls = columns(CALL_HEADS, [_call(row) for row in sorted(report.calls, key=_call_key)], words=3)
+    total = report.usage
+    sums = f"total: {total.input_total:,} tokens in, {total.output_total:,} out, {money(report.cost)}"
+    return "\n".join([*models, "", *calls, "", sums, *_notes(report, unsettled)])
+
+
+def money(cost: Cost) -> str:
+    """US dollars, to a millionth."""
+    return f"${cost:,.6f}"
+
+
+def _notes(report: UsageReport, unsettled: int) -> list[str]:
+    unpriced = sum(row.unpriced for row in report.models)
+    estimated = sum(row.estimated for row in report.models)
+    told = {
+        f"{unpriced} attempts have no known price and are not in the cost": unpriced,
+        f"{estimated} attempts were cut; their tokens are estimates": estimated,
+        f"{unsettled} attempts were open when their process ended; the next start settles them as estimates": unsettled,
+        f"{report.skipped_records} records could not be read and were skipped": report.skipped_records,
+    }
+    return [f"note: {note}" for note, count in told.items() if count]
+
+
+def _models(report: UsageReport) -> list[UsageRow]:
+    return sorted(report.models, key=lambda row: (row.day, row.provider, row.model))
+
+
+def _model(row: UsageRow) -> tuple[str, ...]:
+    counts = (row.attempts, row.faults, row.usage.input_total, row.usage.output_total)
+    return (row.day, row.provider, row.model, *(f"{count:,}" for count in counts), money(row.cost))
+
+
+def _call_key(row: CallRow) -> tuple[str, str, str]:
+    return row.day, row.tag, row.user
+
+
+def _call(row: CallRow) -> tuple[str, ...]:
+    counts = (row.calls, row.ok, row.interrupted, row.cancelled, row.faults, row.cached, row.shared)
+    return (row.day, row.tag or "-", row.user or "-", *(f"{count:,}" for count in counts), money(row.cost))

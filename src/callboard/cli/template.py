@@ -1,0 +1,94 @@
+"""The files that `callboard init` writes. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from callboard.config import PRESETS
+
+_HEAD = """\
+# callboard.toml: which models may be called, and how.
+# What is commented out is the default, or an example where it says so.
+# Keys do not stand here. They come from the environment, or from a file .env beside this one (see .env.example).
+"""
+
+_REST = """\
+# [providers.local]                       # example: any server that speaks OpenAI's chat completions, such as Ollama
+# wire = "openai"                         # openai or anthropic; known by itself for the providers of these names
+# base_url = "http://127.0.0.1:11434/v1"
+# free = true                             # every call costs 0
+
+# [prices."openai/a-model-of-yours"]      # example: US dollars a million tokens, ahead of the built-in catalogue
+# input = 0.15
+# output = 0.60
+
+# [call]                                  # what a call may use, all its retries and fallbacks together
+# timeout = 600.0                         # seconds
+# attempts = 4
+
+# [retry]                                 # the pause before another try: random, at most base * 2**tries
+# base = 0.25                             # seconds
+# max = 8.0
+
+# [cache]                                 # replies to calls with temperature 0 or a seed
+# max_entries = 1000000
+# max_age = 86400.0                       # seconds
+# max_reply = 1048576                     # bytes of one reply
+
+# [store]                                 # usage, cost and cache
+# path = ".callboard"                     # a folder, beside this file unless absolute
+# mode = "exclusive"                      # or "memory": nothing is kept
+# durability = "relaxed"                  # on disk within 50 ms; "strict": before the call returns
+"""
+
+_ACCOUNT = """\
+# [providers.{name}.timeouts]             # seconds; running into one is the provider's fault
+# connect = 10.0
+# first_byte = 60.0
+# between_bytes = 60.0
+# first_token = 60.0
+# between_tokens = 60.0
+# permit = 30.0                           # waiting for room in the limits below; nobody's fault
+
+# [providers.{name}.circuit]              # when the provider is given a rest
+# consecutive = 5                         # so many faults in a row, or
+# intensity = 5                           # more than so many faults
+# window = 30.0                           # within so many seconds,
+# min_calls = 20                          # among at least so many calls,
+# rate = 0.5                              # at least this share of them
+# backoff = 5.0                           # seconds until the first trial; longer each time
+# max_backoff = 300.0
+# trials = 1                              # at once
+
+# [providers.{name}.limits]
+# concurrency = 512
+# requests_per_minute = 500               # example: no limit unless given
+# tokens_per_minute = 200000              # example: no limit unless given
+"""
+
+
+def providers_with_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The known providers whose keys are set; the first known one when there is none."""
+    found = tuple(name for name, preset in PRESETS.items() if environ.get(preset.key_env))
+    return found or tuple(PRESETS)[:1]
+
+
+def configuration(providers: Iterable[str]) -> str:
+    """The text of a `callboard.toml` in which these known providers are in use."""
+    used = tuple(providers)
+    accounts = [_account(name, commented=name not in used) for name in PRESETS]
+    return "\n".join([_HEAD, *accounts, _models(used), _REST, _ACCOUNT.format(name=used[0])])
+
+
+def environment() -> str:
+    """The text of a `.env.example`."""
+    lines = ["# Copy this to .env and fill it in. Never commit .env.", *(f"{one.key_env}=" for one in PRESETS.values())]
+    return "\n".join(lines) + "\n"
+
+
+def _account(name: str, *, commented: bool) -> str:
+    lines = (f"[providers.{name}]", f'key_env = "{PRESETS[name].key_env}"')
+    return "".join(f"{'# ' if commented else ''}{line}\n" for line in lines)
+
+
+def _models(used: tuple[str, ...]) -> str:
+    order = ", ".join(f'"{name}/{PRESETS[name].example}"' for name in used)
+    return f"[models]                                  # aliases: tried in this order\nfast = [{order}]\n"

@@ -1,0 +1,124 @@
+import json
+from typing import Any
+
+import pytest
+
+from callboard.actors.wires.openai import OpenAIChat
+from callboard.messages.faults import Fault, FaultKind
+
+NOW = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
+WIRE = OpenAIChat(utc=lambda: NOW)
+
+
+def fault(status: int, body: Any = b"", **headers: str) -> Fault:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return WIRE.fault(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+def error(message: str = "m", **members: Any) -> dict[str, Any]:
+    return {"error": {"message": message, **members}}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request"), (401, "unauthorized"), (402, "quota_exhausted"), (403, "forbidden"),
+        (404, "not_found"), (405, "invalid_request"), (408, "timed_out"), (409, "server"), (410, "not_found"),
+        (413, "invalid_request"), (415, "invalid_request"), (418, "invalid_request"), (422, "invalid_request"),
+        (429, "rate_limited"), (498, "unauthorized"), (500, "server"), (501, "server"), (502, "server"),
+        (503, "overloaded"), (504, "server"), (520, "server"), (529, "overloaded"), (302, "malformed_reply"),
+    ],
+)  # fmt: skip
+def test_a_status_by_itself_says_which_fault_it_is(status: int, kind: str) -> None:
+    assert fault(status) == Fault(
+        kind=FaultKind(kind), message="the provider sent no explanation", provider="openai", status=status
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "kind"),
+    [
+        (429, {"code": "rate_limit_exceeded", "type": "tokens"}, "rate_limited"),
+        (429, {"code": "insufficient_quota", "type": "insufficient_quota"}, "quota_exhausted"),
+        (429, {"code": None, "type": "insufficient_quota"}, "quota_exhausted"),
+        (429, {"code": "enforced_spend_limit_reached"}, "quota_exhausted"),
+        (429, {"code": "billing_hard_limit_reached"}, "quota_exhausted"),
+        (400, {"code": "context_length_exceeded"}, "context_too_long"),
+        (400, {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}, "content_blocked"),
+        (400, {"code": None, "innererror": {"code": "ResponsibleAIPolicyViolation"}}, "content_blocked"),
+        (400, {"code": "content_policy_violation"}, "content_blocked"),
+        (400, {"code": "invalid_api_key"}, "unauthorized"),
+        (400, {"code": "model_not_found"}, "not_found"),
+        (401, {"type": "authentication_error", "code": "invalid_request_error"}, "unauthorized"),
+        (413, {"code": "rate_limit_exceeded", "type": "tokens"}, "invalid_request"),
+        (500, {"type": "overloaded_error"}, "overloaded"),
+        (403, {"code": 403, "type": []}, "forbidden"),
+    ],
+)
+def test_the_providers_code_says_more_than_the_status(status: int, members: dict[str, Any], kind: str) -> None:
+    assert fault(status, error(**members)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "This model's maximum context length is 8192 tokens. However, you requested 9000", "context_too_long"),
+        (400, "prompt too long; exceeded max context length by 1119046 tokens", "context_too_long"),
+        (400, "This model's maximum prompt length is 131072 but the request contains 5000000", "context_too_long"),
+        (413, "Please reduce the length of the messages or completion.", "context_too_long"),
+        (422, "Input is too long for requested model", "context_too_long"),
+        (400, "the request exceeds the available context size", "context_too_long"),
+        (400, "The response was filtered due to Azure OpenAI's content management policy", "content_blocked"),
+        (429, "You have insufficient balance", "quota_exhausted"),
+        (400, "max_tokens is too large: 99999. This model supports at most 4096 completion tokens", "invalid_request"),
+        (429, "Request too large for gpt-4 on tokens per min (TPM): Limit 10000", "rate_limited"),
+        (500, "maximum context length", "server"),
+    ],
+)
+def test_the_providers_words_tell_apart_what_shares_a_status(status: int, message: str, kind: str) -> None:
+    assert fault(status, error(message)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code"),
+    [
+        (error("m", code="c", type="t"), "m", "c"),
+        (error("m", type="t"), "m", "t"),
+        ({"code": "Client specified an invalid argument", "error": "x"}, "x", "Client specified an invalid argument"),
+        ({"detail": "Invalid API Key"}, "Invalid API Key", None),
+        ({"detail": [{"msg": "too short", "input": "my secret prompt"}]}, "too short", None),
+        ({"message": "m", "type": "t"}, "m", "t"),
+        (error("Provider returned error", code=429, metadata={"raw": "busy"}), "Provider returned error: busy", None),
+        ({"error": None}, "the provider sent 15 bytes that do not explain it", None),
+        ({"error": {"message": 5}}, "the provider sent 25 bytes that do not explain it", None),
+        ([1], "the provider sent 3 bytes that do not explain it", None),
+        (b"<html><head><title>502 Bad Gateway</title></head>x</html>", "502 Bad Gateway", None),
+        (b"<html>secret</html>", "the provider sent 19 bytes that do not explain it", None),
+        (b"upstream connect error", "upstream connect error", None),
+        (b"\xff\xfe", "��", None),
+        (b" \n", "the provider sent no explanation", None),
+        (b"[" * 100_000, "the provider sent 100,000 bytes that do not explain it", None),
+    ],
+)  # fmt: skip
+def test_every_shape_of_body_is_read(body: Any, message: str, code: str | None) -> None:
+    found = fault(500, body)
+    assert (found.message, found.code) == (message, code)
+
+
+def test_secrets_are_hidden_and_long_messages_cut() -> None:
+    found = fault(401, error("Incorrect API key provided: sk-abc***xyz. " + "word " * 500))
+    assert "sk-" not in found.message
+    assert len(found.message) == 500
+
+
+def test_a_message_of_one_endless_word_is_not_told() -> None:
+    assert fault(500, error("sk-x" * 9000)).message.startswith("the provider sent 36,0")
+
+
+def test_waits_and_the_request_id_come_from_the_headers() -> None:
+    assert fault(429, retry_after_ms="1500", x_request_id="req_1").retry_after == 1.5
+    assert fault(503, retry_after="Sat, 21 Nov 2026 08:00:30 GMT").retry_after == 30
+    assert fault(429, retry_after="1", retry_after_ms="0").retry_after == 1
+    assert fault(500, x_request_id="req_1").request_id == "req_1"
+    assert fault(500, {"request_id": "req_2"}).request_id == "req_2"
+    assert fault(500).retry_after is None

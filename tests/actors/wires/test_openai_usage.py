@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+
+from callboard.actors.wires.openai_usage import usage_of
+from callboard.messages.usage import Usage
+
+
+def counts(prompt: int, completion: int, total: int | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion if total is None else total,
+        **more,
+    }
+
+
+def cached(amount: int, **more: int) -> dict[str, Any]:
+    return {"prompt_tokens_details": {"cached_tokens": amount, **more}}
+
+
+def reasoning(amount: int) -> dict[str, Any]:
+    return {"completion_tokens_details": {"reasoning_tokens": amount}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        (counts(10, 5), Usage(input=10, output=5)),
+        (counts(10, 5, **cached(8)), Usage(input=2, cached_read=8, output=5)),
+        (counts(10, 5, **cached(4, cache_write_tokens=5)), Usage(input=1, cached_read=4, cache_write=5, output=5)),
+        (counts(10, 5, prompt_cache_hit_tokens=8), Usage(input=2, cached_read=8, output=5)),
+        (counts(10, 5, num_cached_tokens=8), Usage(input=2, cached_read=8, output=5)),
+        (counts(10, 5, **reasoning(3)), Usage(input=10, output=2, reasoning=3)),
+        (counts(10, 5, total=22, **reasoning(7)), Usage(input=10, output=5, reasoning=7)),
+        (counts(10, 5, **reasoning(7)), Usage(input=10, output=5, reasoning=7)),
+        (counts(10, 5, total=22), Usage(input=10, output=5, reasoning=7)),
+        (counts(10, 5, **cached(40)), Usage(input=10, cached_read=40, output=5)),
+        ({"prompt_tokens": 3}, Usage(input=3)),
+        ({"prompt_tokens": -3, "completion_tokens": "5", "total_tokens": True}, Usage()),
+        ({"prompt_tokens": 3.0, "completion_tokens": None, "prompt_tokens_details": None}, Usage(input=3)),
+    ],
+    ids=[
+        "plain",
+        "cached inside",
+        "cache written",
+        "DeepSeek",
+        "Mistral",
+        "reasoning inside",
+        "xAI: reasoning beside",
+        "Vercel: reasoning larger",
+        "Gemini: only in the total",
+        "Grok on Azure: cached beside",
+        "half",
+        "nonsense",
+        "odd",
+    ],
+)
+def test_every_way_of_counting_lands_in_partitions_that_do_not_overlap(raw: dict[str, Any], usage: Usage) -> None:
+    assert usage_of(raw) == usage
+
+
+@pytest.mark.parametrize("raw", [None, {}, [], "many", 7])
+def test_a_provider_that_did_not_count_has_no_usage(raw: Any) -> None:
+    assert usage_of(raw) is None

@@ -1,0 +1,73 @@
+import httpx
+import pytest
+
+from callboard.actors.wires.rate_limits import ANTHROPIC, OPENAI, Names, rate_limits
+from callboard.messages.limits import RateLimits, Window
+
+NOW = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
+
+
+def read(names: Names = OPENAI, **headers: str) -> RateLimits | None:
+    return rate_limits(httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()}), names, NOW)
+
+
+def test_openai_tells_requests_and_tokens_with_durations() -> None:
+    assert read(
+        X_RateLimit_Limit_Requests="5000",
+        x_ratelimit_remaining_requests="4999",
+        x_ratelimit_reset_requests="12ms",
+        x_ratelimit_limit_tokens="4000000",
+        x_ratelimit_remaining_tokens="3999993",
+        x_ratelimit_reset_tokens="6m0s",
+        x_ratelimit_limit_input_images="50000",
+    ) == RateLimits(
+        requests=Window(limit=5000, remaining=4999, resets_in=0.012),
+        tokens=Window(limit=4_000_000, remaining=3_999_993, resets_in=360),
+    )
+
+
+def test_anthropic_tells_times() -> None:
+    headers = {
+        "anthropic-ratelimit-requests-limit": "50",
+        "anthropic-ratelimit-requests-remaining": "49",
+        "anthropic-ratelimit-requests-reset": "2026-11-21T08:00:01Z",
+        "anthropic-ratelimit-input-tokens-limit": "40000",
+        "anthropic-ratelimit-input-tokens-remaining": "40000",
+        "anthropic-ratelimit-output-tokens-remaining": "8000",
+        "retry-after": "7",
+    }
+    assert rate_limits(headers, ANTHROPIC, NOW) == RateLimits(
+        requests=Window(limit=50, remaining=49, resets_in=1),
+        input_tokens=Window(limit=40_000, remaining=40_000),
+        output_tokens=Window(remaining=8000),
+        retry_after=7,
+    )
+
+
+def test_imitations_tell_days_and_minutes_in_their_own_words() -> None:
+    assert read(
+        x_ratelimit_limit_requests_day="1000",
+        x_ratelimit_reset_requests_day="33011.5",
+        x_ratelimit_limit_tokens_minute="60000",
+        x_ratelimit_remaining_req_minute="9",
+    ) == RateLimits(
+        requests=Window(remaining=9),
+        tokens=Window(limit=60_000),
+        requests_day=Window(limit=1000, resets_in=33_011.5),
+    )
+
+
+@pytest.mark.parametrize("limit", ["-1", "0"])
+def test_azures_limit_of_minus_one_or_zero_is_no_limit(limit: str) -> None:
+    assert read(x_ratelimit_limit_requests=limit, x_ratelimit_remaining_requests="0") is None
+    assert read(x_ratelimit_remaining_requests="-1", x_ratelimit_remaining_tokens="-1") is None
+
+
+def test_retry_after_alone_is_told() -> None:
+    assert read(retry_after_ms="1500") == RateLimits(retry_after=1.5)
+
+
+def test_no_headers_and_nonsense_tell_nothing() -> None:
+    assert read() is None
+    assert read(x_ratelimit_limit_requests="many", x_ratelimit_reset_requests="later") is None
+    assert read(x_ratelimit="x") is None
