@@ -19,9 +19,10 @@ from typing import TypeVarTuple
 import trio
 
 from callboard.messages.base import Tell
+from callboard.messages.events import Event
 from callboard.runtime.cell import Cell
 from callboard.runtime.clock import trio_deadline
-from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.envelope import CURRENT, Envelope, Message
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 
@@ -63,6 +64,10 @@ class Me:
         """Let others read this without asking. It must be immutable; readers may run in another thread."""
         self._cell.snapshot = snapshot
 
+    def emit(self, event: Event) -> None:
+        """Tell whoever watches the runtime what happened."""
+        self._cell.world.emit(event)
+
     def report(self, message: Tell) -> None:
         """Tell oneself, ahead of the data lane: how a handler hands its findings to the next decide step."""
         self.ref.tell(message, lane=Lane.CONTROL)
@@ -74,8 +79,11 @@ class Me:
         return scope
 
     def spawn(self, task: Callable[[*Ts], Awaitable[object]], *args: *Ts) -> None:
-        """Run a background task for as long as this incarnation lives; its failure is the actor's."""
-        self._nursery.start_soon(task, *args)
+        """Run a background task for as long as this incarnation lives; its failure is the actor's.
+
+        It works for no ask: the deadline and trace of a handler that starts it do not travel on.
+        """
+        self._nursery.start_soon(_in_background, task, *args)
 
     def finish(self) -> None:
         """End normally once what is in hand is done."""
@@ -85,6 +93,11 @@ class Me:
         with scope:
             await trio.sleep_until(trio_deadline(when))
             self.report(message)
+
+
+async def _in_background(task: Callable[[*Ts], Awaitable[object]], *args: *Ts) -> None:
+    CURRENT.set(None)
+    await task(*args)
 
 
 class Actor:

@@ -31,6 +31,7 @@ class CellStatus(enum.StrEnum):
     GIVEN_UP = "given up"
 
 
+GONE = {CellStatus.STOPPED, CellStatus.GIVEN_UP}
 TAKES_MESSAGES = {CellStatus.NEW, CellStatus.STARTING, CellStatus.RUNNING, CellStatus.RESTARTING}
 
 
@@ -62,7 +63,6 @@ class Cell:
         self.deferred: dict[int, Envelope] = {}
         self.waits: Counter[Waiter] = Counter()
         self.snapshot: Any = None
-        self.deciding: tuple[str, int] | None = None
         self.stop_requested = False
         self.late_replies = 0
         self.handler_failures = 0
@@ -76,8 +76,12 @@ class Cell:
         return len(self.running) >= self.concurrency
 
     def put(self, envelope: Envelope, lane: Lane) -> Delivery:
-        """Queue a message; what cannot be queued becomes a dead letter."""
-        delivery = self.mailbox.put(envelope, lane) if self.status in TAKES_MESSAGES else Delivery.DOWN
+        """Queue a message; what cannot be queued becomes a dead letter.
+
+        A stopping actor still takes what it needs to finish: its own reports and what others give back.
+        """
+        takes = self.status in TAKES_MESSAGES or (self.status is CellStatus.STOPPING and lane is not Lane.DATA)
+        delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
         if not delivery:
             self._bury(envelope, self._why if delivery is Delivery.DOWN else delivery.value)
         return delivery
@@ -89,18 +93,26 @@ class Cell:
             self.mailbox.on_ready()
 
     def crashed(self, cause: BaseException) -> None:
-        """The instance is gone: every ask in hand ends; the queued ones stay for the next incarnation."""
+        """The instance failed: every ask in hand ends; the queued ones stay for the next incarnation."""
         self.last_error = type(cause).__name__
+        self.interrupted(cause)
+
+    def interrupted(self, cause: BaseException) -> None:
+        """The instance was cut because of another's failure: as for a crash, but the failure is not its own."""
         self._settle_in_hand(ActorCrashed(self.path, self.incarnation, cause))
 
+    def finished(self) -> None:
+        """The instance has ended in order; what it could not answer in time ends too."""
+        self._settle_in_hand(ActorDown(self.path, "it ended before it had answered"))
+
     def close_intake(self) -> None:
-        """From now on messages are refused."""
+        """From now on the data lane is closed."""
         self.status = CellStatus.STOPPING
         self._why = "it is stopping"
 
     def end(self, status: CellStatus, why: str) -> None:
         """There will be no further incarnation: settle everything and tell the watchers, once."""
-        if self.status in (CellStatus.STOPPED, CellStatus.GIVEN_UP):
+        if self.status in GONE:
             return
         self.status = status
         self._why = why
@@ -115,7 +127,7 @@ class Cell:
 
     def watch(self, watcher: Callable[[str], None]) -> None:
         """Call this once with the reason when the actor is gone for good; at once if it is gone already."""
-        if self.status in (CellStatus.STOPPED, CellStatus.GIVEN_UP):
+        if self.status in GONE:
             watcher(self._why)
         else:
             self._watchers.append(watcher)
@@ -126,6 +138,7 @@ class Cell:
 
     def _settle_in_hand(self, error: ActorCrashed | ActorDown) -> None:
         in_hand: Iterable[Envelope] = (*self.running.values(), *self.deferred.values())
+        self.running.clear()
         self.deferred.clear()
         for envelope in in_hand:
             if envelope.slot is not None:

@@ -43,8 +43,8 @@ class Clock:
         self.jumps = 0
 
     def now(self) -> int:
-        """Monotonic nanoseconds."""
-        return int(trio.current_time() * NANOSECONDS)
+        """Monotonic nanoseconds. Rounded, so that whoever has slept until a deadline finds it reached."""
+        return round(trio.current_time() * NANOSECONDS)
 
     def utc(self) -> int:
         """UTC nanoseconds since 1970."""

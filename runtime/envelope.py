@@ -58,9 +58,14 @@ class Envelope:
         self.enforced = False
         """Whether the asker itself leaves at the deadline."""
         self.holder: Cell | None = None
-        """The cell whose handler runs it."""
+        """The cell that has it in hand: its handler runs it, or it was kept for later."""
         self.scope: trio.CancelScope | None = None
         self.started = 0
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether this is an ask whose asker still waits."""
+        return self.slot is not None and self.slot.open
 
     @property
     def abandoned(self) -> bool:
@@ -68,8 +73,12 @@ class Envelope:
         return self.slot is not None and not self.slot.open
 
     def reply(self, value: object) -> bool:
-        """Settle the ask. False for a tell and for a reply that comes too late."""
-        return self.slot is not None and self.slot.settle(value)
+        """Settle the ask. False for a tell and for a reply that comes too late, which its holder counts."""
+        if self.slot is None or self.slot.settle(value):
+            return self.slot is not None
+        if self.holder is not None:
+            self.holder.late_replies += 1
+        return False
 
     def fail(self, error: BaseException) -> bool:
         """Settle the ask with an error. False for a tell and for an error that comes too late."""

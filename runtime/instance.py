@@ -52,10 +52,11 @@ class Instance:
                     await self._serve()
                 await self._finish()
                 self._nursery.cancel_scope.cancel()
+            self._cell.finished()
         except Exception as error:
             cause = leaf(error)
             self._cell.crashed(cause)
-            raise cause from None
+            raise cause from cause.__cause__
         finally:
             self._cell.mailbox.on_ready = None
 
@@ -101,23 +102,21 @@ class Instance:
     def _decide(self, envelope: Envelope) -> object:
         cell = self._cell
         envelope.started = cell.world.clock.now()
-        cell.deciding = (type(envelope.message).__name__, envelope.started)
         try:
             return self._actor.receive(envelope.message, envelope)
         except DeclaredError as error:
             envelope.fail(error)
             return None
-        except Exception as error:
+        except BaseException as error:
             envelope.fail(ActorCrashed(cell.path, cell.incarnation, error))
             cell.crashed(error)
             raise
-        finally:
-            cell.deciding = None
 
     def _defer(self, envelope: Envelope) -> None:
         slot = envelope.slot
         if slot is None or not slot.open:
             return
+        envelope.holder = self._cell
         deferred = self._cell.deferred
         deferred[envelope.id] = envelope
 
@@ -125,6 +124,7 @@ class Instance:
             deferred.pop(envelope.id, None)
             if state is SlotState.ABANDONED:
                 Ref(self._cell).tell(Left(envelope.id), lane=Lane.CONTROL)
+            self._wake()
 
         slot.on_end(ended)
 
@@ -142,15 +142,14 @@ class Instance:
         CURRENT.set(envelope)
         try:
             with scope:
-                value = await work
-                if envelope.slot is not None and not envelope.slot.settle(value):
-                    self._cell.late_replies += 1
+                envelope.reply(await work)
             if scope.cancelled_caught:
                 envelope.fail(DeadlineExceeded(self._cell.path))
         except Exception as error:
             self._failed(envelope, leaf(error))
         finally:
-            self._cell.running.pop(envelope.id, None)
+            if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
+                self._cell.running.pop(envelope.id, None)
             self._wake()
 
     def _failed(self, envelope: Envelope, cause: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 Lanes, served in this order: *system* (stop, watch, down; a small reserve), *control* (replies to the actor's own work:
 releases, outcomes, timers) and *data* (everything else, by priority and first come first served within one).
+The runtime's own signals are never refused: each was promised by a watch or a deferred ask, so these bound them.
 
 The mailbox is synchronous and knows no task. Whoever consumes it sets `on_ready`.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Hashable
 
 import msgspec
 
+from callboard.messages.signals import Down, Left
 from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import DeadlineExceeded, MailboxFull
 from callboard.runtime.slot import SlotState
@@ -35,7 +37,7 @@ class Full(enum.Enum):
     REJECT = "reject"
     """Refused with MailboxFull, the message handed back."""
     DROP_OLDEST = "drop oldest"
-    """The longest queued of the lowest priority makes room."""
+    """The longest queued of the lowest priority makes room; the new one is dropped when all others are more urgent."""
     DROP_NEWEST = "drop newest"
     """The new one is dropped and counted."""
     COALESCE = "coalesce"
@@ -165,7 +167,7 @@ class Mailbox:
 
     def _put_reserved(self, envelope: Envelope, lane: Lane) -> Delivery:
         queue, bound = (self._system, self._spec.system) if lane is Lane.SYSTEM else (self._control, self._spec.control)
-        if len(queue) >= bound:
+        if len(queue) >= bound and not isinstance(envelope.message, Down | Left):
             return Delivery.FULL
         queue.append(envelope)
         return Delivery.ACCEPTED
@@ -181,12 +183,10 @@ class Mailbox:
             case Full.WAIT if envelope.slot is not None:
                 self._wait_for_room(envelope)
                 return Delivery.WAITING
-            case Full.DROP_OLDEST:
-                self._drop_oldest()
+            case Full.DROP_OLDEST if self._drop_oldest(envelope.priority):
                 self._enqueue(envelope)
                 return Delivery.ACCEPTED
-            case Full.DROP_NEWEST:
-                self._counts["dropped_newest"] += 1
+            case Full.DROP_OLDEST | Full.DROP_NEWEST:
                 return Delivery.DROPPED
             case _:
                 return Delivery.FULL
@@ -217,13 +217,17 @@ class Mailbox:
         self._counts["dropped"] += 1
         return True
 
-    def _drop_oldest(self) -> None:
-        for queue in reversed(self._data):
-            if queue:
+    def _drop_oldest(self, priority: int) -> bool:
+        for queue in reversed(self._data[priority:]):
+            while queue:
                 dropped = self._take(queue)
+                if dropped.abandoned:  # whose room was free already
+                    self._counts["skipped_abandoned"] += 1
+                    continue
                 self._counts["dropped"] += 1
                 dropped.fail(MailboxFull(self._owner, dropped.message))
-                return
+                return True
+        return False
 
     def _pop(self, data: bool) -> Envelope | None:
         if self._system:

@@ -20,15 +20,22 @@ R = TypeVar("R")
 class Pending(Generic[R]):
     """An ask that was sent and is not yet waited for. Wait for it or abandon it."""
 
-    __slots__ = ("_envelope",)
+    __slots__ = ("_cell", "_envelope")
 
-    def __init__(self, envelope: Envelope) -> None:
+    def __init__(self, cell: Cell, envelope: Envelope) -> None:
+        self._cell = cell
         self._envelope = envelope
 
     async def wait(self) -> R:
         """The reply, or an ActorError. Cancelling abandons the ask."""
-        assert self._envelope.slot is not None
-        return cast(R, await self._envelope.slot.wait())
+        envelope, current = self._envelope, CURRENT.get()
+        holder = None if current is None else current.holder
+        if current is None or holder is None:
+            return cast(R, await _reply(self._cell, envelope, envelope.deadline))
+        if envelope.unanswered and (names := circle(holder, self._cell)):
+            self.abandon()
+            raise Deadlock(names)
+        return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
 
     def abandon(self) -> None:
         """Leave: the handler is cancelled at once. Does nothing when there is a reply already."""
@@ -69,20 +76,22 @@ class Ref:
         current = CURRENT.get()
         envelope = self._envelope(message, deadline, priority, current)
         envelope.enforced = True
-        slot = envelope.slot
-        assert slot is not None
-        if current is None or current.holder is None:
+        holder = None if current is None else current.holder
+        if current is None or holder is None:
             self._post(envelope, lane)
-            return cast(R, await self._wait(slot, envelope.deadline))
-        return cast(R, await self._ask_from(current, current.holder, envelope, lane))
+            return cast(R, await _reply(self._cell, envelope, envelope.deadline))
+        if names := circle(holder, self._cell):
+            raise Deadlock(names)
+        self._post(envelope, lane)
+        return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
 
     def submit(
         self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
     ) -> Pending[R]:
-        """Send an ask and wait for it later. The deadline is kept on the handler's side. Raises as `ask`."""
+        """Send an ask and wait for it later. The deadline holds on the handler's side too. Raises as `ask`."""
         envelope = self._envelope(message, deadline, priority, CURRENT.get())
         self._post(envelope, lane)
-        return Pending(envelope)
+        return Pending(self._cell, envelope)
 
     def watch(self, watcher: "Ref") -> None:
         """Tell `watcher` one Down when this actor is gone for good, at once if it is gone already."""
@@ -108,30 +117,28 @@ class Ref:
         if not delivery:
             raise MailboxFull(self._cell.path, envelope.message)
 
-    async def _ask_from(self, current: Envelope, holder: Cell, envelope: Envelope, lane: Lane) -> object:
-        if names := circle(holder, self._cell):
-            raise Deadlock(names)
-        self._post(envelope, lane)
-        assert envelope.slot is not None
-        holder.waits[self._cell] += 1
-        try:
-            if envelope.deadline >= current.deadline:  # whoever keeps that one cancels this handler in time
-                return await envelope.slot.wait()
-            return await self._wait(envelope.slot, envelope.deadline)
-        finally:
-            holder.waits[self._cell] -= 1
-            if not holder.waits[self._cell]:
-                del holder.waits[self._cell]
-
-    async def _wait(self, slot: Slot, deadline: int) -> object:
-        if deadline >= NEVER:
-            return await slot.wait()
-        with trio.CancelScope(deadline=trio_deadline(deadline)):
-            return await slot.wait()
-        raise DeadlineExceeded(self._cell.path)
-
     def __repr__(self) -> str:
         return f"Ref({self._cell.path})"
+
+
+async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
+    assert envelope.slot is not None
+    if deadline >= NEVER:
+        return await envelope.slot.wait()
+    with trio.CancelScope(deadline=trio_deadline(deadline)):
+        return await envelope.slot.wait()
+    raise DeadlineExceeded(cell.path)
+
+
+async def _reply_to_handler(current: Envelope, holder: Cell, cell: Cell, envelope: Envelope) -> object:
+    """Wait as an edge of the wait-for graph. Whoever keeps the deadline of `current` cancels its handler in time."""
+    holder.waits[cell] += 1
+    try:
+        return await _reply(cell, envelope, envelope.deadline if envelope.deadline < current.deadline else NEVER)
+    finally:
+        holder.waits[cell] -= 1
+        if not holder.waits[cell]:
+            del holder.waits[cell]
 
 
 def _told(cell: Cell, message: Down) -> None:

@@ -57,10 +57,15 @@ class Slot:
         return True
 
     async def wait(self) -> object:
-        """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost."""
+        """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost.
+
+        Raises RuntimeError when the slot was abandoned, or when another task waits already.
+        """
         if self._outcome is not None:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return self._outcome.unwrap()
+        if self.state is SlotState.ABANDONED or self._task is not None:
+            raise RuntimeError("a reply is waited for by one task, and not after it was abandoned")
         self._task = trio.lowlevel.current_task()
 
         def leave(_: object) -> trio.lowlevel.Abort:

@@ -46,12 +46,13 @@ class Stream(Generic[T]):
         return self._closed is not None
 
     async def send(self, item: T) -> None:
-        """Hand one item on. Waits while the consumer is `credit` items behind. Raises ConsumerLeft."""
-        while len(self._items) >= self._credit and not self._left:
+        """Hand one item on. Waits while the consumer is `credit` items behind. Raises ConsumerLeft, or Closed."""
+        while len(self._items) >= self._credit and not self._left and self._closed is None:
             await self._park_producer()
         if self._left:
             raise ConsumerLeft
-        assert self._closed is None, "sent after close"
+        if self._closed is not None:
+            raise self._closed
         self._items.append(item)
         self.sent += 1
         self._wake_consumer()
@@ -62,11 +63,14 @@ class Stream(Generic[T]):
             return False
         self._closed = Closed(reason)
         self._wake_consumer()
+        self._wake_producer()
         return True
 
     async def receive(self) -> T:
-        """The next item. Raises Closed, each time, once all items were taken."""
+        """The next item. Raises Closed, each time, once all items were taken; ConsumerLeft after `leave`."""
         while not self._items:
+            if self._left:
+                raise ConsumerLeft
             if self._closed is not None:
                 raise self._closed
             await self._park_consumer()
@@ -81,6 +85,7 @@ class Stream(Generic[T]):
         self._left = True
         self._items.clear()
         self._wake_producer()
+        self._wake_consumer()
         if self.on_leave is not None:
             self.on_leave()
 

@@ -11,7 +11,7 @@ from callboard.runtime.clock import Clock
 from callboard.runtime.deadletters import DeadLetters
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import SupervisorSpec, check
-from callboard.runtime.supervision.supervisor import Supervisor
+from callboard.runtime.supervision.supervisor import GaveUp, Supervisor
 
 
 class System:
@@ -36,6 +36,7 @@ class System:
             World(self.clock, self.dead_letters) if emit is None else World(self.clock, self.dead_letters, emit)
         )
         self.root = Supervisor("", spec, self.world, random.Random(seed))
+        self.stopped = trio.Event()
         self._cells = {cell.path: cell for cell in self.root.cells()}
 
     def ref(self, path: str) -> Ref:
@@ -55,8 +56,12 @@ class System:
         announce = _Announce(self.root, task_status)
         try:
             await self.root.run(announce)
+        except GaveUp:
+            self.root.end(CellStatus.GIVEN_UP, "the runtime gave up")
+            raise
         finally:
             self.root.end(CellStatus.STOPPED, "the runtime has stopped")
+            self.stopped.set()
 
     def stop(self) -> None:
         """Stop everything in reverse order; `run` returns when it is done."""

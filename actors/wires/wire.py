@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from callboard.messages.embedding import EmbeddingRequest, Embeddings
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -90,6 +91,18 @@ class Wire(Protocol):
 
     def decode_models(self, body: bytes) -> tuple[Model, ...]:
         """The account's models, with `provider` left as this wire's name. Raises WireFault."""
+        ...
+
+
+class EmbeddingWire(Wire, Protocol):
+    """A protocol that embeds texts as well."""
+
+    def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
+        """The HTTP request. Raises WireFault(UNSUPPORTED)."""
+        ...
+
+    def decode_embeddings(self, body: bytes) -> Embeddings:
+        """A reply with a 2xx status. Raises WireFault."""
         ...
 
 

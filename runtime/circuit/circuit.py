@@ -134,7 +134,7 @@ class Circuit:
         if event is CircuitEvent.HEALTH_PASSED and self.state is not CircuitState.OPEN:
             return moves
         if event is CircuitEvent.RESET:
-            self._backoff.reset()
+            self._forget()
         self._move(event, now, moves)
         return moves
 
@@ -217,6 +217,12 @@ class Circuit:
                 self._counts.clear()
             case CircuitState.FORCED_OPEN | CircuitState.FORCED_CLOSED:
                 self._new_era()
+
+    def _forget(self) -> None:
+        self._backoff.reset()
+        self.retry_at = 0
+        self._consecutive = 0
+        self._counts.clear()
 
     def _new_era(self) -> None:
         self._era += 1

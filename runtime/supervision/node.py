@@ -31,8 +31,8 @@ class ActorNode:
 
     @property
     def patience(self) -> float:
-        """Seconds that a stop may take before it is cut: the drain, the stop hook, and a little."""
-        return 2 * seconds(self._spec.drain) + 1
+        """Seconds that a stop may take before it is cut: the drain, the stop hook and a little; none during a start."""
+        return 0 if self.cell.status is CellStatus.STARTING else 2 * seconds(self._spec.drain) + 1
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
         """One incarnation, from start to end. Raises what crashed it."""
@@ -52,7 +52,7 @@ class ActorNode:
 
     def interrupted(self, cause: BaseException) -> None:
         """The instance was cut and another will come."""
-        self.cell.crashed(cause)
+        self.cell.interrupted(cause)
 
     def restarting(self) -> None:
         """Another incarnation will come."""

@@ -4,8 +4,8 @@ strictly reverse order.
 Nothing here waits for a child in a way that could keep a stop waiting: ends are queued as events, restarts are due
 times, and the one loop in `_manage` carries them out.
 
-Each child runs in a task whose cancel scope is shielded, so that a cancelled tree is taken down in order; when the
-supervisor itself dies the shields are lifted.
+Each child runs in a task whose cancel scope is shielded, so that a cancelled tree is taken down in order too: each
+child in turn is cut and waited for.
 """
 
 import logging
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import trio
 
 from callboard.messages.events import ActorRestarted, SupervisorGaveUp
-from callboard.runtime.cell import Cell, CellStatus, World
+from callboard.runtime.cell import GONE, Cell, CellStatus, World
 from callboard.runtime.clock import NEVER, seconds, trio_deadline
 from callboard.runtime.leaf import leaf
 from callboard.runtime.supervision.backoff import BackoffState
@@ -32,7 +32,7 @@ class GaveUp(Exception):
     """A supervisor saw more failures than its intensity allows. The cause is the last of them."""
 
     def __init__(self, path: str, cause: BaseException) -> None:
-        super().__init__(f"{path or 'the root'} gave up after {type(cause).__name__}: {cause}")
+        super().__init__(f"{path or 'the root'} gave up after {type(cause).__name__}")
         self.path = path
         self.cause = cause
 
@@ -99,7 +99,11 @@ class Supervisor:
                 finally:
                     await self._stop_children()
         except Exception as error:
-            raise leaf(error) from None
+            cause = leaf(error)
+            self.interrupted(cause)
+            raise cause from cause.__cause__
+        finally:
+            self._stopping = False
 
     def running(self) -> None:
         """All children have started."""
@@ -120,13 +124,14 @@ class Supervisor:
         self._changed.set()
 
     def interrupted(self, cause: BaseException) -> None:
-        """It was cut and will start again."""
+        """It has ended and may start again: every ask in hand below it ends."""
         for child in self.children.values():
             child.interrupted(cause)
 
     def end(self, status: CellStatus, why: str) -> None:
         """It and all below it are gone for good."""
-        self.status = status
+        if self.status not in GONE:
+            self.status = status
         for child in self.children.values():
             child.end(status, why)
 
@@ -138,7 +143,6 @@ class Supervisor:
     def _begin(self) -> None:
         self.incarnation += 1
         self.status = CellStatus.STARTING
-        self._stopping = False
         self._failures = FailureTimes(self._spec.intensity)
         self._backoff = BackoffState(self._spec.backoff)
         self._ends.clear()
@@ -148,25 +152,27 @@ class Supervisor:
     async def _manage(self, task_status: "trio.TaskStatus[None]") -> None:
         announced = False
         while not self._stopping:
+            name, when = self._next(in_order=not announced)
             if self._ends:
                 await self._ended(*self._ends.popleft())
-            elif not self._pending and not announced:
+            elif name is None and not announced:
                 announced = True
                 task_status.started()
-            elif (name := self._due(in_order=not announced)) is not None:
+            elif name is not None and when <= self._world.clock.now():
                 await self._start(name)
             else:
-                await self._wait()
+                await self._wait(when)
 
-    def _due(self, *, in_order: bool) -> str | None:
-        """The next child to start. The first time round nobody starts before those ahead of it have."""
-        now = self._world.clock.now()
+    def _next(self, *, in_order: bool) -> tuple[str | None, int]:
+        """The child to start next, and when. The first time round nobody starts before those ahead of it have."""
         waiting = [name for name in self.children if name in self._pending]
-        return next((name for name in waiting[: 1 if in_order else None] if self._pending[name] <= now), None)
+        if not waiting:
+            return None, NEVER
+        name = waiting[0] if in_order else min(waiting, key=self._pending.__getitem__)
+        return name, self._pending[name]
 
-    async def _wait(self) -> None:
+    async def _wait(self, until: int) -> None:
         self._changed = trio.Event()
-        until = min(self._pending.values(), default=NEVER)
         with trio.move_on_at(trio_deadline(until)):
             await self._changed.wait()
 
@@ -180,7 +186,7 @@ class Supervisor:
         self._starting = None
         if life.was_started:
             child.running()
-        elif not life.acknowledged.is_set():
+        elif not (life.acknowledged.is_set() or self._stopping):
             await self._cut(life)
             self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
 
@@ -208,6 +214,7 @@ class Supervisor:
         if not RESTARTS[child.restart][end]:
             self._leave_down(child, end, cause)
             return
+        child.restarting()
         now = self._world.clock.now()
         self.last_error = type(cause).__name__
         if self._failures.add(now):
@@ -220,24 +227,26 @@ class Supervisor:
     def _leave_down(self, child: "ActorNode | Supervisor", end: Exit, cause: BaseException) -> None:
         if end is not Exit.NORMAL:
             _log.warning("%s ended with %s and is not restarted", child.path, type(cause).__name__)
-        child.end(CellStatus.STOPPED, "it ended" if end is Exit.NORMAL else f"it ended with {type(cause).__name__}")
+        if end is Exit.NORMAL:
+            child.end(CellStatus.STOPPED, "it ended")
+        else:
+            child.end(CellStatus.GIVEN_UP, f"it ended with {type(cause).__name__}")
         if child.significant:
             self.request_stop()
 
     async def _restart_later(self, names: tuple[str, ...], failed: str, when: int, cause: BaseException) -> None:
         for name in reversed(names):
             child = self.children[name]
-            alive = name in self._lives
-            if not (alive or name == failed or name in self._pending):
-                continue
-            if alive:
+            if name in self._lives:
                 await self._cut(self._lives.pop(name))
                 child.interrupted(cause)
-            if child.restart is Restart.TEMPORARY:
-                child.end(CellStatus.STOPPED, "its sibling was restarted")
-            else:
+                if child.restart is Restart.TEMPORARY:
+                    child.end(CellStatus.STOPPED, "its sibling was restarted")
+                    continue
                 child.restarting()
-                self._pending[name] = when
+            elif name != failed and name not in self._pending:
+                continue
+            self._pending[name] = when
 
     async def _cut(self, life: Life) -> None:
         life.cut = True
@@ -245,24 +254,23 @@ class Supervisor:
         await life.done.wait()
 
     async def _stop_children(self) -> None:
-        """In reverse order, one at a time. When this is cancelled, all that is left goes at once."""
+        """In reverse order, one at a time. Once this is cancelled, the children that are left are cut, not asked."""
+        lives = [(self.children[name], self._lives[name]) for name in reversed(self.children) if name in self._lives]
         try:
-            for name in reversed(tuple(self._lives)):
-                await self._stop_child(self.children[name], self._lives.pop(name))
+            for child, life in lives:
+                await self._stop_child(child, life)
         finally:
-            for life in self._lives.values():
-                life.cut = True
-                life.scope.shield = False
+            with trio.CancelScope(shield=True):
+                for _, life in lives:
+                    await self._cut(life)
 
     async def _stop_child(self, child: "ActorNode | Supervisor", life: Life) -> None:
-        try:
-            life.cut = True
-            child.request_stop()
+        life.cut = True
+        if not life.done.is_set():
             with trio.move_on_after(child.patience):
+                child.request_stop()
                 await life.done.wait()
-        finally:
-            life.scope.cancel()
-        await life.done.wait()
+            await self._cut(life)
         if self._stopping:
             child.end(CellStatus.STOPPED, "it was stopped")
 

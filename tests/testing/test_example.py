@@ -75,6 +75,12 @@ def test_references_alternatives_and_unions_are_followed() -> None:
 def test_a_schema_that_refers_to_itself_ends() -> None:
     value = make({"$ref": "#/$defs/node", "$defs": {"node": TREE}})
     assert isinstance(value["name"], str)
+    chain = {"type": "object", "properties": {"next": {"$ref": "#"}}}
+    value = make(chain)
+    while value:
+        assert list(value) == ["next"]
+        value = value["next"]
+    assert value == {}
 
 
 def test_the_same_draw_gives_the_same_value() -> None:

@@ -60,6 +60,7 @@ async def test_an_error_has_its_status_and_bills_nothing(
     response = await http.post(chat(provider), json=body())
     assert response.status_code == status
     assert response.json()["error"]["type"]
+    assert ("retry-after" in response.headers) is (status in (429, 503, 529))
     served = single(provider)
     assert (served.outcome, served.status, served.fault) == (Outcome.ERROR, status, InjectedFault.ERROR)
     assert (served.usage, served.finish) == (Usage(), None)

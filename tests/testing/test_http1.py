@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from callboard.testing import Behaviour, Outcome, SimulatedProvider
+from callboard.testing.http1 import HttpConnection
 
 BODY = json.dumps({"model": "sim-small", "messages": [{"role": "user", "content": "hello"}]}).encode()
 
@@ -70,8 +71,9 @@ async def test_a_head_without_end_is_bounded(provider: SimulatedProvider) -> Non
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_body_that_is_too_large_gets_a_413_that_can_be_read(provider: SimulatedProvider) -> None:
-    answer = await talk(provider, post(b"x" * 200_000))
+@pytest.mark.parametrize("size", [20_000, 4_000_000])
+async def test_a_body_that_is_too_large_gets_a_413_that_can_be_read(provider: SimulatedProvider, size: int) -> None:
+    answer = await talk(provider, post(b"x" * size))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert provider.log == ()
 
@@ -152,14 +154,29 @@ async def test_a_client_that_floods_the_connection_while_it_waits_is_cut_off(pro
     assert provider.log[0].outcome is Outcome.CLIENT_GONE
 
 
-@pytest.mark.parametrize("size", [1, 7])
-async def test_short_writes_add_up_to_the_same_reply(provider: SimulatedProvider, size: int) -> None:
-    async with await connect(provider) as stream:
-        await stream.send_all(post())
-        whole = (await reply(stream))[1]["choices"]
-        provider.behaviour = Behaviour(write_bytes=size)
-        await stream.send_all(post())
-        assert (await reply(stream))[1]["choices"] == whole
+async def test_short_writes_are_many_and_add_up_to_the_same_reply(provider: SimulatedProvider) -> None:
+    async def pieces(write_bytes: int | None) -> list[bytes]:
+        provider.behaviour = Behaviour(write_bytes=write_bytes)
+        async with await connect(provider) as stream:
+            await stream.send_all(post(BODY, "connection: close"))
+            return [bytes(data) async for data in stream]
+
+    def choices(got: list[bytes]) -> Any:
+        return json.loads(b"".join(got).partition(b"\r\n\r\n")[2])["choices"]
+
+    whole, short = await pieces(None), await pieces(1)
+    assert choices(short) == choices(whole)
+    assert len(whole) < 5
+    assert len(short) > 100
+
+
+async def test_resetting_a_connection_that_the_provider_has_closed_says_so() -> None:
+    ours, theirs = trio.socket.socketpair()
+    stream = trio.SocketStream(ours)
+    ours.close()
+    theirs.close()
+    with pytest.raises(trio.ClosedResourceError):
+        HttpConnection(stream, max_body=10).reset()
 
 
 async def test_a_client_that_does_not_read_holds_up_nobody_else(provider: SimulatedProvider) -> None:

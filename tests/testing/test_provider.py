@@ -2,6 +2,7 @@
 
 import gc
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -163,6 +164,22 @@ async def test_a_revived_provider_is_back_on_the_same_port(
         assert provider.url == url
     assert (await http.post(chat(provider), json=body())).status_code == 200
     assert len(provider.log) == 4
+
+
+async def test_a_dead_providers_port_is_nobody_elses(provider: SimulatedProvider) -> None:
+    provider.die()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", int(provider.origin.rpartition(":")[2])))
+
+
+async def test_asking_the_same_again_gives_the_same_words_and_another_fate(
+    provider: SimulatedProvider, http: httpx.AsyncClient, body: ChatBody
+) -> None:
+    provider.behaviour = Behaviour(error_rate=0.5, error_statuses=(500,))
+    responses = [await http.post(chat(provider), json=body()) for _ in range(20)]
+    assert {response.status_code for response in responses} == {200, 500}
+    replies = [response.json()["choices"] for response in responses if response.status_code == 200]
+    assert all(reply == replies[0] for reply in replies)
 
 
 async def test_a_provider_entered_again_keeps_its_port_and_its_log(http: httpx.AsyncClient) -> None:
