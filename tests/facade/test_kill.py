@@ -43,7 +43,7 @@ def _run_and_kill(store: Path, seconds: float) -> set[str]:
 
 
 def _calls_kept(store: Path) -> set[str]:
-    decoder: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)  # type: ignore[arg-type]
+    decoder: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)
     with ReadOnlyEnvironment.open_readonly(store / "ledger", LEDGER_DATABASES) as environment:
         records = Records(environment)
         entries = [decoder.decode(payload) for _, payload in records.all(JOURNAL)]

@@ -59,7 +59,7 @@ async def _calls(w: Any, first: int, last: int) -> None:
 
 
 async def _call(w: Any, number: int) -> None:
-    prompt = f"Why {number}?"
+    prompt = f"Why {number % 700}?"
     try:
         if number % 3 == 0:
             async with w.board.stream(prompt, model="any") as stream:
@@ -83,6 +83,7 @@ async def _fill_pools(w: Any) -> None:
             provider.behaviour = Behaviour(latency=(1, 1))
             for _ in range(AT_ONCE):
                 nursery.start_soon(_plain, w, f"{name}/sim-small")
+    await w.board.flush()
     for name, provider in w.providers.items():
         provider.behaviour = behaviours[name]
         provider.forget_log()
