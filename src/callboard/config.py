@@ -19,6 +19,7 @@ from callboard.actors.limiter.decide import LimitSpec
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
+from callboard.actors.transport.config import TransportConfig
 from callboard.errors import ConfigError
 from callboard.runtime.circuit.circuit import CircuitSpec
 from callboard.runtime.clock import ns
@@ -123,6 +124,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     timeouts: Timeouts = Timeouts()
     circuit: CircuitConfig = CircuitConfig()
     limits: LimitConfig = LimitConfig()
+    transport: TransportConfig = TransportConfig()
+    """Proxy, TLS, allowed hosts, bounds; its own timeouts give way to `timeouts` above."""
 
     def __repr__(self) -> str:
         return f"ProviderConfig(wire={self.wire!r}, base_url={self.base_url!r})"
@@ -166,6 +169,16 @@ class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     key: str | None
     config: ProviderConfig
+
+    @property
+    def transport(self) -> TransportConfig:
+        """The transport's settings, with a connection for each call that the limits let in."""
+        config = self.config.transport
+        return msgspec.structs.replace(
+            config,
+            max_connections=max(config.max_connections, self.config.limits.concurrency),
+            plain_http="anywhere" if self.config.allow_http else config.plain_http,
+        )
 
     def __repr__(self) -> str:
         return f"ResolvedProvider({self.name!r}, {self.base_url!r}, key {'set' if self.key else 'not set'})"

@@ -1,8 +1,8 @@
 """`open`: from a configuration to a running runtime, and back to nothing."""
 
+import functools
 import random
 import shutil
-import ssl
 import tempfile
 import time
 from collections import deque
@@ -17,6 +17,8 @@ from callboard import config as configuration
 from callboard.actors.inspector.actor import InspectorActor
 from callboard.actors.prices.book import load as load_prices
 from callboard.actors.store.actor import StoreSpec
+from callboard.actors.transport.opening import open_transport
+from callboard.actors.transport.tls import tls_context
 from callboard.board import Board
 from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
@@ -231,18 +233,11 @@ class _Memory:
 
 
 def http_transport() -> Callable[[ResolvedProvider], httpx.AsyncBaseTransport]:
-    """Makes httpx's own transport for each account; those over TLS share one context."""
-    shared: list[ssl.SSLContext] = []
+    """Makes each account's transport; those with the same TLS settings share one context."""
+    contexts = functools.cache(tls_context)
 
-    def make(one: ResolvedProvider) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(
-            max_connections=one.config.limits.concurrency, max_keepalive_connections=64, keepalive_expiry=30.0
-        )
-        if one.base_url.startswith("http://"):
-            return httpx.AsyncHTTPTransport(verify=False, limits=limits)
-        if not shared:
-            shared.append(httpx.create_ssl_context())
-        return httpx.AsyncHTTPTransport(verify=shared[0], limits=limits)
+    def make(one: ResolvedProvider) -> httpx.AsyncBaseTransport:
+        return open_transport(one.transport, contexts=contexts)
 
     return make
 

@@ -95,6 +95,7 @@ def test_dead_letters_are_counted_by_reason() -> None:
         ("running", "forced open", "ok", "bad"),
         ("running", "closed", "misconfigured", "bad"),
         ("given up", "closed", "ok", "bad"),
+        ("starting", "open", "ok", "bad"),
     ],
 )
 def test_the_worst_of_an_actor_gives_its_tone(state: str, circuit: str, account: str, tone: Tone) -> None:

@@ -49,12 +49,12 @@ def _notes(report: UsageReport, unsettled: int) -> list[str]:
     unpriced = sum(row.unpriced for row in report.models)
     estimated = sum(row.estimated for row in report.models)
     told = {
-        f"{unpriced} attempts have no known price and are not in the cost": unpriced,
-        f"{estimated} attempts were cut; their tokens are estimates": estimated,
-        f"{unsettled} attempts were open when their process ended; the next start settles them as estimates": unsettled,
-        f"{report.skipped_records} records could not be read and were skipped": report.skipped_records,
+        "attempts without a known price, not in the cost": unpriced,
+        "attempts that were cut, whose tokens are estimates": estimated,
+        "attempts open when their process ended, to be settled as estimates at the next start": unsettled,
+        "records that could not be read and were skipped": report.skipped_records,
     }
-    return [f"note: {note}" for note, count in told.items() if count]
+    return [f"note: {what}: {count}" for what, count in told.items() if count]
 
 
 def _models(report: UsageReport) -> list[UsageRow]:

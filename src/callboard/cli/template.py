@@ -37,6 +37,7 @@ _REST = """\
 # path = ".callboard"                     # a folder, beside this file unless absolute
 # mode = "exclusive"                      # or "memory": nothing is kept
 # durability = "relaxed"                  # on disk within 50 ms; "strict": before the call returns
+# initial_size = 16777216                 # bytes of each of its two files to begin with; they grow by doubling
 """
 
 _ACCOUNT = """\

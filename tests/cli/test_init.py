@@ -1,0 +1,80 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callboard import config
+from callboard.cli.template import configuration, environment, providers_with_keys
+from callboard.config import PRESETS, CircuitConfig, Config, LimitConfig, ProviderConfig
+
+Run = Callable[..., Any]
+KEYS = {preset.key_env: "sk-x" for preset in PRESETS.values()}
+
+
+def decoded(text: str, folder: Path) -> Config:
+    path = folder / "callboard.toml"
+    path.write_text(text)
+    return config.read(path, KEYS).config
+
+
+def uncommented(text: str) -> str:
+    """With every setting and table in force that stands there as a comment."""
+    return re.sub(r"^# (?=\[|[a-z_]+ = )", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("names", [("openai",), ("anthropic",), ("openai", "anthropic")])
+def test_what_is_written_is_a_configuration(names: tuple[str, ...], tmp_path: Path) -> None:
+    found = decoded(configuration(names), tmp_path)
+    assert tuple(found.providers) == names
+    assert list(found.models["fast"]) == [f"{name}/{PRESETS[name].example}" for name in names]
+    assert found == Config(
+        providers={name: ProviderConfig(key_env=PRESETS[name].key_env) for name in names}, models=found.models
+    )
+
+
+def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tmp_path: Path) -> None:
+    found = decoded(uncommented(configuration(("openai",))), tmp_path)
+    usual = Config()
+    assert (found.call, found.retry, found.cache, found.store) == (usual.call, usual.retry, usual.cache, usual.store)
+    openai = found.providers["openai"]
+    assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
+    assert openai.limits == LimitConfig(requests_per_minute=500, tokens_per_minute=200_000)
+    assert set(found.providers) == {"openai", "anthropic", "local"}
+    assert found.providers["local"].free
+    assert found.prices
+
+
+def test_every_setting_there_is_stands_in_it() -> None:
+    text = uncommented(configuration(("openai",)))
+    for kind in (CircuitConfig, LimitConfig, type(Config().call), type(Config().store), type(Config().cache)):
+        for name in kind.__struct_fields__:
+            assert re.search(rf"^{name} = ", text, flags=re.MULTILINE), f"{kind.__name__}.{name}"
+
+
+def test_providers_whose_keys_are_set_are_in_use() -> None:
+    assert providers_with_keys({"ANTHROPIC_API_KEY": "x"}) == ("anthropic",)
+    assert providers_with_keys(KEYS) == ("openai", "anthropic")
+    assert providers_with_keys({"OPENAI_API_KEY": ""}) == ("openai",)
+
+
+def test_both_files_are_written_and_hold_no_key(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-never-to-be-seen")
+    finished = run("init")
+    assert (finished.code, finished.err) == (0, "")
+    assert sorted(path.name for path in here.iterdir()) == [".env.example", "callboard.toml"]
+    assert tuple(config.read(here / "callboard.toml").config.providers) == ("anthropic",)
+    assert (here / ".env.example").read_text() == environment()
+    assert not any("sk-never" in path.read_text() for path in here.iterdir())
+
+
+def test_a_file_that_is_there_is_left_as_it_is(run: Run, here: Path) -> None:
+    (here / "callboard.toml").write_text("mine")
+    first, second = run("init"), run("init")
+    assert (here / "callboard.toml").read_text() == "mine"
+    assert first.code == 0
+    assert "callboard.toml is there already" in first.out
+    assert "wrote .env.example" in first.out
+    assert second.code == 1
+    assert second.err == "callboard: nothing was written\n"

@@ -1,0 +1,148 @@
+import csv
+import io
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+import callboard
+from callboard.cli.bill import as_csv, as_text
+from callboard.messages.accounting import CallRow, UsageReport, UsageRow
+from callboard.messages.usage import Usage
+from callboard.testing import Behaviour, SimulatedProvider
+
+Run = Callable[..., Any]
+Configure = Callable[[SimulatedProvider], None]
+
+USAGE = Usage(input=1000, cached_read=200, cache_write=30, output=4, reasoning=5)
+REPORT = UsageReport(
+    models=(
+        UsageRow(day="2026-01-02", provider="b", model="m", attempts=2, cost=Decimal("0.5"), unpriced=1),
+        UsageRow(
+            day="2026-01-01",
+            provider="a",
+            model="m,n",
+            attempts=3,
+            faults=1,
+            usage=USAGE,
+            cost=Decimal("1E-7"),
+            estimated=2,
+        ),
+    ),
+    calls=(
+        CallRow(
+            day="2026-01-01", tag="search", user="", calls=4, ok=3, faults=1, cached=2, shared=1, cost=Decimal("0.5")
+        ),
+    ),
+    latency=(),
+)
+
+KILLED = """
+import os
+import trio
+import callboard
+
+async def main():
+    async with callboard.open("callboard.toml") as board, trio.open_nursery() as nursery:
+        await board.generate("Why?", model="any", tag="first")
+        nursery.start_soon(lambda: board.generate("And then?", model="any", tag="second"))
+        await trio.sleep(0.5)
+        await board.flush()
+        os._exit(9)
+
+trio.run(main)
+"""
+
+
+async def test_the_owner_and_the_disk_tell_the_same(run: Run, configure: Configure) -> None:
+    async def usage(*arguments: str) -> Any:
+        return await trio.to_thread.run_sync(partial(run, "usage", *arguments))
+
+    async with SimulatedProvider("alpha") as provider:
+        configure(provider)
+        async with callboard.open("callboard.toml") as board:
+            await board.generate("Why?", model="any", tag="search", user="u7")
+            await board.flush()
+            asked = await usage()
+    assert await usage() == asked
+    assert asked.code == 0
+    (used,) = (request.usage for request in provider.log)
+    assert f"total: {used.input} tokens in, {used.output} out, ${board.usage().cost:.6f}" in asked.out
+    assert asked.out.splitlines()[4].split()[1:4] == ["search", "u7", "1"]
+    report = msgspec.json.decode((await usage("--json")).out, type=UsageReport)
+    assert report.usage == used
+
+
+async def test_what_a_killed_process_left_is_told_and_its_open_attempt_as_well(
+    run: Run, here: Path, configure: Configure
+) -> None:
+    async with SimulatedProvider("alpha") as provider:
+        configure(provider)
+        provider.upcoming.extend([Behaviour(), Behaviour(hang_rate=1)])
+        killed = await trio.run_process(
+            [sys.executable, "-c", KILLED], cwd=here, check=False, capture_stdout=True, capture_stderr=True
+        )
+    assert (killed.returncode, killed.stderr) == (9, b"")
+    finished = run("usage")
+    assert finished.code == 0
+    assert (
+        "note: attempts open when their process ended, to be settled as estimates at the next start: 1" in finished.out
+    )
+    async with callboard.open("callboard.toml") as board:
+        assert sum(row.estimated for row in board.usage().models) == 1
+    assert "note: attempts that were cut, whose tokens are estimates: 1" in run("usage").out
+
+
+def test_before_anything_was_recorded_it_says_so(run: Run) -> None:
+    finished = run("usage")
+    assert (finished.code, finished.out) == (1, "")
+    assert "there is no store here yet" in finished.err
+
+
+def test_one_form_at_a_time(run: Run) -> None:
+    assert run("usage", "--json", "--csv").code == 2
+
+
+def test_csv_has_every_partition_and_quotes_what_must_be() -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(REPORT))))
+    assert [row["day"] for row in rows] == ["2026-01-01", "2026-01-02"]
+    assert rows[0] == {
+        "day": "2026-01-01",
+        "provider": "a",
+        "model": "m,n",
+        "attempts": "3",
+        "faults": "1",
+        "input": "1000",
+        "cached_read": "200",
+        "cache_write": "30",
+        "output": "4",
+        "reasoning": "5",
+        "cost_usd": "0.0000001",
+        "unpriced_attempts": "0",
+        "estimated_attempts": "2",
+    }
+
+
+def test_the_tables_are_aligned_and_say_what_the_figures_leave_out() -> None:
+    assert as_text(REPORT, 3).splitlines() == [
+        "day         provider  model  attempts  faults  tokens in  tokens out       cost",
+        "2026-01-01  a         m,n           3       1      1,230           9  $0.000000",
+        "2026-01-02  b         m             2       0          0           0  $0.500000",
+        "",
+        "day         tag     user  calls  ok  interrupted  cancelled  faults  cached  shared       cost",
+        "2026-01-01  search  -         4   3            0          0       1       2       1  $0.500000",
+        "",
+        "total: 1,230 tokens in, 9 out, $0.500000",
+        "note: attempts without a known price, not in the cost: 1",
+        "note: attempts that were cut, whose tokens are estimates: 2",
+        "note: attempts open when their process ended, to be settled as estimates at the next start: 3",
+    ]
+
+
+def test_an_empty_ledger_is_told_as_such() -> None:
+    assert as_text(UsageReport(models=(), calls=(), latency=())) == "nothing was recorded yet"
