@@ -70,7 +70,7 @@ class Me:
 
     def report(self, message: Tell) -> None:
         """Tell oneself, ahead of the data lane: how a handler hands its findings to the next decide step."""
-        self.ref.tell(message, lane=Lane.CONTROL)
+        self._cell.put(Envelope(message, own=True), Lane.CONTROL)
 
     def at(self, when: int, message: Tell) -> trio.CancelScope:
         """Report this message at `when` (monotonic nanoseconds), unless the returned scope is cancelled before."""

@@ -82,8 +82,10 @@ class Cell:
         """
         takes = self.status in TAKES_MESSAGES or (self.status is CellStatus.STOPPING and lane is not Lane.DATA)
         delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
-        if not delivery:
-            self._bury(envelope, self._why if delivery is Delivery.DOWN else delivery.value)
+        if delivery is Delivery.DOWN and not envelope.own:
+            self._bury(envelope, self._why)
+        elif not delivery and delivery is not Delivery.DOWN:
+            self._bury(envelope, delivery.value)
         return delivery
 
     def request_stop(self) -> None:
@@ -118,7 +120,7 @@ class Cell:
         self._why = why
         self._settle_in_hand(ActorDown(self.path, why))
         for envelope in self.mailbox.drain():
-            if not envelope.abandoned:
+            if not (envelope.abandoned or envelope.own):
                 self._bury(envelope, why)
             envelope.fail(ActorDown(self.path, why))
         watchers, self._watchers = self._watchers, []

@@ -9,8 +9,6 @@ from callboard.runtime.clock import NEVER
 from callboard.runtime.slot import Slot
 
 if TYPE_CHECKING:
-    import trio
-
     from callboard.runtime.cell import Cell
 
 Message = Tell | Ask[Any]
@@ -31,8 +29,8 @@ class Envelope:
         "holder",
         "id",
         "message",
+        "own",
         "priority",
-        "scope",
         "slot",
         "started",
         "trace",
@@ -47,6 +45,7 @@ class Envelope:
         priority: int = 1,
         trace: str | None = None,
         attempt: int = 0,
+        own: bool = False,
     ) -> None:
         self.id = next(_ids)
         self.message = message
@@ -55,11 +54,12 @@ class Envelope:
         self.priority = priority
         self.trace = trace
         self.attempt = attempt
+        self.own = own
+        """Whether the actor tells itself; nobody misses that once the actor is gone."""
         self.enforced = False
         """Whether the asker itself leaves at the deadline."""
         self.holder: Cell | None = None
         """The cell that has it in hand: its handler runs it, or it was kept for later."""
-        self.scope: trio.CancelScope | None = None
         self.started = 0
 
     @property

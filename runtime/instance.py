@@ -17,7 +17,6 @@ from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
 from callboard.runtime.mailbox import Lane
-from callboard.runtime.ref import Ref
 from callboard.runtime.slot import SlotState
 
 BATCH = 64
@@ -123,13 +122,13 @@ class Instance:
         def ended(state: SlotState) -> None:
             deferred.pop(envelope.id, None)
             if state is SlotState.ABANDONED:
-                Ref(self._cell).tell(Left(envelope.id), lane=Lane.CONTROL)
+                self._cell.put(Envelope(Left(envelope.id), own=True), Lane.CONTROL)
             self._wake()
 
         slot.on_end(ended)
 
     def _start_handler(self, envelope: Envelope, work: Coroutine[Any, Any, object]) -> None:
-        scope = envelope.scope = trio.CancelScope()
+        scope = trio.CancelScope()
         if not envelope.enforced:
             scope.deadline = trio_deadline(envelope.deadline)
         if envelope.slot is not None:

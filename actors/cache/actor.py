@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import msgspec
 import trio
 
 from callboard.actors.cache.fills import Filling, Fills, Waiter
@@ -10,13 +9,12 @@ from callboard.actors.cache.shelf import Bounds, Reading, Shelf
 from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget
 from callboard.messages.calls import Attempted
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import AttemptRecord
+from callboard.messages.reply import AttemptRecord, FinishReason
 from callboard.messages.signals import Left
 from callboard.messages.storing import CacheWrite
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.clock import trio_deadline
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
 
@@ -53,7 +51,7 @@ class CacheActor(Actor):
 
     async def start(self) -> None:
         """Open the shelf."""
-        self._shelf = Shelf(self._reading(), self._bounds)
+        self._shelf = Shelf(self._reading, self._bounds)
         self.me.publish(CacheView(self._shelf, self._fills))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
@@ -80,44 +78,59 @@ class CacheActor(Actor):
         self._waiting[envelope.id] = envelope
         if new:
             scope = self._scopes[filling.number] = trio.CancelScope()
-            self.me.spawn(self._fill, fill.key, filling, scope)
+            self.me.spawn(self._fill, fill.key, filling, scope, envelope.priority)
         self._scopes[filling.number].deadline = trio_deadline(filling.deadline)
 
     def _left(self, waiter: int) -> None:
         self._waiting.pop(waiter, None)
-        filling, last = self._fills.leave(waiter)
-        if filling is None:
-            return
-        if last:
-            self._scopes.pop(filling.number).cancel()
-        else:
-            self._scopes[filling.number].deadline = trio_deadline(filling.deadline)
+        ended = self._fills.leave(waiter)
+        if ended is not None:
+            self._scopes.pop(ended.number).cancel()
 
     def _ended(self, end: FillEnded) -> None:
         self._scopes.pop(end.fill, None)
-        answer = end.attempted.answer
-        if answer is not None:
-            record = end.attempted.record
-            plain = msgspec.structs.replace(answer, raw=None)
-            entry = Entry(answer=plain, provider=record.provider, model=record.model, stored=self.me.utc())
-            self._store.tell(CacheWrite(self._shelf.keep(end.key, entry)))
-        for place, waiter in enumerate(self._fills.end(end.key, end.fill)):
-            envelope = self._waiting.pop(waiter.id, None)
-            if envelope is not None:
-                envelope.reply(Filled(attempted=end.attempted, leader=place == 0))
+        self._keep(end)
+        waiters = self._fills.end(end.key, end.fill)
+        fault = end.attempted.fault
+        if fault is not None and fault.kind is FaultKind.DEADLINE:
+            waiters = self._go_on_with_those_in_time(waiters)
+        self._hand_out(end.attempted, waiters)
 
-    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope) -> None:
-        attempted = _unfinished(filling, "the fill's time ran out")
+    def _keep(self, end: FillEnded) -> None:
+        answer, record = end.attempted.answer, end.attempted.record
+        if answer is not None and answer.finish_reason is not FinishReason.ERROR:
+            entry = Entry(answer=answer, provider=record.provider, model=record.model, stored=self.me.utc())
+            self._store.tell(CacheWrite(self._shelf.keep(end.key, entry)))
+
+    def _go_on_with_those_in_time(self, waiters: list[Waiter]) -> list[Waiter]:
+        """Start anew for those who came when the time of a fill was just over, under a leader of their own."""
+        now = self.me.now()
+        for waiter in waiters:
+            envelope = self._waiting[waiter.id]
+            if waiter.deadline > now and isinstance(envelope.message, Fill):
+                self._join(envelope.message, envelope)
+        return [waiter for waiter in waiters if waiter.deadline <= now]
+
+    def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
+        """The first one who still takes it is the leader, and is charged."""
+        charged = False
+        for waiter in waiters:
+            envelope = self._waiting.pop(waiter.id)
+            if envelope.reply(Filled(attempted=attempted, leader=not charged)):
+                charged = True
+
+    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope, priority: int) -> None:
+        attempted = _unfinished(filling, FaultKind.DEADLINE, "the fill's time ran out")
         try:
             with scope:
-                attempted = await self._provider(filling.provider).ask(filling.attempt)
-        except ActorError as error:
-            attempted = _unfinished(filling, f"the provider failed ({type(error).__name__})")
+                attempted = await self._provider(filling.provider).ask(filling.attempt, priority=priority)
+        except Exception as error:
+            attempted = _unfinished(filling, FaultKind.INTERNAL, f"the provider failed ({type(error).__name__})")
         self.me.report(FillEnded(key=key, fill=filling.number, attempted=attempted))
 
 
-def _unfinished(filling: Filling, why: str) -> Attempted:
-    fault = Fault(kind=FaultKind.INTERNAL, message=why, provider=filling.provider, model=filling.attempt.model)
+def _unfinished(filling: Filling, kind: FaultKind, why: str) -> Attempted:
+    fault = Fault(kind=kind, message=why, provider=filling.provider, model=filling.attempt.model)
     record = AttemptRecord(
         provider=filling.provider, model=filling.attempt.model, outcome="fault", fault=fault, reason=why
     )

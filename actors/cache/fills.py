@@ -45,17 +45,14 @@ class Fills:
         filling = self._by_key[key] = Filling(self._number, provider, attempt, [waiter])
         return filling, True
 
-    def leave(self, waiter: int) -> tuple[Filling | None, bool]:
-        """A waiter has gone: the fill it was waiting for, and whether it was the last, which ends the fill."""
+    def leave(self, waiter: int) -> Filling | None:
+        """A waiter has gone: the fill that ends with that, because it was the last one."""
         key = self._key_of.pop(waiter, None)
         filling = self._by_key.get(key) if key is not None else None
         if filling is None or key is None:
-            return None, False
+            return None
         filling.waiters = [other for other in filling.waiters if other.id != waiter]
-        if filling.waiters:
-            return filling, False
-        del self._by_key[key]
-        return filling, True
+        return None if filling.waiters else self._by_key.pop(key)
 
     def end(self, key: bytes, number: int) -> list[Waiter]:
         """A fill has ended: its waiters, the leader first. Empty when nobody waits for that one any more."""
@@ -64,7 +61,7 @@ class Fills:
             return []
         del self._by_key[key]
         for waiter in filling.waiters:
-            self._key_of.pop(waiter.id, None)
+            del self._key_of[waiter.id]
         return filling.waiters
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from typing import assert_never
 
 import msgspec
 
@@ -50,6 +51,8 @@ class Book:
                 return [self._call(entry)]
             case CircuitRecord():
                 return [self._circuit(entry)]
+            case _:
+                assert_never(entry)
 
     def report(self, skipped: int) -> UsageReport:
         """The rows now; may be called from any thread."""
@@ -100,7 +103,7 @@ class Book:
 
     def _call(self, entry: CallEnded) -> tuple[str, str]:
         day, tag, user = _day(entry.at), entry.tag or "", entry.user or ""
-        key = f"{day}|{tag}|{user}"
+        key = f"{day}|{len(tag)}|{tag}|{user}"  # the length: whoever names tags and users may use our bar
         row = self.rows["calls"].get(key)
         if not isinstance(row, CallRow):
             row = CallRow(day=day, tag=tag, user=user)

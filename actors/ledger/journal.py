@@ -16,13 +16,17 @@ SEQUENCE = 8
 KEY_BOUND = 500
 """LMDB's keys end at 511 bytes."""
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError)
 _encoder = msgspec.msgpack.Encoder()
 
 
 class Reading(Protocol):
     """The ledger's environment, read-only. Values come with their checksums verified, or not at all."""
 
-    broken: int
+    @property
+    def broken(self) -> int:
+        """Records met so far that cannot be read."""
+        ...
 
     def all(self, database: str) -> list[tuple[bytes, bytes]]:
         """All keys and values in key order."""
@@ -39,6 +43,11 @@ class Journal:
     def __init__(self, last: bytes | None) -> None:
         self._sequence = 0 if last is None else int.from_bytes(last, "big")
 
+    @property
+    def last(self) -> int:
+        """The number of the latest entry."""
+        return self._sequence
+
     def operations(
         self, entries: Iterable[LedgerEntry], book: Book, changed: Iterable[tuple[str, str]]
     ) -> tuple[Operation, ...]:
@@ -50,7 +59,8 @@ class Journal:
             operations.append(StorePut(JOURNAL, self._sequence.to_bytes(SEQUENCE, "big"), _encoder.encode(entry)))
             if isinstance(entry, AttemptOpened):
                 opened[entry.id] = entry
-            elif isinstance(entry, AttemptSettled) and opened.pop(entry.id, None) is None:
+            elif isinstance(entry, AttemptSettled):
+                opened.pop(entry.id, None)
                 operations.append(StoreDelete(OPEN, entry.id.encode()))
         operations.extend(StorePut(OPEN, id_.encode(), _encoder.encode(entry)) for id_, entry in opened.items())
         operations.extend(
@@ -69,7 +79,7 @@ def load(reading: Reading) -> tuple[Book, Journal, int]:
         for _, payload in reading.all(database):
             try:
                 key, row = decoder.decode(payload)
-            except msgspec.MsgspecError:
+            except _UNREADABLE:
                 unreadable += 1
             else:
                 book.rows[database][key] = row
@@ -77,7 +87,7 @@ def load(reading: Reading) -> tuple[Book, Journal, int]:
     for _, payload in reading.all(OPEN):
         try:
             entry = opened.decode(payload)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             unreadable += 1
         else:
             book.open[entry.id] = entry

@@ -1,5 +1,6 @@
 """The orchestrator: one handler a call, from the plan to the one outcome."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -15,10 +16,10 @@ from callboard.messages.accounting import CallEnded, Write, WriteDurably
 from callboard.messages.caching import CacheReader, Entry, Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, Generate, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import AttemptRecord, Reply
+from callboard.messages.reply import Answer, AttemptRecord, Reply
 from callboard.messages.routing import RoutingTable
 from callboard.runtime.actor import Actor
-from callboard.runtime.clock import NEVER, ns, trio_deadline
+from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import Lane
@@ -28,6 +29,9 @@ from callboard.runtime.stream import ConsumerLeft
 Call = Generate | OpenStream
 FOREVER = 10**20
 """No bound on an entry's age but the cache's own, in nanoseconds."""
+READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
+NOTHING = Answer(parts=(), finish_reason=None)
+"""What is known of a stream that broke together with the actor that made it."""
 
 
 class OrchestratorActor(Actor):
@@ -58,14 +62,23 @@ class OrchestratorActor(Actor):
 
     async def _conduct(self, call: Call) -> Outcome:
         story = Story(call, now=self.me.now(), utc=self.me.utc())
-        outcome: Outcome | None = None
         try:
-            outcome = await self._pursue(call, story)
-        finally:
-            entry = story.ended(outcome, self.me.now(), self.me.utc())
-            if outcome is None or not self._strict:
-                self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
-        return await self._acknowledged(outcome, entry) if self._strict else outcome
+            outcome = await self._in_time(call, story)
+        except BaseException as error:
+            self._record(story, _cut_by(error, story))
+            raise
+        if self._strict:
+            return await self._acknowledged(outcome, story.ended(outcome, self.me.now(), self.me.utc()))
+        self._record(story, outcome)
+        return outcome
+
+    def _record(self, story: Story, outcome: Outcome | None) -> None:
+        self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=Lane.CONTROL)
+
+    async def _in_time(self, call: Call, story: Story) -> Outcome:
+        with trio.move_on_at(trio_deadline(call.allowance.deadline)):
+            return await self._pursue(call, story)
+        return story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
 
     async def _acknowledged(self, outcome: Outcome, entry: CallEnded) -> Outcome:
         recorded: Literal["acknowledged", "failed"] = "acknowledged"
@@ -78,7 +91,18 @@ class OrchestratorActor(Actor):
         return outcome
 
     async def _pursue(self, call: Call, story: Story) -> Outcome:
-        course = await self._plan(call, story)
+        table: RoutingTable = self._selector.snapshot
+        plan = table.plan(call.request.model, self.me.now())
+        story.skipped(plan.skipped)
+        if call.request.cache.use == "only" or not plan.candidates:
+            entry = self._cached_anywhere(call, table.candidates(call.request.model))
+            if entry is not None:
+                return await self._from_cache(call, story, entry)
+        if call.request.cache.use == "only":
+            return story.failure(Fault(kind=FaultKind.UNAVAILABLE, message="it is not in the cache; nothing was asked"))
+        return await self._run(call, story, Course(plan, call.allowance, self._retry, wait=call.request.wait))
+
+    async def _run(self, call: Call, story: Story, course: Course) -> Outcome:
         while True:
             match course.next(self.me.now()):
                 case Try(candidate):
@@ -88,18 +112,7 @@ class OrchestratorActor(Actor):
                 case Wait(until):
                     await trio.sleep_until(trio_deadline(until))
                 case GiveUp(fault):
-                    return await self._kept_elsewhere(call, story, course) or story.failure(fault)
-
-    async def _plan(self, call: Call, story: Story) -> Course:
-        """The candidates in order; when all are closed and the caller said so, after waiting for the first."""
-        table: RoutingTable = self._selector.snapshot
-        plan = table.plan(call.request.model, self.me.now())
-        story.skipped(plan.skipped)
-        course = Course(plan, call.allowance, self._retry)
-        if not plan.candidates and call.request.wait and course.earliest() < call.allowance.deadline:
-            await trio.sleep_until(trio_deadline(course.earliest()))
-            return Course(table.plan(call.request.model, NEVER), call.allowance, self._retry)
-        return course
+                    return story.failure(fault)
 
     async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
         """The call's outcome, or None when the course goes on."""
@@ -107,10 +120,6 @@ class OrchestratorActor(Actor):
         entry = self._cached(call, key)
         if entry is not None:
             return await self._from_cache(call, story, entry)
-        if call.request.cache.use == "only":
-            fault = Fault(kind=FaultKind.UNAVAILABLE, message="not in the cache, and nothing else was allowed")
-            course.failed(fault, None, self.me.now(), 0.0)
-            return None
         attempted, leads = await self._attempt(call, story, candidate, key)
         story.attempted(attempted, charged=leads)
         if attempted.answer is not None:
@@ -118,10 +127,12 @@ class OrchestratorActor(Actor):
         return self._after_fault(call, story, course, attempted)
 
     def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
-        fault = attempted.fault or Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
+        fault = attempted.fault
+        if fault is None:
+            return story.failure(READER_LEFT, attempted.partial)
         if isinstance(call, OpenStream) and call.sink.sent:
             cut = msgspec.structs.replace(fault, kind=FaultKind.INTERRUPTED)
-            return story.failure(cut, attempted.partial)
+            return story.failure(cut, attempted.partial or NOTHING)
         course.failed(fault, attempted.record.cost, self.me.now(), self.me.random.random())
         return None
 
@@ -130,17 +141,14 @@ class OrchestratorActor(Actor):
         if reader is None or not reads(call.request):
             return None
         max_age = call.request.cache.max_age
-        return reader.get(key, FOREVER if max_age is None else ns(max_age), self.me.utc())
+        return reader.get(key, FOREVER if max_age in (None, math.inf) else ns(max_age), self.me.utc())
 
-    async def _kept_elsewhere(self, call: Call, story: Story, course: Course) -> Reply | Failure | None:
-        """The last resort: a reply kept from a candidate that takes no calls now."""
+    def _cached_anywhere(self, call: Call, candidates: tuple[Candidate, ...]) -> Entry | None:
+        """What was kept costs nobody anything, whichever circuits are open."""
         if not reads(call.request):
             return None
-        for skipped in course.skipped:
-            entry = self._cached(call, cache_key(call.request, skipped.candidate))
-            if entry is not None:
-                return await self._from_cache(call, story, entry)
-        return None
+        found = (self._cached(call, cache_key(call.request, candidate)) for candidate in candidates)
+        return next((entry for entry in found if entry is not None), None)
 
     async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Reply | Failure:
         if isinstance(call, OpenStream):
@@ -148,7 +156,7 @@ class OrchestratorActor(Actor):
                 for delta in deltas(entry.answer):
                     await call.sink.send(delta)
             except ConsumerLeft:
-                return story.failure(Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream"))
+                return story.failure(READER_LEFT)
         candidate = Candidate(entry.provider, entry.model)
         return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False)
 
@@ -173,11 +181,17 @@ class OrchestratorActor(Actor):
 
 
 def _internal(candidate: Candidate, error: ActorError) -> Attempted:
-    fault = Fault(
-        kind=FaultKind.INTERNAL,
-        message=f"callboard's own failure: {error}",
-        provider=candidate.provider,
-        model=candidate.model,
-    )
+    fault = msgspec.structs.replace(_own(str(error)), provider=candidate.provider, model=candidate.model)
     record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
     return Attempted(record=record, fault=fault)
+
+
+def _cut_by(error: BaseException, story: Story) -> Failure | None:
+    """What the ledger is told: a bug is a fault, whoever has left has no outcome."""
+    if not isinstance(error, Exception):
+        return None
+    return story.failure(_own(f"a bug in the orchestrator ({type(error).__name__})"))
+
+
+def _own(what: str) -> Fault:
+    return Fault(kind=FaultKind.INTERNAL, message=f"callboard's own failure: {what}")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from callboard.messages.accounting import CallEnded
 from callboard.messages.calls import Attempted, Candidate, Failure, Generate, OpenStream, Outcome
-from callboard.messages.faults import Fault
+from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Reply
 from callboard.messages.routing import Skipped
 from callboard.messages.usage import Cost, Usage, add_costs
@@ -72,15 +72,17 @@ class Story:
         return Failure(id=self._call.id, fault=fault, attempts=tuple(self._records), partial=partial)
 
     def ended(self, outcome: Outcome | None, now: int, utc: int) -> CallEnded:
-        """The ledger's entry; without an outcome the caller has left."""
+        """The ledger's entry; without an outcome the caller has left, or was at the end of his time."""
         reply = outcome if isinstance(outcome, Reply) else None
         fault = outcome.fault.kind if isinstance(outcome, Failure) else None
+        if outcome is None and now >= self._call.allowance.deadline:
+            fault = FaultKind.DEADLINE
         last = self._records[-1] if self._records else None
         request = self._call.request
         return CallEnded(
             id=self._call.id,
             at=utc,
-            outcome=_outcome_word(outcome),
+            outcome=_outcome_word(outcome, fault),
             fault=fault,
             provider=reply.provider if reply else (last.provider if last else None),
             model=reply.model if reply else (last.model if last else None),
@@ -98,9 +100,11 @@ class Story:
         )
 
 
-def _outcome_word(outcome: Outcome | None) -> Literal["ok", "fault", "interrupted", "cancelled"]:
-    if outcome is None:
-        return "cancelled"
+def _outcome_word(
+    outcome: Outcome | None, fault: FaultKind | None
+) -> Literal["ok", "fault", "interrupted", "cancelled"]:
     if isinstance(outcome, Reply):
         return "ok"
-    return "interrupted" if outcome.partial is not None else "fault"
+    if outcome is not None and outcome.partial is not None:
+        return "interrupted"
+    return "cancelled" if fault is None else "fault"

@@ -23,6 +23,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cached_read: Decimal | None = None
     cache_write: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            price = getattr(self, name)
+            if price is not None and not (price.is_finite() and price >= 0):
+                raise ValueError(f"`{name}` is a number of US dollars a million tokens, 0 or more")
+
     def cost(self, usage: Usage) -> Cost:
         """US dollars of these tokens."""
         cached = self.input if self.cached_read is None else self.cached_read
@@ -68,9 +74,11 @@ class PriceBook:
 
         try:
             price = genai_prices.calc_price(_counted(usage), model_ref=model, provider_id=catalogue)
-        except (LookupError, ValueError):
+        except LookupError:
             if len(self._unknown) < 10_000:
                 self._unknown.add(name)
+            return None
+        except ValueError:  # these counts make no sense to the catalogue; others may
             return None
         return price.total_price
 

@@ -8,12 +8,15 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts, timed_out
+from callboard.actors.transport.errors import DestinationRefused, Disconnected, RequestInvalid, TooLarge
 from callboard.actors.wires.wire import Encoded, malformed
 from callboard.messages.faults import Fault, FaultKind
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a plain reply after decompression."""
 
+NO_TOTAL = 1e9
+"""Seconds."""
 LINGER = 0.05
 """Seconds for the end of a body whose content is complete: usually there already, and the connection is kept."""
 
@@ -26,7 +29,6 @@ class Endpoint:
         self._headers = {
             "host": httpx.URL(self._base).netloc.decode("ascii"),
             "user-agent": "callboard",
-            "accept-encoding": "gzip, deflate",
             **account.wire.headers(account.key),
             **account.headers,
         }
@@ -94,36 +96,56 @@ async def body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
 
 def never_sent(error: httpx.HTTPError) -> bool:
     """Whether the provider cannot have seen the request."""
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol)
+    return isinstance(
+        error,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.UnsupportedProtocol
+        | RequestInvalid
+        | DestinationRefused,
+    )
 
 
 def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> Fault:
     """What a transport's failure means; `replying`: whether the reply's head had come."""
     match error:
+        case httpx.PoolTimeout():
+            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
         case httpx.ConnectTimeout():
             return timed_out("connect", timeouts.connect)
-        case httpx.ReadTimeout() if replying:
+        case httpx.TimeoutException() if replying:
             return timed_out("between bytes", timeouts.between_bytes)
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
+        case httpx.TimeoutException():
             return timed_out("first byte", timeouts.first_byte)
-        case httpx.PoolTimeout():
-            return timed_out("connection from the pool", timeouts.connect)
         case httpx.DecodingError():
-            return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply's compression is broken")
+            return _malformed("the reply's compression is broken")
+        case httpx.TooManyRedirects():
+            return _malformed("the provider redirects; set base_url to where it points")
+        case TooLarge():
+            return _malformed("the reply is larger than the transport's bounds")
+        case httpx.LocalProtocolError():
+            return Fault(kind=FaultKind.INTERNAL, message=f"the request cannot be sent: {error}")
         case _ if replying:
             return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
-        case httpx.LocalProtocolError():
-            return Fault(kind=FaultKind.INTERNAL, message=f"the request cannot be sent as HTTP: {error}")
-        case httpx.RemoteProtocolError() if "disconnected" not in str(error):
-            return Fault(kind=FaultKind.MALFORMED_REPLY, message="the reply is not HTTP")
+        case httpx.RemoteProtocolError() if not isinstance(error, Disconnected) and "disconnected" not in str(error):
+            return _malformed("the reply is not HTTP")
         case _:
             return Fault(kind=FaultKind.CONNECTION, message=f"no connection ({type(error).__name__})")
 
 
+def _malformed(message: str) -> Fault:
+    return Fault(kind=FaultKind.MALFORMED_REPLY, message=message)
+
+
 def _timeouts(timeouts: Timeouts) -> dict[str, float]:
+    """httpx's own four, and the members that callboard's transport tells apart. The caller's deadline is the total."""
     return {
         "connect": timeouts.connect,
         "read": max(timeouts.first_byte, timeouts.between_bytes),
         "write": timeouts.first_byte,
-        "pool": timeouts.connect,
+        "pool": timeouts.permit,
+        "first_byte": timeouts.first_byte,
+        "between_bytes": timeouts.between_bytes,
+        "total": NO_TOTAL,
     }

@@ -15,7 +15,10 @@ class SelectorActor(Actor):
         self._table = RoutingTable(aliases, providers, {})
 
     async def start(self) -> None:
-        """Everything is open to begin with; providers report what is not."""
+        """In the first life all take calls; a later one goes on from what the one before had published."""
+        before: RoutingTable | None = self.me.ref.snapshot
+        if before is not None:
+            self._table = msgspec.structs.replace(self._table, closed_doors=before.closed_doors)
         self.me.publish(self._table)
 
     def receive(self, message: Message, envelope: Envelope) -> object:

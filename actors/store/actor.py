@@ -1,5 +1,6 @@
 """The store: opens both environments, writes by group commit, and publishes them for reading."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,10 +67,10 @@ class StoreActor(Actor):
         """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
         spec = self._spec
         ledger = self._open("ledger", LEDGER_DATABASES, sync=spec.sync, disposable=False)
-        cache = self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
         self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
+        self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
+        cache = self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
         self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
-        self.me.spawn(self._write, self._ledger, ledger)
         self.me.spawn(self._write, self._cache, cache)
         self.me.publish(StoreView(ledger, cache))
 
@@ -88,9 +89,10 @@ class StoreActor(Actor):
         return None
 
     async def stop(self) -> None:
-        """Write what waits."""
-        await self._ledger.flush()
-        await self._cache.flush()
+        """Write what waits. Whoever waits for a commit that fails hears of it; for the cache's nobody does."""
+        for committer in (self._ledger, self._cache):
+            with contextlib.suppress(StorageError):
+                await committer.flush()
 
     def _open(self, name: str, databases: tuple[str, ...], *, sync: bool, disposable: bool) -> Environment:
         return Environment.open(

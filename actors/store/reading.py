@@ -12,25 +12,35 @@ class Records:
 
     def __init__(self, environment: ReadOnlyEnvironment) -> None:
         self._environment = environment
-        self.broken = 0
+        self._broken: set[tuple[str, bytes]] = set()
+
+    @property
+    def broken(self) -> int:
+        """Records met so far that cannot be read."""
+        return len(self._broken)
 
     def get(self, database: str, key: bytes) -> bytes | None:
         """The payload under this key; None when there is none, or it cannot be read."""
         blob = self._environment.get(database, key)
-        return None if blob is None else self._checked(key, blob)
+        return None if blob is None else self._checked(database, key, blob)
 
     def all(self, database: str) -> list[tuple[bytes, bytes]]:
         """All keys and payloads in key order, less the broken ones."""
         found: list[tuple[bytes, bytes]] = []
         start = b""
         while page := self._environment.scan(database, start, limit=PAGE):
-            found.extend(self._sound(page))
+            found.extend(self._sound(database, page))
             start = page[-1][0] + b"\0"
         return found
 
-    def first(self, database: str, limit: int) -> list[tuple[bytes, bytes]]:
-        """The first keys and payloads, less the broken ones."""
-        return self._sound(self._environment.scan(database, limit=limit))
+    def first(self, database: str, limit: int, after: bytes = b"") -> list[tuple[bytes, bytes]]:
+        """The first keys and payloads after this key, less the broken ones."""
+        found: list[tuple[bytes, bytes]] = []
+        start = after + b"\0" if after else b""
+        while len(found) < limit and (page := self._environment.scan(database, start, limit=min(limit, PAGE))):
+            found.extend(self._sound(database, page))
+            start = page[-1][0] + b"\0"
+        return found[:limit]
 
     def last_key(self, database: str) -> bytes | None:
         """The largest key; None when there is none."""
@@ -41,13 +51,13 @@ class Records:
         """How many records there are."""
         return self._environment.count(database)
 
-    def _sound(self, page: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        checked = ((key, self._checked(key, blob)) for key, blob in page)
+    def _sound(self, database: str, page: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        checked = ((key, self._checked(database, key, blob)) for key, blob in page)
         return [(key, payload) for key, payload in checked if payload is not None]
 
-    def _checked(self, key: bytes, blob: bytes) -> bytes | None:
+    def _checked(self, database: str, key: bytes, blob: bytes) -> bytes | None:
         try:
             return unpack(key, blob)[1]
         except BrokenRecord:
-            self.broken += 1
+            self._broken.add((database, key))
             return None

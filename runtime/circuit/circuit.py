@@ -226,4 +226,3 @@ class Circuit:
 
     def _new_era(self) -> None:
         self._era += 1
-        self._trials = 0

@@ -15,6 +15,7 @@ import msgspec
 
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.limiter.actor import LimiterActor
 from callboard.actors.orchestrator.actor import OrchestratorActor
 from callboard.actors.prices.book import PriceBook
@@ -81,9 +82,12 @@ def price_book(resolved: Resolved) -> PriceBook:
 
 def _ledger(plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
-    return ActorSpec(
-        name="ledger", factory=lambda: LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"))
-    )
+    outbox = Outbox()
+
+    def make() -> LedgerActor:
+        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox)
+
+    return ActorSpec(name="ledger", factory=make)
 
 
 def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:

@@ -37,6 +37,22 @@ async def test_a_crashed_actor_is_back_before_the_next_call(autojump_clock: obje
         assert w.board.usage().calls[0].ok == 2
 
 
+async def test_a_ledger_that_crashes_loses_nothing_and_counts_nothing_twice(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world({"alpha": Behaviour()}) as w:
+        for number in range(12):
+            await w.board.generate("Why?", model=ALPHA)
+            await trio.sleep(number * 0.003)
+            w.board._system.ref("ledger").tell(Rubbish(), lane=Lane.CONTROL)
+            await trio.sleep(70)  # a quiet time, so that the next restart is immediate
+        await w.board.flush()
+        billed = sum((served.usage for served in w["alpha"].log), callboard.Usage())
+        assert w.board.usage().usage == billed
+        assert [row.calls for row in w.board.usage().calls] == [12]
+        assert w.board.status().tree.children[1].incarnation == 13
+
+
 async def test_a_crash_of_the_provider_is_retried_inside_the_allowance(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour(latency=(2, 2))}) as w:
         replies: list[callboard.Reply] = []

@@ -1,0 +1,231 @@
+"""httpx's own transport behind the same promises: for proxies, for HTTP/2, or by choice.
+
+httpx's pool searches all of its connections on every request, so it is used in small shards. A permit is the right to
+one connection of one shard; permits are handed out by the same pool that hands out connections.
+"""
+
+import functools
+import ssl
+from typing import Any
+
+import httpx
+
+from callboard.actors.transport.base import ProviderTransport
+from callboard.actors.transport.coding import accept_encoding
+from callboard.actors.transport.config import TransportConfig
+from callboard.actors.transport.content import Content, content_of
+from callboard.actors.transport.dial import look_up, permitted
+from callboard.actors.transport.errors import DestinationRefused, Stage, TooLarge
+from callboard.actors.transport.order import origin_of
+from callboard.actors.transport.policy import Destinations, Origin
+from callboard.actors.transport.response import response_of
+from callboard.actors.transport.slots import Slots
+from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.tls import ContextMaker, tls_context
+
+SHARD = 16
+"""Connections of one httpx transport."""
+
+_FOREVER = float("inf")
+_NO_TIMES = {"connect": None, "read": None, "write": None, "pool": None}
+_ANY = Origin("", "", 0)
+"""Permits serve every origin."""
+
+_TOLD = ("http_version", "reason_phrase")
+
+_STAGES = {
+    "connect_tcp.started": Stage.CONNECT,
+    "start_tls.started": Stage.CONNECT,
+    "send_request_headers.started": Stage.WRITE,
+    "receive_response_headers.started": Stage.FIRST_BYTE,
+}
+"""What httpcore tells its `trace` of, less the kind of connection in front."""
+
+
+class Permit:
+    """The right to one connection of one httpx transport."""
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
+
+    def close(self) -> None:
+        """Nothing: the connection is httpx's."""
+
+
+class Rest:
+    """What is left of an httpx response; holds its permit until it is closed. See body.Source."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, lease: "Lease", bound: int) -> None:
+        self._stream = stream
+        self._pieces = aiter(stream)
+        self._lease = lease
+        self._left = bound
+        self._bound = bound
+        self._got = b""
+        self.ended = False
+
+    def take(self) -> bytes:
+        """See body.Source."""
+        got, self._got = self._got, b""
+        return got
+
+    async def receive(self) -> None:
+        """See body.Source. After a failure httpcore has closed the connection by itself."""
+        try:
+            self._got = await anext(self._pieces)
+        except StopAsyncIteration:
+            self.ended = True
+            await self.aclose()
+            return
+        self._left -= len(self._got)
+        if self._left < 0:
+            raise TooLarge(f"{self._lease.origin}: the reply's body is larger than {self._bound:,} bytes (bound body)")
+
+    async def aclose(self) -> None:
+        """See body.Source. Here the network may be waited for: the connection is httpx's own."""
+        try:
+            await self._stream.aclose()
+        finally:
+            self._lease.end()
+
+
+class Lease:
+    """One permit in use."""
+
+    def __init__(self, slots: Slots[Permit], permit: Permit, origin: Origin) -> None:
+        self._slots = slots
+        self._over = False
+        self.permit = permit
+        self.origin = origin
+
+    def end(self) -> None:
+        """Give the permit back. No effect the second time."""
+        if not self._over:
+            self._over = True
+            self._slots.give_back(_ANY, self.permit, _FOREVER)
+
+
+class HttpxTransport(ProviderTransport):
+    """httpx's connections with this package's timeouts, bounds, errors, content codings and rules of where to go.
+
+    Where a proxy resolves the names, only the names can be checked against `allowed_hosts`.
+    """
+
+    def __init__(
+        self,
+        config: TransportConfig,
+        *,
+        proxy: str | None = None,
+        key_password: str | None = None,
+        contexts: ContextMaker = tls_context,
+    ) -> None:
+        self._config = config
+        self._proxy = proxy
+        self._key_password = key_password
+        # httpcore tells a context which protocols to offer, so one that offers HTTP/2 is not shared
+        self._contexts = tls_context if config.http2 else contexts
+        self._destinations = Destinations(config.plain_http, config.allowed_hosts)
+        self._slots: Slots[Permit] = Slots(max_connections=config.max_connections, max_idle=config.max_connections)
+        self._shards: list[httpx.AsyncHTTPTransport] = []
+        self._permits = 0
+        self._accept = accept_encoding().decode()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See Transport. Errors of the connection are httpx's own."""
+        origin = origin_of(request.url)
+        watch = Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
+        with watch.open(Stage.CONNECT):
+            await self._check(origin)
+            return await self._serve(request, origin, watch)
+        raise watch.error(origin)
+
+    async def warm_up(self, url: str, count: int) -> int:
+        """See ProviderTransport: nothing can be opened ahead here."""
+        return 0
+
+    def sweep(self) -> None:
+        """See ProviderTransport: httpx sweeps by itself, with each request."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._slots.close()
+        for shard in self._shards:
+            await shard.aclose()
+
+    def __repr__(self) -> str:
+        via = " through a proxy" if self._proxy else ""
+        return f"HttpxTransport({self._slots.statistics()}{via})"
+
+    async def _check(self, origin: Origin) -> None:
+        if self._proxy is None and self._destinations.judges(origin.scheme):
+            permitted(origin, await look_up(origin), self._destinations)
+        elif self._proxy is not None and (refusal := self._destinations.refusal_unresolved(origin)):
+            raise DestinationRefused(f"{origin}: refused: {refusal}")
+
+    async def _serve(self, request: httpx.Request, origin: Origin, watch: Stopwatch) -> httpx.Response:
+        permit = await self._slots.take(_ANY, watch) or self._new_permit()
+        lease = Lease(self._slots, permit, origin)
+        try:
+            response = await permit.transport.handle_async_request(self._outgoing(request, watch))
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            rest = Rest(response.stream, lease, self._config.bounds.body)
+        except BaseException:
+            lease.end()
+            raise
+        try:
+            return self._response(request, origin, response, rest, watch)
+        except BaseException:
+            await rest.aclose()
+            raise
+
+    def _response(
+        self, request: httpx.Request, origin: Origin, response: httpx.Response, rest: Rest, watch: Stopwatch
+    ) -> httpx.Response:
+        return response_of(
+            request,
+            origin=origin,
+            status=response.status_code,
+            headers=response.headers.raw,
+            noted={name.lower(): value for name, value in response.headers.raw},
+            source=rest,
+            watch=watch,
+            decoded_bound=self._config.bounds.decoded,
+            extensions={name: response.extensions[name] for name in _TOLD if name in response.extensions},
+        )
+
+    def _outgoing(self, request: httpx.Request, watch: Stopwatch) -> httpx.Request:
+        async def trace(event: str, info: dict[str, Any]) -> None:
+            stage = _STAGES.get(event.partition(".")[2])
+            if stage is not None:
+                watch.enter(stage)
+
+        headers = httpx.Headers(request.headers)
+        headers.setdefault("Accept-Encoding", self._accept)
+        extensions = {**request.extensions, "timeout": _NO_TIMES, "trace": trace}
+        content = content_of(request)
+        stream = request.stream if content is None else Content(content)
+        return httpx.Request(request.method, request.url, headers=headers, stream=stream, extensions=extensions)
+
+    def _new_permit(self) -> Permit:
+        if self._permits % SHARD == 0:
+            self._shards.append(self._new_shard())
+        self._permits += 1
+        return Permit(self._shards[-1])
+
+    def _new_shard(self) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(
+            max_connections=SHARD,
+            max_keepalive_connections=SHARD,
+            keepalive_expiry=self._config.keep_alive,
+        )
+        return httpx.AsyncHTTPTransport(
+            verify=self._context,
+            trust_env=False,
+            http2=self._config.http2,
+            limits=limits,
+            proxy=self._proxy,
+        )
+
+    @functools.cached_property
+    def _context(self) -> ssl.SSLContext:
+        return self._contexts(self._config.tls, self._key_password)

@@ -1,0 +1,70 @@
+"""Which proxy a request goes through: the configuration's, or the environment's."""
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.request import getproxies
+
+from callboard.actors.transport.config import TransportConfig
+from callboard.actors.transport.policy import Origin
+
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+class Proxies:
+    """The proxy of an origin.
+
+    `found` is what `urllib.request.getproxies` gives: proxies by scheme (`http`, `https`, `all`) and `no`, the list of
+    hosts that go without. As in curl and Go, loopback never goes through a proxy that only the environment names.
+    """
+
+    def __init__(self, configured: str | None, found: Mapping[str, str]) -> None:
+        """Raises ValueError for a proxy whose scheme is not known; the message never holds its password."""
+        self._configured = configured
+        self._found = dict(found)
+        for proxy in (configured, *(found.get(scheme) for scheme in ("http", "https", "all"))):
+            if proxy and proxy.partition("://")[0].lower() not in _SCHEMES:
+                raise ValueError(f"a proxy's URL must begin with one of {', '.join(_SCHEMES)} and ://")
+
+    def __bool__(self) -> bool:
+        return bool(self._configured or any(self._found.get(scheme) for scheme in ("http", "https", "all")))
+
+    def proxy(self, origin: Origin) -> str | None:
+        """The URL of the proxy for this origin; None to go directly."""
+        if self._configured:
+            return self._configured
+        proxy = self._found.get(origin.scheme) or self._found.get("all")
+        if not proxy or _is_loopback(origin.host):
+            return None
+        return None if bypassed(origin, self._found.get("no", "")) else proxy
+
+
+def proxies_of(config: TransportConfig) -> Proxies:
+    """The proxies that a configuration calls for; reads the environment if it says so."""
+    return Proxies(config.proxy, getproxies() if config.use_environment else {})
+
+
+def bypassed(origin: Origin, no_proxy: str) -> bool:
+    """Whether NO_PROXY names the origin: `*`, a name with all below it, an address, a network; a port may follow."""
+    for item in no_proxy.lower().split(","):
+        entry = item.strip()
+        name, _, port = entry.rpartition(":") if entry.count(":") == 1 else (entry, "", "")
+        if entry == "*" or (port in ("", str(origin.port)) and _names(name, origin.host)):
+            return True
+    return False
+
+
+def _names(entry: str, host: str) -> bool:
+    name = entry.removeprefix("*").removeprefix(".")
+    if not name:
+        return False
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return host == name or host.endswith(f".{name}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,50 @@
+"""A reply's head as an httpx response, whichever connection it came by."""
+
+from typing import Any
+
+import httpx
+
+from callboard.actors.transport.body import Body, Source
+from callboard.actors.transport.coding import unfolding
+from callboard.actors.transport.errors import Redirected
+from callboard.actors.transport.policy import Origin
+from callboard.actors.transport.stopwatch import Stopwatch
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_UNDONE = (b"content-encoding", b"content-length")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def response_of(
+    request: httpx.Request,
+    *,
+    origin: Origin,
+    status: int,
+    headers: Headers,
+    noted: dict[bytes, bytes],
+    source: Source,
+    watch: Stopwatch,
+    decoded_bound: int,
+    extensions: dict[str, Any],
+) -> httpx.Response:
+    """The response, with a Body that undoes the content coding; then the headers about the coded body are gone.
+
+    `noted` has at least Content-Encoding and Location, by lower-case name. Raises Redirected or Undecodable.
+    """
+    if status in _REDIRECTS and b"location" in noted:
+        raise _redirected(origin, status, noted[b"location"].decode("latin-1"))
+    decoding = unfolding(noted.get(b"content-encoding", b""), decoded_bound, origin)
+    if decoding is not None:
+        headers = [header for header in headers if header[0].lower() not in _UNDONE]
+    body = Body(source, decoding, watch, origin)
+    return httpx.Response(status, headers=headers, stream=body, request=request, extensions=extensions)
+
+
+def _redirected(origin: Origin, status: int, location: str) -> Redirected:
+    try:
+        url = httpx.URL(location)
+        target = f"{url.scheme}://{url.netloc.decode()}" if url.host else "another path of the same origin"
+    except httpx.InvalidURL:
+        target = "no valid URL"
+    return Redirected(f"{origin}: status {status} points to {target}; redirects are not followed")

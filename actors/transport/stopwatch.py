@@ -1,0 +1,76 @@
+"""A request's deadlines: one for the stage that it is in, one for the whole."""
+
+import httpx
+import trio
+
+from callboard.actors.transport.config import Timeouts
+from callboard.actors.transport.errors import (
+    BetweenBytesTimeout,
+    ConnectTimeout,
+    FirstByteTimeout,
+    PoolTimeout,
+    Stage,
+    TotalTimeout,
+    WriteTimeout,
+)
+
+_ERRORS: dict[Stage, tuple[type[httpx.TimeoutException], str]] = {
+    Stage.POOL: (PoolTimeout, "no connection became free"),
+    Stage.CONNECT: (ConnectTimeout, "no connection was made"),
+    Stage.WRITE: (WriteTimeout, "the server took no byte of the request"),
+    Stage.FIRST_BYTE: (FirstByteTimeout, "no byte of a reply came"),
+    Stage.BETWEEN_BYTES: (BetweenBytesTimeout, "the reply stopped in its middle"),
+    Stage.TOTAL: (TotalTimeout, "the reply was not whole"),
+}
+
+
+class Stopwatch:
+    """Tells when to give up, and why.
+
+    Moving the deadline of an open scope is much cheaper than opening a scope for each wait, so a stage is entered by
+    moving it. A scope must not stay open while the reader holds the reply; each wait of the body opens its own.
+    """
+
+    __slots__ = ("_scope", "_stage", "_stage_at", "_timeouts", "_total_at")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._scope: trio.CancelScope | None = None
+        self._stage = Stage.TOTAL
+        self._stage_at = self._total_at = trio.current_time() + timeouts.total
+
+    def enter(self, stage: Stage) -> None:
+        """Begin to wait for `stage`; entering it anew starts it anew."""
+        self._stage = stage
+        self._stage_at = trio.current_time() + self._limit(stage)
+        if self._scope is not None:
+            self._scope.deadline = min(self._stage_at, self._total_at)
+
+    def open(self, stage: Stage) -> trio.CancelScope:
+        """A scope, not yet entered, that ends with `stage`; later stages move it."""
+        self._scope = None
+        self.enter(stage)
+        self._scope = trio.CancelScope(deadline=min(self._stage_at, self._total_at))
+        return self._scope
+
+    def error(self, where: object) -> httpx.TimeoutException:
+        """What to raise once the scope was cancelled by its deadline."""
+        stage = Stage.TOTAL if self._total_at <= self._stage_at else self._stage
+        kind, what = _ERRORS[stage]
+        return kind(f"{where}: {what} within {self._limit(stage):g} s ({stage} timeout)")
+
+    def _limit(self, stage: Stage) -> float:
+        timeouts = self._timeouts
+        match stage:
+            case Stage.POOL:
+                return timeouts.pool
+            case Stage.CONNECT:
+                return timeouts.connect
+            case Stage.WRITE:
+                return timeouts.write
+            case Stage.FIRST_BYTE:
+                return timeouts.first_byte
+            case Stage.BETWEEN_BYTES:
+                return timeouts.between_bytes
+            case Stage.TOTAL:
+                return timeouts.total

@@ -1,0 +1,411 @@
+"""The cache as its neighbours meet it: one attempt for many, kept for later."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from callboard.actors.cache.actor import CacheActor
+from callboard.actors.cache.shelf import Bounds
+from callboard.actors.store.actor import StoreActor, StoreSpec
+from callboard.messages.base import Tell
+from callboard.messages.caching import Fill, Filled, Forget
+from callboard.messages.calls import Attempt, Attempted
+from callboard.messages.chat import TextPart, user
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Answer, AttemptRecord, FinishReason
+from callboard.messages.request import Request
+from callboard.runtime.actor import Actor
+from callboard.runtime.clock import ns
+from callboard.runtime.envelope import PRIORITIES, Envelope, Message
+from callboard.runtime.errors import ActorCrashed, DeadlineExceeded
+from callboard.runtime.ref import Ref
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.runtime.system import System
+from callboard.testing.checkpoints import Cut, cancel_everywhere
+from callboard.testing.doer import Doer
+from callboard.testing.schedule import seeded
+
+KEY = b"key"
+Answering = Callable[[Attempt], Attempted]
+Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], AbstractAsyncContextManager[System]]
+Opening = Callable[..., AbstractAsyncContextManager["World"]]
+
+
+class Rubbish(Tell, frozen=True):
+    """Which no actor understands."""
+
+
+class Nothing:
+    """An environment that holds nothing."""
+
+    def get(self, database: str, key: bytes) -> None:
+        return None
+
+    def first(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes]]:
+        return []
+
+    def last_key(self, database: str) -> None:
+        return None
+
+    def count(self, database: str) -> int:
+        return 0
+
+
+class Upstream(Actor):
+    """A provider that answers after a while, and notes what it was asked."""
+
+    def __init__(self, log: "Log") -> None:
+        self._log = log
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        assert isinstance(message, Attempt)
+        self._log.asked.append((message.id, envelope.priority))
+        return self._answer(message)
+
+    async def _answer(self, attempt: Attempt) -> Attempted:
+        try:
+            await trio.sleep(self._log.seconds)
+        except trio.Cancelled:
+            self._log.cancelled.append((attempt.id, trio.current_time()))
+            raise
+        return self._log.answer(attempt)
+
+
+class Log:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.cancelled: list[tuple[str, float]] = []
+        self.seconds = 1.0
+        self.answer: Answering = answered
+
+
+def answered(attempt: Attempt, finish: FinishReason = FinishReason.STOP) -> Attempted:
+    record = AttemptRecord(provider="p", model=attempt.model, outcome="ok", id=attempt.id)
+    return Attempted(record=record, answer=Answer(parts=(TextPart(attempt.id),), finish_reason=finish))
+
+
+def failed(attempt: Attempt) -> Attempted:
+    fault = Fault(kind=FaultKind.SERVER, message="broken", status=500)
+    return Attempted(
+        record=AttemptRecord(provider="p", model=attempt.model, outcome="fault", id=attempt.id, fault=fault),
+        fault=fault,
+    )
+
+
+class World:
+    def __init__(self, system: System, log: Log) -> None:
+        self.system = system
+        self.log = log
+        self.cache = system.ref("cache")
+        self.ends: list[tuple[float, str, object]] = []
+
+    def fill(self, name: str = "call", *, key: bytes = KEY, seconds: float = 100.0, provider: str = "p") -> Fill:
+        request = Request(model="p/m", messages=(user("hi"),))
+        attempt = Attempt(id=f"{name}-1", call=name, request=request, model="m")
+        return Fill(key=key, provider=provider, attempt=attempt, deadline=self.system.clock.now() + ns(seconds))
+
+    async def ask(self, name: str, seconds: float = 100.0, **more: Any) -> None:
+        """As the orchestrator does: the ask's own deadline is the fill's."""
+        fill = self.fill(name, seconds=seconds, **more)
+        try:
+            result = await self.cache.ask(fill, deadline=fill.deadline)
+        except DeadlineExceeded as error:
+            result = error
+        self.ends.append((trio.current_time(), name, result))
+
+    def kept(self, key: bytes = KEY, max_age: float = 86_400) -> str | None:
+        entry = self.cache.snapshot.get(key, ns(max_age), self.system.clock.utc())
+        return None if entry is None else entry.answer.parts[0].text
+
+    @property
+    def leaders(self) -> list[str]:
+        return [name for _, name, result in self.ends if isinstance(result, Filled) and result.leader]
+
+
+@pytest.fixture
+def world(tree: Tree, tmp_path: Path) -> Opening:
+    """A cache between a store and an upstream."""
+
+    @asynccontextmanager
+    async def opened(**bounds: Any) -> AsyncIterator[World]:
+        log = Log()
+
+        def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+            spec = StoreSpec(path=tmp_path, inline=True)
+
+            def cache() -> CacheActor:
+                return CacheActor(Bounds(**bounds), lambda: lookup("store").snapshot.cache, lookup("store"), lookup)
+
+            return (
+                ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),
+                ActorSpec(name="p", factory=lambda: Upstream(log), concurrency=2_000),
+                ActorSpec(name="cache", factory=cache),
+            )
+
+        async with tree(children) as system:
+            yield World(system, log)
+
+    return opened
+
+
+async def test_a_thousand_identical_asks_at_once_are_one_attempt(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            for number in range(1_000):
+                nursery.start_soon(w.ask, str(number))
+        assert len(w.log.asked) == 1
+        assert len(w.ends) == 1_000
+        assert {when for when, _, _ in w.ends} == {1.0}
+        texts = {result.attempted.answer.parts[0].text for _, _, result in w.ends}  # type: ignore[attr-defined]
+        assert texts == {w.log.asked[0][0]}
+
+
+async def test_only_the_leader_is_charged(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(w.ask, name)
+                await wait_all_tasks_blocked()
+        assert w.leaders == ["a"]
+
+
+async def test_a_leader_who_leaves_hands_on_the_lead_and_the_fill_goes_on(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            for name, seconds in (("a", 0.5), ("b", 9), ("c", 9)):
+                nursery.start_soon(w.ask, name, seconds)
+                await wait_all_tasks_blocked()
+        assert [name for name, _ in w.log.asked] == ["a-1"]
+        assert w.leaders == ["b"]
+        assert [when for when, _, _ in w.ends] == [0.5, 1.0, 1.0]
+
+
+async def test_when_the_last_one_leaves_the_fill_is_cancelled_at_once(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.log.seconds = 50
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(w.ask, "a")
+            nursery.start_soon(w.ask, "b")
+            await trio.sleep(3)
+            nursery.cancel_scope.cancel()
+        await wait_all_tasks_blocked()
+        assert [when for _, when in w.log.cancelled] == [3.0]
+        assert w.cache.snapshot.facts() == {"entries": 0, "fills": 0}
+
+
+async def test_a_fill_runs_until_the_latest_deadline_of_those_who_wait(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.log.seconds = 8
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(w.ask, "a", 5)
+            await trio.sleep(1)
+            nursery.start_soon(w.ask, "b", 9)
+        assert [(when, name) for when, name, _ in w.ends] == [(5.0, "a"), (8.0, "b")]
+        assert w.leaders == ["b"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whoever_comes_when_the_time_of_a_fill_is_just_over_leads_another(world: Opening, seed: int) -> None:
+    clock = MockClock(autojump_threshold=0)
+
+    async def late() -> None:
+        async with world() as w, trio.open_nursery() as nursery:
+            w.log.seconds = 5
+            nursery.start_soon(w.cache.ask, w.fill("a", seconds=2))  # one who stays longer than he said
+            await trio.sleep(1)
+            clock.jump(1)  # the time is over, and nobody has heard of it
+            filled = await w.cache.ask(w.fill("b", seconds=20))
+            assert filled.leader
+            assert filled.attempted.record.id == "b-1"
+            assert [name for name, _ in w.log.asked] == ["a-1", "b-1"]
+
+    with seeded(seed):
+        trio.run(late, clock=clock)
+
+
+async def test_a_fault_of_the_provider_is_everyones_and_is_not_kept(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.log.answer = failed
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(w.ask, name)
+        kinds = {result.attempted.fault.kind for _, _, result in w.ends}  # type: ignore[attr-defined]
+        assert (kinds, len(w.log.asked), w.kept()) == ({FaultKind.SERVER}, 1, None)
+
+
+async def test_an_answer_that_the_provider_calls_an_error_is_not_kept(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.log.answer = lambda attempt: answered(attempt, FinishReason.ERROR)
+        await w.ask("a")
+        assert w.kept() is None
+
+
+async def test_an_entry_is_found_as_soon_as_its_asker_has_it_and_after_a_restart(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.ask("a")
+        assert w.kept() == "a-1"
+    async with world() as w:
+        assert w.kept() == "a-1"
+        await trio.sleep(10)
+        assert w.kept(max_age=1) is None
+
+
+async def test_fills_of_different_keys_share_nothing(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            for name in "ab":
+                nursery.start_soon(lambda name=name: w.ask(name, key=name.encode()))
+        assert (len(w.log.asked), sorted(w.leaders)) == (2, ["a", "b"])
+        assert (w.kept(b"a"), w.kept(b"b")) == ("a-1", "b-1")
+
+
+async def test_whoever_comes_after_a_fill_has_ended_starts_another(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.log.answer = failed
+        await w.ask("a")
+        w.log.answer = answered
+        await w.ask("b")
+        assert [name for name, _ in w.log.asked] == ["a-1", "b-1"]
+
+
+@pytest.mark.parametrize("provider", ["p", "unknown"])
+async def test_a_fill_that_fails_with_a_bug_is_a_fault_and_the_cache_goes_on(
+    autojump_clock: MockClock, world: Opening, provider: str
+) -> None:
+    def bug(attempt: Attempt) -> Attempted:
+        raise ZeroDivisionError
+
+    async with world() as w:
+        w.log.answer = bug
+        async with trio.open_nursery() as nursery:
+            for name in "ab":
+                nursery.start_soon(lambda name=name: w.ask(name, provider=provider))
+        faults = [result.attempted.fault for _, _, result in w.ends]  # type: ignore[attr-defined]
+        assert [fault.kind for fault in faults] == [FaultKind.INTERNAL] * 2
+        w.log.answer = answered
+        await w.ask("c")
+        assert w.kept() == "c-1"
+        (cell,) = [cell for cell in w.system.cells() if cell.path == "cache"]
+        assert cell.incarnation == 1
+
+
+async def test_a_reply_that_cannot_be_kept_still_reaches_those_who_wait(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    def unwritable(attempt: Attempt) -> Attempted:
+        attempted = answered(attempt)
+        assert attempted.answer is not None
+        return msgspec.structs.replace(attempted, answer=msgspec.structs.replace(attempted.answer, extra={"n": 2**70}))
+
+    async with world() as w:
+        w.log.answer = unwritable
+        await w.ask("a")
+        assert (w.leaders, w.kept()) == (["a"], None)
+
+
+@pytest.mark.parametrize("priority", ["critical", "background"])
+async def test_a_fill_is_as_urgent_as_whoever_started_it(
+    autojump_clock: MockClock, world: Opening, priority: str
+) -> None:
+    async with world() as w:
+        await w.cache.ask(w.fill(), priority=PRIORITIES[priority])
+        assert w.log.asked == [("call-1", PRIORITIES[priority])]
+
+
+async def test_forgetting_drops_every_entry_for_good(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for name in "abc":
+            await w.ask(name, key=name.encode())
+        assert await w.cache.ask(Forget()) == 3
+        assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
+    async with world() as w:
+        assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
+
+
+async def test_the_oldest_entries_make_room(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(max_entries=2) as w:
+        for name in "abc":
+            await w.ask(name, key=name.encode())
+        assert [w.kept(name.encode()) for name in "abc"] == [None, "b-1", "c-1"]
+        assert w.cache.snapshot.facts()["entries"] == 2
+
+
+async def test_the_cache_goes_on_when_the_store_starts_anew(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.ask("a", key=b"a")
+    async with world() as w:
+        with pytest.raises(ActorCrashed):
+            await w.system.ref("store").ask(Forget())  # which no store understands
+        await trio.sleep(1)
+        assert w.kept(b"a") == "a-1"
+        await w.ask("b", key=b"b")
+    async with world() as w:
+        assert [w.kept(name) for name in (b"a", b"b")] == ["a-1", "b-1"]
+
+
+async def test_those_who_wait_when_the_cache_crashes_are_told(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        told: list[BaseException] = []
+
+        async def one() -> None:
+            try:
+                await w.cache.ask(w.fill())
+            except ActorCrashed as error:
+                told.append(error)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one)
+            await wait_all_tasks_blocked()
+            w.cache.tell(Rubbish())
+        await wait_all_tasks_blocked()
+        assert len(told) == 1
+        assert len(w.log.cancelled) == 1
+
+
+def test_a_waiter_can_be_cancelled_anywhere_and_the_others_are_answered(tree: Tree) -> None:
+    async def sharing(cut: Cut) -> None:
+        log = Log()
+
+        def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+            def cache() -> CacheActor:
+                return CacheActor(Bounds(), Nothing, lookup("store"), lookup)
+
+            return (
+                ActorSpec(name="store", factory=Doer),
+                ActorSpec(name="p", factory=lambda: Upstream(log), concurrency=9),
+                ActorSpec(name="cache", factory=cache),
+            )
+
+        async with tree(children) as system:
+            w = World(system, log)
+
+            async def leaver() -> None:
+                with cut.scope():
+                    await w.ask("leaver")
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(leaver)
+                await wait_all_tasks_blocked()
+                nursery.start_soon(w.ask, "stayer")
+            await wait_all_tasks_blocked()
+            assert len(w.leaders) == 1
+            assert len(log.asked) == 1 + len(log.cancelled)
+            assert system.ref("cache").snapshot.facts()["fills"] == 0
+
+    assert cancel_everywhere(sharing) > 5

@@ -1,0 +1,358 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callboard.actors.cache import recent
+from callboard.actors.cache.shelf import ENTRIES, EVICTED_AT_ONCE, ORDER, Bounds, Shelf
+from callboard.messages.caching import Entry
+from callboard.messages.chat import OpaquePart, TextPart
+from callboard.messages.reply import Answer, FinishReason
+from callboard.messages.storing import Operation, StorePut
+from callboard.runtime.storage.errors import StoreClosed
+
+SECOND = 1_000_000_000
+FOREVER = 10**20
+
+
+class Disk:
+    """What was written; `underway` has been handed over and may be written later."""
+
+    def __init__(self) -> None:
+        self.databases: dict[str, dict[bytes, bytes]] = {ENTRIES: {}, ORDER: {}}
+        self.underway: list[Operation] = []
+        self.closed = False
+
+    def take(self, operations: tuple[Operation, ...]) -> None:
+        self.underway.extend(operations)
+
+    def write(self) -> None:
+        for operation in self.underway:
+            database = self.databases[operation.database]
+            if isinstance(operation, StorePut):
+                database[operation.key] = operation.value
+            else:
+                database.pop(operation.key, None)
+        self.underway.clear()
+
+    def lose(self) -> None:
+        self.underway.clear()
+
+    def get(self, database: str, key: bytes) -> bytes | None:
+        return self._open(database).get(key)
+
+    def first(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes]]:
+        return [pair for pair in sorted(self._open(database).items()) if pair[0] > after][:limit]
+
+    def last_key(self, database: str) -> bytes | None:
+        return max(self._open(database), default=None)
+
+    def count(self, database: str) -> int:
+        return len(self._open(database))
+
+    def _open(self, database: str) -> dict[bytes, bytes]:
+        if self.closed:
+            raise StoreClosed(Path("cache"))
+        return self.databases[database]
+
+
+def entry(text: str = "hello", stored: int = 0, **more: Any) -> Entry:
+    answer = Answer(parts=(TextPart(text),), finish_reason=FinishReason.STOP, **more)
+    return Entry(answer=answer, provider="p", model="m", stored=stored)
+
+
+def shelf(disk: Disk, **bounds: Any) -> Shelf:
+    return Shelf(lambda: disk, Bounds(**bounds))
+
+
+def found(one: Shelf, keys: str, now: int = 0) -> str:
+    """Those of the keys that the shelf has."""
+    return "".join(key for key in keys if one.get(key.encode(), FOREVER, now) is not None)
+
+
+def keep(one: Shelf, disk: Disk, keys: str, *, write: bool = True) -> None:
+    for key in keys:
+        disk.take(one.keep(key.encode(), entry(key)))
+        if write:
+            disk.write()
+
+
+def test_an_entry_is_found_right_after_and_after_it_was_written() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    disk.take(one.keep(b"k", entry("first")))
+    assert one.get(b"k", FOREVER, 0) == entry("first")
+    disk.write()
+    assert one.get(b"k", FOREVER, 0) == entry("first")
+    assert shelf(disk).get(b"k", FOREVER, 0) == entry("first")
+
+
+def test_an_entry_that_was_never_written_is_a_miss_for_the_next_life() -> None:
+    disk = Disk()
+    keep(shelf(disk), disk, "a", write=False)
+    assert found(shelf(disk), "a") == ""
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_entry_that_is_too_old_is_a_miss(written: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_age=60.0)
+    disk.take(one.keep(b"k", entry(stored=100 * SECOND)))
+    if written:
+        disk.write()
+        one = shelf(disk, max_age=60.0)
+    assert one.get(b"k", FOREVER, 160 * SECOND) is not None
+    assert one.get(b"k", FOREVER, 160 * SECOND + 1) is None
+    assert one.get(b"k", 5 * SECOND, 105 * SECOND) is not None
+    assert one.get(b"k", 5 * SECOND, 105 * SECOND + 1) is None
+
+
+def test_the_latest_of_two_entries_under_one_key_counts() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    for text in ("first", "second", "third"):
+        disk.take(one.keep(b"k", entry(text)))
+    assert one.get(b"k", FOREVER, 0) == entry("third")
+    disk.write()
+    assert shelf(disk).get(b"k", FOREVER, 0) == entry("third")
+    assert (len(disk.databases[ENTRIES]), len(disk.databases[ORDER]), len(one)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_the_oldest_go_first_when_the_shelf_is_full(write: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=3)
+    keep(one, disk, "abcde", write=write)
+    assert found(one, "abcde") == "cde"
+    disk.write()
+    assert found(shelf(disk), "abcde") == "cde"
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_an_entry_that_is_written_again_is_the_youngest(write: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=3)
+    keep(one, disk, "abcad", write=write)
+    assert found(one, "abcd") == "acd"
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_writing_an_entry_again_pushes_nothing_off(write: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=3)
+    keep(one, disk, "abcccbb", write=write)
+    assert found(one, "abc") == "abc"
+
+
+def test_an_entry_that_was_pushed_off_can_come_back() -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=2)
+    keep(one, disk, "abca", write=False)
+    assert (found(one, "abc"), len(one)) == ("ac", 2)
+    disk.write()
+    assert sorted(disk.databases[ENTRIES]) == [b"a", b"c"]
+
+
+def test_a_shelf_whose_bound_was_lowered_shrinks_in_steps() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    for number in range(600):
+        disk.take(one.keep(b"%d" % number, entry()))
+    disk.write()
+    small = shelf(disk, max_entries=10)
+    sizes = []
+    for number in range(4):
+        disk.take(small.keep(b"new %d" % number, entry()))
+        disk.write()
+        sizes.append(len(disk.databases[ENTRIES]))
+    assert sizes == [601 - EVICTED_AT_ONCE, 602 - 2 * EVICTED_AT_ONCE, 10, 10]
+
+
+programs = st.lists(
+    st.one_of(
+        st.tuples(st.just("keep"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("keep"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("huge"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("write"), st.just("")),
+        st.tuples(st.just("reopen"), st.just("")),
+        st.tuples(st.just("clear"), st.just("")),
+    ),
+    min_size=10,
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(program=programs, bound=st.integers(1, 5))
+def test_the_shelf_holds_the_latest_entries_up_to_its_bound(program: list[tuple[str, str]], bound: int) -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=bound, max_reply=1_000)
+    model: dict[str, None] = {}
+    """The keys, oldest first."""
+    for name, key in program:
+        match name:
+            case "keep":
+                keep(one, disk, key, write=False)
+                model.pop(key, None)
+                model[key] = None
+                while len(model) > bound:
+                    del model[next(iter(model))]
+            case "huge":
+                disk.take(one.keep(key.encode(), entry("x" * 2_000)))
+                disk.write()
+                model.pop(key, None)
+            case "write":
+                disk.write()
+            case "reopen":
+                disk.write()
+                one = shelf(disk, max_entries=bound, max_reply=1_000)
+            case "clear":
+                dropped, operations = one.clear()
+                assert dropped == len(model)
+                disk.take(operations)
+                model.clear()
+        assert set(found(one, "abcdefgh")) == set(model)
+        assert len(one) == len(model)
+    disk.write()
+    assert {key.decode() for key in disk.databases[ENTRIES]} == set(model)
+    assert len(disk.databases[ORDER]) == len(model)
+
+
+def test_entries_that_the_store_lost_are_not_counted_for_ever() -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=1_000)
+    keep(one, disk, "ab", write=True)
+    keep(one, disk, "cdefgh", write=False)
+    disk.lose()
+    keep(one, disk, "ij", write=True)
+    assert len(one) == len(disk.databases[ENTRIES]) == 4
+
+
+def test_what_the_store_failed_to_take_off_goes_later() -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=2)
+    keep(one, disk, "ab")
+    keep(one, disk, "c", write=False)
+    disk.lose()
+    keep(one, disk, "defg")
+    assert sorted(disk.databases[ENTRIES]) == [b"f", b"g"]
+
+
+def test_a_reply_larger_than_allowed_is_not_kept_and_takes_off_the_one_before() -> None:
+    disk = Disk()
+    one = shelf(disk, max_reply=200)
+    assert one.keep(b"k", entry("x" * 300)) == ()
+    keep(one, disk, "k")
+    disk.take(one.keep(b"k", entry("x" * 300)))
+    disk.write()
+    assert found(one, "k") == ""
+    assert len(one) == 0
+    assert disk.databases == {ENTRIES: {}, ORDER: {}}
+
+
+def test_a_reply_that_was_too_large_leaves_the_count_right() -> None:
+    disk = Disk()
+    one = shelf(disk, max_reply=200)
+    keep(one, disk, "k")
+    disk.take(one.keep(b"k", entry("x" * 300)))
+    keep(one, disk, "x", write=False)
+    assert len(one) == 1
+
+
+@pytest.mark.parametrize(
+    "more", [{"extra": {"n": 2**70}}, {"extra": {"s": "\ud800"}}, {"raw": {"o": object()}}], ids=["int", "text", "type"]
+)
+def test_a_reply_that_cannot_be_written_is_not_kept(more: dict[str, Any]) -> None:
+    one = shelf(Disk())
+    assert one.keep(b"k", entry(**more)) == ()
+    assert len(one) == 0
+
+
+def test_an_entry_comes_back_as_it_was() -> None:
+    disk = Disk()
+    opaque = OpaquePart(origin="w", block={"a": [1, 2.5, None, "é"]})
+    answer = Answer(parts=(opaque,), finish_reason=None, extra={"n": 1}, raw={"all": True})
+    kept = Entry(answer=answer, provider="p", model="m", stored=7)
+    disk.take(shelf(disk).keep(b"k", kept))
+    disk.write()
+    assert shelf(disk).get(b"k", FOREVER, 7) == kept
+
+
+@given(blob=st.binary(max_size=40))
+def test_an_entry_that_cannot_be_read_is_a_miss(blob: bytes) -> None:
+    disk = Disk()
+    one = shelf(disk)
+    disk.databases[ENTRIES][b"k"] = blob
+    assert one.get(b"k", FOREVER, 0) is None
+
+
+def test_an_entry_whose_text_is_no_text_is_a_miss() -> None:
+    disk = Disk()
+    keep(shelf(disk), disk, "k")
+    disk.databases[ENTRIES][b"k"] = disk.databases[ENTRIES][b"k"].replace(b"stop", b"st\xffp")
+    assert found(shelf(disk), "k") == ""
+
+
+def test_an_entry_that_cannot_be_read_can_be_written_again() -> None:
+    disk = Disk()
+    keep(shelf(disk), disk, "k")
+    disk.databases[ENTRIES][b"k"] = b"rubbish"
+    one = shelf(disk)
+    keep(one, disk, "k")
+    assert found(shelf(disk), "k") == "k"
+
+
+def test_a_cache_that_cannot_be_read_is_an_empty_one() -> None:
+    disk = Disk()
+    keep(shelf(disk), disk, "ab")
+    other = shelf(disk)
+    disk.closed = True
+    assert found(other, "ab") == ""
+    keep(other, disk, "cd", write=False)
+    assert found(other, "abcd") == "cd"
+    assert other.clear()[1] != ()
+
+
+def test_the_shelf_reads_from_the_store_as_it_is_open_now() -> None:
+    disks = [Disk(), Disk()]
+    keep(shelf(disks[1]), disks[1], "k")
+    one = Shelf(lambda: disks[0], Bounds())
+    assert found(one, "k") == ""
+    disks.reverse()
+    assert found(one, "k") == "k"
+
+
+def test_clearing_drops_what_was_not_yet_written_too() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "ab")
+    keep(one, disk, "ca", write=False)
+    dropped, operations = one.clear()
+    disk.take(operations)
+    assert (dropped, found(one, "abc")) == (3, "")
+    disk.write()
+    assert disk.databases == {ENTRIES: {}, ORDER: {}}
+
+
+def test_the_shelf_remembers_no_more_than_its_share_of_memory() -> None:
+    remembered = recent.Recent()
+    for number in range(recent.MOST + 10):
+        remembered.put(b"%d" % number, entry(), number + 1, 10)
+    assert remembered.get(b"9") is None
+    assert remembered.get(b"10") is not None
+    remembered.put(b"large", entry(), 999, recent.MOST_BYTES)
+    assert remembered.get(b"large") is not None
+    assert remembered.after(0) == [(999, b"large")]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"max_entries": 0}, {"max_reply": 0}, {"max_age": 0.0}, {"max_age": math.inf}, {"max_age": math.nan}],
+    ids=str,
+)
+def test_bounds_without_sense_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Bounds(**bad)

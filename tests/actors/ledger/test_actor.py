@@ -1,0 +1,432 @@
+"""The ledger as its neighbours meet it, on a real store and on one that fails."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from callboard.actors.ledger import actor as ledger_module
+from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.ledger.journal import JOURNAL
+from callboard.actors.ledger.outbox import Outbox
+from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
+from callboard.messages.accounting import (
+    AttemptOpened,
+    AttemptSettled,
+    CircuitHistory,
+    CircuitRecord,
+    Flush,
+    LedgerEntry,
+    UsageReport,
+    Write,
+    WriteDurably,
+)
+from callboard.messages.base import Tell
+from callboard.messages.storing import Commit
+from callboard.messages.usage import Usage
+from callboard.runtime.actor import Actor
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.errors import ActorError, DeadlineExceeded
+from callboard.runtime.mailbox import Lane
+from callboard.runtime.ref import Ref
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.operations import Put
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.runtime.system import System
+
+Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], AbstractAsyncContextManager[System]]
+Opening = Callable[..., AbstractAsyncContextManager["World"]]
+
+
+class Rubbish(Tell, frozen=True):
+    """Which no actor understands."""
+
+
+class Trouble:
+    """What stands between the ledger and its store."""
+
+    def __init__(self) -> None:
+        self.failing = 0
+        """So many commits more will fail."""
+        self.seconds = 0.0
+        """What each takes."""
+        self.commits: list[tuple[float, int]] = []
+        """When each that succeeded was done, and how many entries were in it."""
+        self.failed = 0
+        self.after_writing = False
+        """Whether a commit that fails was written all the same."""
+
+
+class Gate(Actor):
+    """Hands commits on to the real store, when it does not fail them."""
+
+    def __init__(self, trouble: Trouble, store: Ref) -> None:
+        self._trouble = trouble
+        self._store = store
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        assert isinstance(message, Commit)
+        return self._commit(message)
+
+    async def _commit(self, commit: Commit) -> None:
+        await trio.sleep(self._trouble.seconds)
+        fails = self._trouble.failing > 0
+        self._trouble.failing -= fails
+        if fails and not self._trouble.after_writing:
+            self._trouble.failed += 1
+            raise CommitFailed("the disk is full")
+        await self._store.ask(commit)
+        if fails:
+            self._trouble.failed += 1
+            raise CommitFailed("nobody knows")
+        entries = sum(operation.database == JOURNAL for operation in commit.operations)
+        self._trouble.commits.append((trio.current_time(), entries))
+
+
+class World:
+    def __init__(self, system: System, trouble: Trouble) -> None:
+        self.system = system
+        self.trouble = trouble
+        self.ledger = system.ref("ledger")
+
+    def write(self, *entries: LedgerEntry) -> None:
+        self.ledger.tell(Write(entries), lane=Lane.CONTROL)
+
+    @property
+    def report(self) -> UsageReport:
+        found: UsageReport = self.ledger.snapshot.report()
+        return found
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.ledger.snapshot.facts()
+        return found
+
+    @property
+    def attempts(self) -> int:
+        return sum(row.attempts for row in self.report.models)
+
+
+@pytest.fixture
+def world(tree: Tree, tmp_path: Path) -> Opening:
+    """A ledger on a real store, with a gate between that can fail."""
+
+    @asynccontextmanager
+    async def opened(trouble: Trouble | None = None) -> AsyncIterator[World]:
+        found = trouble or Trouble()
+
+        def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+            spec = StoreSpec(path=tmp_path, inline=True)
+            outbox = Outbox()
+
+            def ledger() -> LedgerActor:
+                return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("gate"), outbox)
+
+            return (
+                ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),
+                ActorSpec(name="gate", factory=lambda: Gate(found, lookup("store")), concurrency=64),
+                ActorSpec(name="ledger", factory=ledger),
+            )
+
+        async with tree(children) as system:
+            yield World(system, found)
+
+    return opened
+
+
+def opening(id_: str) -> AttemptOpened:
+    estimate = Usage(input=10, output=90)
+    return AttemptOpened(
+        id=id_, call="c", provider="p", model="m", at=0, estimate=estimate, estimated_cost=Decimal("0.5")
+    )
+
+
+def settling(id_: str, *, at: int = 0, model: str = "m") -> AttemptSettled:
+    return AttemptSettled(
+        id=id_,
+        call="c",
+        provider="p",
+        model=model,
+        at=at,
+        outcome="ok",
+        fault=None,
+        usage=Usage(input=1),
+        cost=Decimal(1),
+        estimated=False,
+        duration=1,
+    )
+
+
+async def test_sums_survive_a_restart(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(opening("a"), settling("a"))
+        w.write(opening("b"), settling("b"))
+        await w.ledger.ask(Flush())
+        before = w.report
+    async with world() as w:
+        assert w.report == before
+        assert (w.attempts, w.report.cost) == (2, Decimal(2))
+
+
+async def test_sums_are_told_before_they_are_written(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(settling("a"))
+        await wait_all_tasks_blocked()
+        assert (w.attempts, w.trouble.commits) == (1, [])
+
+
+async def test_an_attempt_left_open_is_settled_as_lost_exactly_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(opening("ended"), opening("lost"), settling("ended"))
+    for _ in range(3):
+        async with world() as w:
+            await trio.sleep(1)
+            assert (w.attempts, sum(row.estimated for row in w.report.models)) == (2, 1)
+            assert (w.report.usage, w.report.cost) == (Usage(input=11, output=90), Decimal("1.5"))
+            assert (w.facts["open_attempts"], w.facts["waiting"]) == (0, 0)
+
+
+async def test_a_lost_attempt_stays_settled_when_others_are_added_to_its_row(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.write(opening("lost"))
+    for number in range(3):
+        async with world() as w:
+            w.write(settling(str(number), at=w.system.clock.utc()))
+            await trio.sleep(1)
+            assert w.attempts == number + 2
+
+
+async def test_a_lost_attempt_is_counted_once_though_its_commit_fails(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.write(opening("lost"))
+    trouble = Trouble()
+    trouble.failing = 99
+    async with world(trouble) as w:
+        await trio.sleep(2)
+        assert w.attempts == 1
+    async with world() as w:
+        assert w.attempts == 1
+        await w.ledger.ask(Flush())
+    async with world() as w:
+        assert w.attempts == 1
+
+
+async def test_relaxed_entries_are_on_disk_within_50_ms(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 0.025  # so long may a commit take
+        for number in range(40):
+            w.write(settling(str(number)))
+            await trio.sleep(0.007)
+        await trio.sleep(1)
+        written, seen = 0, 0
+        for when, entries in w.trouble.commits:
+            written += entries
+            while seen < written:
+                assert when - seen * 0.007 <= 0.05 + 1e-9
+                seen += 1
+        assert seen == 40
+
+
+async def test_entries_that_come_together_are_written_together(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for number in range(500):
+            w.write(settling(str(number)))
+        await trio.sleep(1)
+        assert [entries for _, entries in w.trouble.commits] == [500]
+
+
+async def test_a_strict_write_is_acknowledged_only_after_its_commit(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 3
+        w.trouble.failing = 2
+        await w.ledger.ask(WriteDurably((settling("a"),)))
+        assert len(w.trouble.commits) == 1
+        assert w.trouble.commits[0][0] == trio.current_time() == pytest.approx(10)
+
+
+async def test_a_flush_acknowledges_all_that_came_before(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 1
+        w.write(settling("a"))
+        await trio.sleep(0.5)  # in the middle of its commit
+        w.write(settling("b"))
+        await w.ledger.ask(Flush())
+        assert sum(entries for _, entries in w.trouble.commits) == 2
+        assert trio.current_time() == pytest.approx(2.02)
+
+
+async def test_a_flush_waits_for_a_commit_underway(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 1
+        w.write(settling("a"))
+        await trio.sleep(0.5)
+        await w.ledger.ask(Flush())
+        assert trio.current_time() == pytest.approx(1.02)
+
+
+async def test_a_flush_of_nothing_returns_at_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.ledger.ask(Flush())
+        assert (trio.current_time(), w.trouble.commits) == (0, [])
+
+
+async def test_many_who_wait_share_a_commit(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 1
+        async with trio.open_nursery() as nursery:
+            for number in range(200):
+                nursery.start_soon(w.ledger.ask, WriteDurably((settling(str(number)),)))
+        assert len(w.trouble.commits) == 2  # the first alone, and then all others
+        assert w.attempts == 200
+
+
+@pytest.mark.parametrize("after_writing", [False, True])
+async def test_failed_commits_are_tried_again_and_nothing_is_lost_or_counted_twice(
+    autojump_clock: MockClock, world: Opening, after_writing: bool
+) -> None:
+    async with world() as w:
+        w.trouble.after_writing = after_writing
+        for number in range(30):
+            w.trouble.failing = number % 3
+            w.write(opening(str(number)))
+            await trio.sleep(0.3)
+            w.write(settling(str(number)))
+        w.trouble.failing = 2
+        await w.ledger.ask(Flush())
+        assert w.facts["failed_commits"] == w.trouble.failed > 5
+        assert (w.facts["waiting"], w.facts["lost_entries"]) == (0, 0)
+    async with world() as w:
+        assert (w.attempts, w.report.cost, w.facts["open_attempts"]) == (30, Decimal(30), 0)
+        assert len(w.system.ref("store").snapshot.ledger.all("journal")) == 60
+
+
+async def test_the_store_may_start_anew_in_the_middle_of_a_commit(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        pending = w.ledger.submit(WriteDurably((settling("a"),)))
+        w.system.ref("store").tell(Rubbish())
+        await pending.wait()
+    async with world() as w:
+        assert w.attempts == 1
+
+
+async def test_while_commits_fail_sums_are_kept_and_the_oldest_entries_go_first(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "BACKLOG", 10)
+    async with world() as w:
+        w.trouble.failing = 30
+        for number in range(100):
+            w.write(settling(str(number)))
+            await trio.sleep(0.1)
+        await trio.sleep(20)
+        assert w.facts["waiting"] == 0
+        lost = w.facts["lost_entries"]
+        assert 0 < lost < 100
+    async with world() as w:
+        assert (w.attempts, w.report.cost) == (100, Decimal(100))
+        journal = w.system.ref("store").snapshot.ledger.all("journal")
+        assert len(journal) == 100 - lost
+        assert int.from_bytes(journal[-1][0], "big") == 100
+
+
+async def test_stopping_writes_what_waits(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(settling("a"))
+    async with world() as w:
+        assert w.attempts == 1
+
+
+@pytest.mark.parametrize("failing", [0, 1, 3])
+async def test_stopping_in_the_middle_of_a_commit_writes_both_it_and_what_came_since(
+    autojump_clock: MockClock, world: Opening, failing: int
+) -> None:
+    async with world() as w:
+        w.trouble.seconds = 0.2
+        w.write(settling("a", model="a"))
+        await trio.sleep(0.1)
+        w.trouble.failing = failing
+        w.write(settling("b", model="b"))
+    async with world() as w:
+        assert [row.model for row in w.report.models] == ["a", "b"]
+        assert len(w.system.ref("store").snapshot.ledger.all(JOURNAL)) == 2
+
+
+async def test_a_ledger_that_cannot_write_at_the_stop_says_so_and_ends(
+    autojump_clock: MockClock, world: Opening, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world() as w:
+        w.write(settling("a"))
+        w.trouble.failing = 10**6
+    assert "could not be made before it had to stop" in caplog.text
+
+
+async def test_whoever_leaves_before_the_acknowledgment_loses_nothing(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.trouble.seconds = 2
+        with pytest.raises(DeadlineExceeded):
+            await w.ledger.ask(WriteDurably((settling("a"),)), deadline=10**9)
+        await w.ledger.ask(Flush())
+        assert w.attempts == 1
+        assert sum(entries for _, entries in w.trouble.commits) == 1
+
+
+async def test_circuits_are_remembered_over_a_restart(autojump_clock: MockClock, world: Opening) -> None:
+    record = CircuitRecord(
+        provider="p", key="endpoint", at=1, before="closed", after="open", retry_at=2**62, openings=3
+    )
+    async with world() as w:
+        w.write(record)
+    async with world() as w:
+        assert w.ledger.snapshot.circuits("p") == [
+            CircuitHistory(key="endpoint", state="open", retry_at=2**62, openings=3)
+        ]
+
+
+async def test_records_that_are_broken_on_disk_are_skipped_counted_and_told(
+    autojump_clock: MockClock, world: Opening, tmp_path: Path
+) -> None:
+    async with world() as w:
+        w.write(opening("a"), settling("a"), settling("b"))
+    path = tmp_path / "ledger"
+    databases = ("journal", "open", "models", "calls", "latency", "circuits")
+    with Environment.open(path, databases) as environment:
+        ((key, blob),) = environment.scan("latency", limit=9)
+        environment.commit([Put("latency", key, blob[:-1] + b"?"), Put("models", b"k", b"")])
+    for _ in range(2):
+        async with world() as w:
+            assert (w.report.skipped_records, w.facts["skipped_records"]) == (2, 2)
+            assert (w.attempts, w.report.latency) == (2, ())
+
+
+async def test_a_ledger_that_starts_anew_has_all_that_was_acknowledged(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.ledger.ask(WriteDurably((settling("a"),)))
+        w.ledger.tell(Rubbish())
+        await trio.sleep(1)
+        assert w.attempts == 1
+        await w.ledger.ask(WriteDurably((settling("b"),)))
+    async with world() as w:
+        assert w.attempts == 2
+
+
+async def test_those_who_wait_when_the_ledger_crashes_are_told(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.trouble.seconds = 1
+        pending = w.ledger.submit(WriteDurably((settling("a"),)))
+        await wait_all_tasks_blocked()
+        w.ledger.tell(Rubbish())
+        with pytest.raises(ActorError, match="crashed"):
+            await pending.wait()

@@ -1,0 +1,262 @@
+"""httpx's own connections keep the same promises: through proxies, with HTTP/2 settings, and by choice."""
+
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from trio.testing import MockClock
+
+from callboard.actors.transport.body import Body, read_body
+from callboard.actors.transport.config import Bounds, Timeouts, TransportConfig
+from callboard.actors.transport.errors import (
+    BetweenBytesTimeout,
+    DestinationRefused,
+    FirstByteTimeout,
+    PoolTimeout,
+    Redirected,
+    TooLarge,
+    TotalTimeout,
+    TransportClosed,
+    Undecodable,
+)
+from callboard.actors.transport.foreign import SHARD, HttpxTransport
+from callboard.actors.transport.tls import ContextMaker, tls_context
+
+# httpcore leaves its own generators to the garbage collector when a body is not read to its end; the connection is
+# closed by then.
+pytestmark = pytest.mark.filterwarnings("ignore:.*async_generator object:pytest.PytestUnraisableExceptionWarning")
+
+Serve = Callable[..., Awaitable[Any]]
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+async def open_httpx() -> AsyncIterator[Callable[..., HttpxTransport]]:
+    """`open_httpx(**config)`: a transport that is closed with the test."""
+    made: list[HttpxTransport] = []
+
+    def start(proxy: str | None = None, contexts: ContextMaker = tls_context, **config: Any) -> HttpxTransport:
+        made.append(HttpxTransport(TransportConfig(**config), proxy=proxy, contexts=contexts))
+        return made[-1]
+
+    yield start
+    for transport in made:
+        await transport.aclose()
+
+
+Open = Callable[..., HttpxTransport]
+
+
+async def call(transport: HttpxTransport, request: httpx.Request) -> bytes:
+    return await read_body(await transport.handle_async_request(request))
+
+
+def saying(reply: bytes, then: float | None = None) -> Callable[[Any], Awaitable[None]]:
+    async def handler(peer: Any) -> None:
+        while await peer.request():
+            await peer.send(reply)
+            if then is not None:
+                await trio.sleep(then)
+
+    return handler
+
+
+async def test_requests_share_connections(hello: Any, open_httpx: Open) -> None:
+    transport = open_httpx()
+    for _ in range(4):
+        assert await call(transport, hello.request()) == b"hello"
+    assert hello.connections == 1
+    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+    assert await transport.warm_up(hello.url, 3) == 0
+
+
+async def test_many_requests_are_spread_over_small_pools_within_the_bound(serve: Serve, open_httpx: Open) -> None:
+    now, most = 0, 0
+
+    async def handler(peer: Any) -> None:
+        nonlocal now, most
+        while await peer.request():
+            now += 1
+            most = max(most, now)
+            await trio.sleep(0.01)
+            now -= 1
+            await peer.send(HEAD + b"Content-Length: 0\r\n\r\n")
+
+    server = await serve(handler)
+    transport = open_httpx(max_connections=SHARD + 4)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3 * SHARD):
+            nursery.start_soon(call, transport, server.request())
+    assert most == SHARD + 4
+    assert len(transport._shards) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (b"", FirstByteTimeout),
+        (HEAD + b"Content-Length: 9\r\n\r\na", BetweenBytesTimeout),
+        (HEAD + b"Content-Length: 9\r\n\r\na", TotalTimeout),
+    ],
+)
+async def test_timeouts_have_the_same_names(
+    serve: Serve, open_httpx: Open, reply: bytes, error: Any, autojump_clock: MockClock
+) -> None:
+    server = await serve(saying(reply, 1000))
+    transport = open_httpx(timeouts=Timeouts(**{error.timeout.replace(" ", "_"): 7.0}), max_connections=1)
+    for _ in range(2):
+        started = trio.current_time()
+        with pytest.raises(error):
+            await call(transport, server.request())
+        assert trio.current_time() - started == pytest.approx(7)
+
+
+async def test_a_full_pool_meets_the_pool_timeout(serve: Serve, open_httpx: Open, autojump_clock: MockClock) -> None:
+    server = await serve(saying(HEAD + b"Content-Length: 9\r\n\r\na", 1000))
+    transport = open_httpx(timeouts=Timeouts(pool=2), max_connections=1)
+    response = await transport.handle_async_request(server.request())
+    with pytest.raises(PoolTimeout):
+        await transport.handle_async_request(server.request())
+    await response.aclose()
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (b"HTTP/1.1 307 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", Redirected),
+        (HEAD + b"Content-Encoding: pigeon\r\nContent-Length: 1\r\n\r\nx", Undecodable),
+        (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", Undecodable),
+        (HEAD + b"Content-Length: 2000\r\n\r\n" + b"a" * 2000, TooLarge),
+        (b"rubbish\r\n\r\n", httpx.RemoteProtocolError),
+    ],
+)
+async def test_errors_are_the_same_and_no_permit_is_lost(
+    serve: Serve, open_httpx: Open, reply: bytes, error: Any
+) -> None:
+    server = await serve(saying(reply))
+    transport = open_httpx(max_connections=1, bounds=Bounds(body=1000))
+    for _ in range(3):
+        with pytest.raises(error):
+            await call(transport, server.request())
+    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+
+
+async def test_codings_are_undone(serve: Serve, open_httpx: Open) -> None:
+    packed = gzip.compress(b"hello" * 99)
+    server = await serve(saying(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed))
+    response = await open_httpx().handle_async_request(server.request())
+    assert "content-encoding" not in response.headers
+    assert await response.aread() == b"hello" * 99
+
+
+async def test_a_left_body_gives_its_permit_back(serve: Serve, open_httpx: Open) -> None:
+    server = await serve(saying(HEAD + b"Content-Length: 9\r\n\r\na"))
+    transport = open_httpx(max_connections=1)
+    for _ in range(3):
+        response = await transport.handle_async_request(server.request())
+        assert isinstance(response.stream, Body)
+        assert await anext(response.stream) == b"a"
+        await response.aclose()
+
+
+async def test_cancelling_gives_the_permit_back(serve: Serve, open_httpx: Open) -> None:
+    server = await serve(saying(b""))
+    transport = open_httpx(max_connections=1)
+    for _ in range(3):
+        with trio.move_on_after(0.02) as scope:
+            await transport.handle_async_request(server.request())
+        assert scope.cancelled_caught
+    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+
+
+async def test_after_closing_there_is_nothing_more(hello: Any, open_httpx: Open) -> None:
+    transport = open_httpx()
+    await call(transport, hello.request())
+    await transport.aclose()
+    with pytest.raises(TransportClosed):
+        await transport.handle_async_request(hello.request())
+
+
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
+async def test_a_refused_destination_is_not_called(open_httpx: Open, proxy: str | None) -> None:
+    for url, config in [
+        ("http://93.184.216.34/", {}),
+        ("https://127.0.0.1:1/", {"allowed_hosts": ("api.example.com",)}),
+    ]:
+        with pytest.raises(DestinationRefused):
+            await open_httpx(proxy, **config).handle_async_request(httpx.Request("GET", url))
+
+
+class Relay:
+    """A proxy: `http` for CONNECT and whole URLs, `socks5`. Counts what goes through it."""
+
+    def __init__(self) -> None:
+        self.targets: list[str] = []
+        self.credentials: list[bytes] = []
+
+    async def http(self, peer: Any) -> None:
+        request = await peer.request()
+        method, target, _ = request.split(b" ", 2)
+        lines = request.split(b"\r\n")
+        self.credentials += [line.partition(b": ")[2] for line in lines if line.lower().startswith(b"proxy-auth")]
+        self.targets.append(f"{method.decode()} {target.decode()}")
+        if method == b"CONNECT":
+            onward = await trio.open_tcp_stream("127.0.0.1", int(target.rpartition(b":")[2]))
+            await peer.send(HEAD + b"\r\n")
+        else:
+            onward = await trio.open_tcp_stream("127.0.0.1", httpx.URL(target.decode()).port or 80)
+            await onward.send_all(request)
+        await self.pump(peer.stream, onward)
+
+    async def socks5(self, peer: Any) -> None:
+        greeting = await peer.stream.receive_some(1000)
+        assert greeting[0] == 5
+        await peer.send(b"\5\0")
+        ask = await peer.stream.receive_some(1000)
+        assert ask[:4] == b"\5\1\0\1", "connect, to an IPv4 address"
+        port = int.from_bytes(ask[-2:], "big")
+        self.targets.append(f"socks {port}")
+        onward = await trio.open_tcp_stream("127.0.0.1", port)
+        await peer.send(b"\5\0\0\1\0\0\0\0\0\0")
+        await self.pump(peer.stream, onward)
+
+    async def pump(self, left: Any, right: Any) -> None:
+        async def one(source: Any, target: Any) -> None:
+            async for data in source:
+                await target.send_all(data)
+            nursery.cancel_scope.cancel()
+
+        async with right, trio.open_nursery() as nursery:
+            nursery.start_soon(one, left, right)
+            await one(right, left)
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_proxy_is_gone_through(serve: Serve, tls: Any, open_httpx: Open, kind: str, secure: bool) -> None:
+    relay = Relay()
+    proxy = await serve(getattr(relay, kind))
+    server = await serve(saying(HEAD + b"Content-Length: 5\r\n\r\nhello"), tls[1] if secure else None)
+    credentials = "user:pass@" if kind == "http" else ""
+    transport = open_httpx(f"{kind}://{credentials}127.0.0.1:{proxy.port}", lambda *_: tls[0])
+    for _ in range(2):
+        assert await call(transport, server.request()) == b"hello"
+    assert server.connections == 1
+    if kind == "socks5":
+        assert relay.targets == [f"socks {server.port}"]
+    else:
+        how = f"CONNECT 127.0.0.1:{server.port}" if secure else f"POST {server.url}/"
+        assert relay.targets == [how]
+        assert relay.credentials == [b"Basic dXNlcjpwYXNz"]
+    assert "pass" not in repr(transport)
+
+
+async def test_a_proxy_that_refuses_is_a_transport_error_without_its_password(serve: Serve, open_httpx: Open) -> None:
+    proxy = await serve(saying(b"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"))
+    transport = open_httpx(f"http://user:secret@127.0.0.1:{proxy.port}")
+    with pytest.raises(httpx.ProxyError) as caught:
+        await transport.handle_async_request(httpx.Request("GET", "https://api.example.com/"))
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,90 @@
+import pytest
+
+from callboard.actors.transport.config import TransportConfig
+from callboard.actors.transport.policy import Origin
+from callboard.actors.transport.proxies import Proxies, bypassed, proxies_of
+
+API = Origin("https", "api.example.com", 443)
+LOCAL = Origin("http", "localhost", 11434)
+
+
+def test_the_configured_proxy_serves_every_origin_and_shuts_out_the_environments() -> None:
+    proxies = Proxies("http://proxy:3128", {"https": "http://other:1", "no": "*"})
+    assert proxies.proxy(API) == proxies.proxy(LOCAL) == "http://proxy:3128"
+
+
+def test_the_environments_proxies_go_by_scheme() -> None:
+    proxies = Proxies(None, {"https": "http://secure:1", "all": "socks5://all:2"})
+    assert proxies.proxy(API) == "http://secure:1"
+    assert proxies.proxy(Origin("http", "example.com", 80)) == "socks5://all:2"
+    assert bool(proxies)
+
+
+def test_no_proxy_anywhere_is_falsy() -> None:
+    assert not Proxies(None, {})
+    assert not Proxies(None, {"no": "localhost"})
+    assert not Proxies(None, {"http": "", "ftp": "http://proxy:1"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", "ollama.localhost"])
+def test_loopback_never_goes_through_a_proxy_of_the_environment(host: str) -> None:
+    assert Proxies(None, {"all": "http://proxy:1"}).proxy(Origin("http", host, 80)) is None
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "is_bypassed"),
+    [
+        ("", False),
+        ("*", True),
+        ("api.example.com", True),
+        ("API.EXAMPLE.COM", True),
+        ("example.com", True),
+        (".example.com", True),
+        ("*.example.com", True),
+        (" other.com , example.com ", True),
+        ("ample.com", False),
+        ("api.example.com.evil.org", False),
+        ("example.com:443", True),
+        ("example.com:8443", False),
+        (",,", False),
+        ("10.0.0.0/8", False),
+    ],
+)
+def test_no_proxy_names_hosts_with_all_below_them(no_proxy: str, is_bypassed: bool) -> None:
+    assert bypassed(API, no_proxy) is is_bypassed
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "is_bypassed"),
+    [
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.1.2.3:443", "10.1.2.3", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("fd00::/8", "fd00::1", True),
+        ("::1", "fd00::1", False),
+    ],
+)
+def test_no_proxy_names_addresses_and_networks(no_proxy: str, host: str, is_bypassed: bool) -> None:
+    assert bypassed(Origin("https", host, 443), no_proxy) is is_bypassed
+
+
+@pytest.mark.parametrize("proxy", ["ftp://user:secret@proxy:1", "user:secret@proxy:1", "socks4://secret"])
+def test_a_proxy_of_an_unknown_kind_is_refused_and_its_password_not_shown(proxy: str) -> None:
+    for configured, found in ((proxy, {}), (None, {"https": proxy})):
+        with pytest.raises(ValueError, match="must begin with") as caught:
+            Proxies(configured, found)
+        assert "secret" not in str(caught.value)
+
+
+def test_the_environment_is_read_only_if_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    monkeypatch.setenv("no_proxy", "internal.example")
+    proxies = proxies_of(TransportConfig())
+    assert proxies.proxy(API) == "http://proxy:1"
+    assert proxies.proxy(Origin("https", "a.internal.example", 443)) is None
+    assert not proxies_of(TransportConfig(use_environment=False))
+
+
+def test_a_configurations_repr_keeps_the_proxys_password() -> None:
+    assert "secret" not in repr(TransportConfig(proxy="http://user:secret@proxy:1"))

@@ -1,0 +1,173 @@
+"""A provider's child table and its circuits."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callboard.runtime.circuit import subtree as module
+from callboard.runtime.circuit.circuit import CircuitSpec, Move, Outcome
+from callboard.runtime.circuit.subtree import Child, Refused, Subtree, View
+from callboard.runtime.circuit.table import CircuitEvent, CircuitState
+from callboard.runtime.supervision.backoff import Backoff
+
+BACKOFF = Backoff(base=100, max=1_000, jitter=0.0, quiet=10_000, immediate_first=False)
+SPEC = CircuitSpec(consecutive=2, backoff=BACKOFF, ramp=(0.5,))
+FAULT, SUCCESS = Outcome.FAULT, Outcome.SUCCESS
+
+
+def admitted(subtree: Subtree, name: str, keys: tuple[str, ...], now: int = 0) -> Child:
+    child, _ = subtree.admit(name, keys, now)
+    assert isinstance(child, Child)
+    return child
+
+
+def opened(subtree: Subtree, key: str, now: int = 0) -> list[tuple[str, Move]]:
+    moves = []
+    for n in range(2):
+        admitted(subtree, f"{key}{n}", (key,), now)
+        moves += subtree.ended(f"{key}{n}", {key: FAULT}, now, 0.0)
+    return moves
+
+
+def test_an_attempt_is_in_the_child_table_from_its_admission_to_its_end() -> None:
+    subtree = Subtree(SPEC)
+    child = admitted(subtree, "1", ("host", "host model"), now=7)
+    assert subtree.children == {"1": child}
+    assert (child.id, child.started, child.trial) == ("1", 7, False)
+    assert subtree.ended("1", {}, 8, 0.0) == []
+    assert subtree.children == {}
+
+
+def test_an_unknown_end_is_ignored() -> None:
+    assert Subtree(SPEC).ended("nobody", {"host": FAULT}, 0, 0.0) == []
+
+
+def test_an_overloaded_model_does_not_shut_out_its_siblings() -> None:
+    subtree = Subtree(SPEC)
+    for n in range(2):
+        admitted(subtree, f"{n}", ("host", "host big"))
+        moves = subtree.ended(f"{n}", {"host": SUCCESS, "host big": FAULT}, 0, 0.0)
+    assert moves == [("host big", Move(CircuitState.CLOSED, CircuitState.OPEN, CircuitEvent.TRIP, 0))]
+    assert subtree.admit("3", ("host", "host big"), 0) == (Refused("host big", 100), [])
+    admitted(subtree, "4", ("host", "host small"))
+
+
+def test_an_endpoint_that_is_open_shuts_out_all_its_models() -> None:
+    subtree = Subtree(SPEC)
+    opened(subtree, "host")
+    for model in ("host big", "host small"):
+        assert subtree.admit("x", ("host", model), 0) == (Refused("host", 100), [])
+    assert subtree.children == {}
+
+
+def test_a_refusal_by_one_circuit_takes_nothing_from_the_others() -> None:
+    subtree = Subtree(SPEC)
+    opened(subtree, "host")
+    opened(subtree, "model", now=50)
+    for _ in range(3):
+        assert subtree.admit("x", ("host", "model"), 120) == (Refused("model", 150), [])
+    child, moves = subtree.admit("x", ("host", "model"), 150)
+    assert isinstance(child, Child)
+    assert child.trial
+    assert [key for key, _ in moves] == ["host", "model"]
+
+
+def test_a_cancelled_trial_gives_its_place_back_in_every_circuit() -> None:
+    subtree = Subtree(SPEC)
+    opened(subtree, "host")
+    opened(subtree, "model")
+    for n in range(5):
+        assert admitted(subtree, f"t{n}", ("host", "model"), 100).trial
+        assert isinstance(subtree.admit("other", ("host", "model"), 100)[0], Refused)
+        assert subtree.ended(f"t{n}", {}, 100, 0.0) == []
+
+
+def test_a_ramping_circuit_counts_those_it_turns_away() -> None:
+    subtree = Subtree(SPEC)
+    opened(subtree, "host")
+    admitted(subtree, "trial", ("host",), 100)
+    subtree.ended("trial", {"host": SUCCESS}, 100, 0.0)
+    admissions = [isinstance(subtree.admit(f"{n}", ("host", "model"), 100)[0], Child) for n in range(6)]
+    assert admissions == [False, True] * 3
+
+
+def test_each_circuit_hears_its_own_outcome_and_its_floor() -> None:
+    subtree = Subtree(SPEC)
+    for n in range(2):
+        admitted(subtree, f"{n}", ("host", "model"))
+        moves = subtree.ended(f"{n}", {"host": FAULT, "model": FAULT}, 0, 0.0, floor=700)
+    assert [key for key, _ in moves] == ["host", "model"]
+    assert subtree.views() == {key: View(CircuitState.OPEN, 700, 1) for key in ("host", "model")}
+
+
+def test_an_operator_moves_the_circuits_that_are_named() -> None:
+    subtree = Subtree(SPEC)
+    admitted(subtree, "1", ("host", "model"))
+    moves = subtree.operate(["host"], CircuitEvent.FORCE_OPEN, 3)
+    assert moves == [("host", Move(CircuitState.CLOSED, CircuitState.FORCED_OPEN, CircuitEvent.FORCE_OPEN, 3))]
+    assert [view.state for view in subtree.views().values()] == [CircuitState.CLOSED, CircuitState.FORCED_OPEN]
+
+
+def test_what_a_former_process_knew_keeps_a_circuit_open() -> None:
+    subtree = Subtree(SPEC)
+    subtree.restore("host", CircuitState.OPEN, 500, 3)
+    assert subtree.admit("1", ("host",), 499) == (Refused("host", 500), [])
+    assert subtree.views() == {"host": View(CircuitState.OPEN, 500, 3)}
+
+
+def test_only_idle_circuits_are_forgotten_and_the_longest_unused_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEP", 4)
+    subtree = Subtree(SPEC)
+    admitted(subtree, "x", ("faulty",))
+    subtree.ended("x", {"faulty": FAULT}, 0, 0.0)
+    opened(subtree, "open")
+    for n, key in enumerate(["a", "b", "a", "c", "d"]):
+        admitted(subtree, f"{n}", (key,))
+        subtree.ended(f"{n}", {key: SUCCESS}, 0, 0.0)
+    assert subtree.keys == ("faulty", "open", "c", "d")
+
+
+KEYS = ("host", "one", "two")
+programs = st.lists(
+    st.one_of(
+        st.tuples(st.just("admit"), st.sampled_from([("host", "one"), ("host", "two"), ("one",)])),
+        st.tuples(st.just("end"), st.tuples(st.integers(0, 9), st.lists(st.sampled_from(Outcome), min_size=2))),
+        st.tuples(st.just("time"), st.integers(1, 300)),
+    ),
+    max_size=60,
+)
+
+
+def ids() -> Iterator[str]:
+    return (str(n) for n in range(10_000))
+
+
+@settings(max_examples=200)
+@given(programs)
+def test_nothing_is_admitted_past_a_refusing_circuit_and_no_trial_is_lost(program: list[tuple[str, object]]) -> None:
+    subtree, now, names = Subtree(SPEC), 0, ids()
+    for name, argument in program:
+        before = subtree.views()
+        match name, argument:
+            case "admit", tuple() as keys:
+                child, moves = subtree.admit(next(names), keys, now)
+                if isinstance(child, Refused):
+                    assert moves == []
+                    assert {key: view for key, view in subtree.views().items() if key in before} == before
+                    assert subtree.views()[child.key].state is not CircuitState.CLOSED
+                else:
+                    assert set(child.admissions) == set(keys)
+            case "end", (int(n), list(outcomes)):
+                if subtree.children:
+                    ended = list(subtree.children)[n % len(subtree.children)]
+                    subtree.ended(ended, dict(zip(KEYS, outcomes, strict=False)), now, 0.0)
+            case "time", int(passed):
+                now += passed
+        for key in subtree.keys:
+            trials = [c for c in subtree.children.values() if (a := c.admissions.get(key)) is not None and a.trial]
+            half_open = subtree.views()[key].state is CircuitState.HALF_OPEN
+            current = [c for c in trials if c.admissions[key].era == subtree._circuits[key]._era]
+            assert len(current) <= SPEC.trials
+            assert not half_open or subtree._circuits[key]._trials == len(current)

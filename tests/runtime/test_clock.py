@@ -1,0 +1,56 @@
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from callboard.runtime.clock import NANOSECONDS, NEVER, Clock, ns, seconds, trio_deadline, virtual_utc
+
+WEEKS = ns(20 * 86_400)
+
+
+@given(st.integers(0, WEEKS))
+def test_whoever_slept_until_a_deadline_finds_it_reached(deadline: int) -> None:
+    async def sleep() -> int:
+        await trio.sleep_until(trio_deadline(deadline))
+        return Clock().now()
+
+    assert trio.run(sleep, clock=MockClock(autojump_threshold=0)) == deadline
+
+
+async def test_fifty_sleeps_of_a_tenth_are_five_seconds(autojump_clock: MockClock) -> None:
+    clock = Clock()
+    deadline = clock.now()
+    for _ in range(50):
+        deadline += ns(0.1)
+        await trio.sleep_until(trio_deadline(deadline))
+    assert clock.now() == ns(5)
+
+
+@given(st.integers(0, 10**15))
+def test_nanoseconds_survive_being_told_as_seconds(nanoseconds: int) -> None:
+    assert ns(seconds(nanoseconds)) == nanoseconds
+
+
+def test_never_is_never_reached() -> None:
+    assert trio_deadline(NEVER) == float("inf")
+    assert trio_deadline(NEVER + 5) == float("inf")
+    assert trio_deadline(NANOSECONDS) == 1.0
+
+
+@given(st.lists(st.integers(0, 50)))
+def test_utc_never_runs_backwards_and_counts_each_jump_once(told: list[int]) -> None:
+    source = iter(told)
+    clock = Clock(lambda: next(source))
+    heard = [clock.utc() for _ in told]
+    latest = [max(told[: n + 1]) for n in range(len(told))]
+    behind = [now < highest for now, highest in zip(told, latest, strict=True)]
+    assert heard == latest
+    assert clock.jumps == sum(now and not before for before, now in zip([False, *behind], behind, strict=False))
+
+
+async def test_virtual_utc_advances_with_the_clock_of_trio(autojump_clock: MockClock) -> None:
+    await trio.sleep(7)
+    clock = Clock(virtual_utc(epoch=ns(1_000)))
+    assert clock.utc() == ns(1_000)
+    await trio.sleep(3.5)
+    assert clock.utc() == ns(1_003.5)
