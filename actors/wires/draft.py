@@ -11,7 +11,8 @@ from callboard.messages.reply import Delta
 
 
 class _Text:
-    def __init__(self) -> None:
+    def __init__(self, extra: dict[str, Any] | None = None) -> None:
+        self.extra = extra
         self.pieces: list[str] = []
 
     def part(self, origin: str) -> Part:
@@ -25,7 +26,7 @@ class _Refusal(_Text):
 
 class _Thinking(_Text):
     def part(self, origin: str) -> Part:
-        return ThinkingPart(text="".join(self.pieces), origin=origin)
+        return ThinkingPart(text="".join(self.pieces), origin=origin, extra=self.extra)
 
 
 class _Call:
@@ -54,9 +55,9 @@ class Draft:
         self._open(_Text).pieces.append(piece)
         return Delta(text=piece)
 
-    def thinking(self, piece: str) -> Delta:
-        """A piece of visible reasoning."""
-        self._open(_Thinking).pieces.append(piece)
+    def thinking(self, piece: str, extra: dict[str, Any] | None = None) -> Delta:
+        """A piece of visible reasoning; `extra` tells kinds of it apart, and is kept in the part."""
+        self._open(_Thinking, extra).pieces.append(piece)
         return Delta(thinking=piece)
 
     def refusal(self, piece: str) -> None:
@@ -89,10 +90,10 @@ class Draft:
         """What has come so far."""
         return tuple(segment.part(self._origin) for segment in self._segments)
 
-    def _open(self, kind: type[_Text]) -> _Text:
+    def _open(self, kind: type[_Text], extra: dict[str, Any] | None = None) -> _Text:
         last = self._segments[-1] if self._segments else None
-        if type(last) is kind:
+        if type(last) is kind and last.extra == extra:
             return last
-        segment = kind()
+        segment = kind(extra)
         self._segments.append(segment)
         return segment

@@ -15,7 +15,16 @@ from callboard.messages.faults import Fault, FaultKind
 
 K = FaultKind
 
+_CALLERS = (
+    "invalid_prompt", "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url",
+    "image_too_large", "image_too_small", "image_parse_error", "invalid_image_mode", "image_file_too_large",
+    "unsupported_image_media_type", "empty_image_file", "failed_to_download_image", "image_file_not_found",
+)  # fmt: skip
+"""Mistakes of the caller's that a response tells after status 200."""
+
 CODES: dict[str, FaultKind] = {
+    **dict.fromkeys(_CALLERS, K.INVALID_REQUEST),
+    "image_content_policy_violation": K.CONTENT_BLOCKED,
     "insufficient_quota": K.QUOTA_EXHAUSTED,
     "quota_exceeded": K.QUOTA_EXHAUSTED,
     "billing_hard_limit_reached": K.QUOTA_EXHAUSTED,

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
 from callboard.actors.wires.media import audio_type, from_base64, from_data_url
+from callboard.actors.wires.openai_reasoning import MEMBER
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -73,7 +74,7 @@ def _message(message: Members, origin: str) -> ChatMessage:
         return ChatMessage("tool", (_result(message, origin),))
     content = _content(message, origin)
     if role == "assistant":
-        content = _said(message, content)
+        content = _said(message, content, origin)
     return ChatMessage(role, content, name=message.take("name"), extra=message.rest())
 
 
@@ -82,15 +83,21 @@ def _result(message: Members, origin: str) -> ToolResultPart:
     return ToolResultPart(id=call_id, name=name, content=_content(message, origin), extra=message.rest())
 
 
-def _said(message: Members, content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
+def _said(message: Members, content: str | tuple[Part, ...], origin: str) -> str | tuple[Part, ...]:
     """What the assistant said, with what stands beside `content` in the message."""
-    thought, refusal = message.take("reasoning_content"), message.take("refusal")
+    refusal, thoughts = message.take("refusal"), _thoughts(message, origin)
     calls = tuple_of(_call, message.objects("tool_calls"))
-    if thought is None and refusal is None and not calls:
+    if not thoughts and refusal is None and not calls:
         return content
     parts = ((TextPart(content),) if content else ()) if isinstance(content, str) else content
-    before = () if thought is None else (ThinkingPart(text=thought),)
-    return before + parts + (() if refusal is None else (RefusalPart(refusal),)) + calls
+    return thoughts + parts + (() if refusal is None else (RefusalPart(refusal),)) + calls
+
+
+def _thoughts(message: Members, origin: str) -> tuple[Part, ...]:
+    thought, details = message.take("reasoning_content"), message.take(MEMBER)
+    if details:
+        return (ThinkingPart(text=thought or "", origin=origin, extra={MEMBER: details}),)
+    return () if thought is None else (ThinkingPart(text=thought),)
 
 
 def _call(call: Members) -> ToolCallPart:

@@ -11,6 +11,7 @@ import msgspec
 from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
+from callboard.actors.wires.openai_reasoning import Details
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import malformed
@@ -58,6 +59,8 @@ class Piece(msgspec.Struct):
     """Text; at Mistral a list of blocks."""
     reasoning_content: Any = None
     reasoning: Any = None
+    reasoning_details: Any = None
+    """OpenRouter's."""
     refusal: Any = None
     tool_calls: list[Call] | None = None
     function_call: Function | None = None
@@ -103,6 +106,7 @@ class ChatReply:
         self._provider = provider
         self._draft = Draft(provider)
         self._calls = _Calls(self._draft)
+        self._details = Details()
         self._id: str | None = None
         self._model: str | None = None
         self._finish: FinishReason | None = None
@@ -138,7 +142,7 @@ class ChatReply:
         """What has come so far."""
         raw = self._raw
         return Answer(
-            parts=self._draft.parts(),
+            parts=self._details.attached(self._draft.parts(), self._provider),
             finish_reason=self._finish,
             usage=self._usage,
             model=self._model,
@@ -180,6 +184,8 @@ class ChatReply:
         thought = string(piece.reasoning_content) or string(piece.reasoning)
         if thought:
             deltas.append(self._draft.thinking(thought))
+        if piece.reasoning_details:
+            self._details.add(piece.reasoning_details)
         content = piece.content
         if content:
             if isinstance(content, str):

@@ -9,6 +9,7 @@ import msgspec
 
 from callboard.actors.wires.jsons import present
 from callboard.actors.wires.media import audio_format, to_base64, to_data_url
+from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
@@ -33,6 +34,9 @@ _SAMPLING = frozenset(
     }
 )  # fmt: skip
 
+_NOTES = frozenset({"annotations", "logprobs"})
+"""What Responses write beside a text; chat completions refuse it there."""
+
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How a server differs from api.openai.com, whose ways are the defaults."""
@@ -53,6 +57,14 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a tool's result may hold pictures."""
     foreign: frozenset[str] = frozenset({"cache_control", "citations"})
     """Members of a part's `extra` that belong to other providers' protocols and are left out."""
+    default_max_tokens: int | None = None
+    """The bound on output to send when the request has none, for servers whose limits reserve it in advance."""
+    names: dict[str, str] = {}
+    """Members of Sampling that go by another name, such as `seed` as `random_seed`."""
+    key_header: str | None = None
+    """The header that carries the bare key; None sends it as a bearer token."""
+    query: str = ""
+    """Sent behind every path, such as `api-version=2024-10-21`."""
 
 
 OPENAI = Quirks()
@@ -85,12 +97,14 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
 
 def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]:
     members: dict[str, Any] = msgspec.to_builtins(request.sampling)
+    if quirks.default_max_tokens is not None:
+        members.setdefault("max_tokens", quirks.default_max_tokens)
     unknown = members.keys() - quirks.sampling
     if unknown:
         raise unsupported(provider, f"sampling.{min(unknown)}")
     if "max_tokens" in members:
         members[quirks.max_tokens] = members.pop("max_tokens")
-    return members
+    return {quirks.names.get(name, name): value for name, value in members.items()}
 
 
 def _tools(request: Request) -> dict[str, Any]:
@@ -188,11 +202,11 @@ class _Messages:
 
     def _reasoning(self, message: ChatMessage) -> dict[str, Any]:
         thoughts = [
-            part.text
-            for part in message.parts
-            if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
+            part for part in message.parts if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
         ]
-        return {self._quirks.thinking: "".join(thoughts)} if self._quirks.thinking and thoughts else {}
+        told = [part.text for part in thoughts if part.text or MEMBER not in (part.extra or {})]
+        shown = {self._quirks.thinking: "".join(told)} if self._quirks.thinking and told else {}
+        return shown | present({MEMBER: details_of(thoughts) or None})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         function = {"name": part.name, "arguments": part.arguments}
@@ -205,7 +219,8 @@ class _Messages:
     def _part(self, part: Part) -> dict[str, Any] | None:
         match part:
             case TextPart():
-                return {"type": "text", "text": part.text} | self._extra(part.extra)
+                own = {name: value for name, value in self._extra(part.extra).items() if name not in _NOTES}
+                return {"type": "text", "text": part.text} | own
             case RefusalPart():
                 return {"type": "refusal", "refusal": part.text} | self._extra(part.extra)
             case ImagePart():

@@ -13,6 +13,14 @@ from callboard.messages.usage import Usage
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """DeepSeek; Together and Moonshot; Mistral; Snowflake."""
 
+_RESPONSES = {
+    "input_tokens": "prompt_tokens",
+    "input_tokens_details": "prompt_tokens_details",
+    "output_tokens": "completion_tokens",
+    "output_tokens_details": "completion_tokens_details",
+}
+"""What a response calls its counts, and a chat completion."""
+
 
 def usage_of(raw: Any) -> Usage | None:
     """The partitions, or None when the provider did not count."""
@@ -22,6 +30,11 @@ def usage_of(raw: Any) -> Usage | None:
     fresh, cached, written = _input(counts)
     output, reasoning = _output(counts)
     return Usage(input=fresh, cached_read=cached, cache_write=written, output=output, reasoning=reasoning)
+
+
+def responses_usage_of(raw: Any) -> Usage | None:
+    """The same for a response, which calls everything differently and counts alike."""
+    return usage_of({_RESPONSES.get(name, name): value for name, value in mapping(raw).items()})
 
 
 def _input(counts: dict[str, Any]) -> tuple[int, int, int]:

@@ -41,6 +41,17 @@ ANTHROPIC = Names(
     resets_are_times=True,
 )
 
+CEREBRAS = Names(
+    pattern="x-ratelimit-{fact}-{what}", windows={"tokens": ("tokens-minute",), "requests_day": ("requests-day",)}
+)
+"""Resets are seconds. Source: inference-docs.cerebras.ai/support/rate-limits."""
+
+TOGETHER = Names(pattern="x-ratelimit-{fact}{what}", windows={"requests": ("",), "tokens": ("-tokens",)})
+"""Requests have no name of their own. Source: the recorded traffic."""
+
+FAMILIES = {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "together": TOGETHER}
+"""By the name that presets.py gives."""
+
 
 def rate_limits(headers: Mapping[str, str], names: Names, utc: int) -> RateLimits | None:
     """What the headers tell; None when they tell nothing. `utc` is the time now, in nanoseconds since 1970."""

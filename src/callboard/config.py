@@ -9,7 +9,7 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,8 @@ from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
+from callboard.actors.wires.openai_request import COMPATIBLE
+from callboard.actors.wires.presets import PRESETS, Preset, WireName
 from callboard.errors import ConfigError
 from callboard.runtime.circuit.circuit import CircuitSpec
 from callboard.runtime.clock import ns
@@ -27,7 +29,19 @@ from callboard.runtime.errors import SpecError
 from callboard.runtime.supervision.backoff import Backoff
 
 T = TypeVar("T")
-WireName = Literal["openai", "anthropic"]
+
+
+class Familiar(NamedTuple):
+    """What `callboard init` and its advice say of a service."""
+
+    key_env: str
+    example: str
+
+
+FAMILIAR = {
+    name: Familiar(PRESETS[name].key_env or "", PRESETS[name].example) for name in ("openai", "anthropic", "gemini")
+}
+"""The services that they name; `callboard.actors.wires.presets` has them all."""
 
 
 class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,8 +119,10 @@ class LimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One provider account."""
 
+    preset: str | None = None
+    """The service it is, where the table's name does not say so: one of `callboard.actors.wires.presets`."""
     wire: WireName | None = None
-    """The protocol it speaks; known for the names `openai` and `anthropic`."""
+    """The protocol it speaks, where that is not the service's usual one."""
     base_url: str | None = None
     key_env: str | None = None
     """The environment variable that holds the key; one in a `.env` beside the file counts as well."""
@@ -116,9 +132,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     version: Literal["2023-06-01", "2026-10-21"] | None = None
     """Anthropic's API version."""
     catalogue: str | None = None
-    """The provider's name in the price catalogue, where the table's name is not it."""
-    free: bool = False
-    """A local model: every call costs 0."""
+    """The provider's name in the price catalogue, where the preset does not say."""
+    free: bool | None = None
+    """A local model: every call costs 0. None: as the preset says."""
     allow_http: bool = False
     """Send the key over plain http to a host that is not this machine."""
     timeouts: Timeouts = Timeouts()
@@ -145,30 +161,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     store: StoreConfig = StoreConfig()
 
 
-class Preset(msgspec.Struct, frozen=True):
-    """What is known of a provider by its name."""
-
-    wire: WireName
-    base_url: str
-    key_env: str
-    example: str
-    """A model for `callboard ask` without a configuration."""
-
-
-PRESETS = {
-    "openai": Preset("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "gpt-4o-mini"),
-    "anthropic": Preset("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "claude-haiku-4-5"),
-}
-
-
 class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
     """One account with nothing left to guess."""
 
     name: str
-    wire: WireName
+    preset: Preset
+    """What is known of the service, or of any that speaks this wire."""
     base_url: str
     key: str | None
     config: ProviderConfig
+
+    @property
+    def wire(self) -> WireName:
+        """The protocol it speaks."""
+        return self.preset.wire
 
     @property
     def transport(self) -> TransportConfig:
@@ -218,7 +224,11 @@ def environ() -> Mapping[str, str]:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Resolved | None:
     """Every provider whose key is set, without a file; None when there is none."""
-    providers = {name: ProviderConfig() for name, preset in PRESETS.items() if environ.get(preset.key_env)}
+    providers = {
+        name: ProviderConfig()
+        for name, preset in PRESETS.items()
+        if preset.key_env is not None and preset.base_url is not None and environ.get(preset.key_env)
+    }
     if not providers:
         return None
     return resolve(Config(providers=providers), "the environment", Path.cwd(), environ)
@@ -256,19 +266,44 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     where = f"{source}: providers.{name}"
     if not name or set(name) & set("/|#"):
         raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
-    preset = PRESETS.get(name)
-    wire = config.wire or (preset.wire if preset else None)
-    if wire is None:
-        raise ConfigError(f"{where}.wire: missing; expected one of {', '.join(get_args(WireName))}")
-    own_url = config.base_url is not None
-    base_url = config.base_url or (preset.base_url if preset else PRESETS[wire].base_url)
+    preset = _preset(name, config, where)
+    base_url = config.base_url or preset.base_url
+    if base_url is None:
+        raise ConfigError(f"{where}.base_url: missing; a service of your own needs one")
     _check_url(base_url, config, where)
     try:
         config.circuit.spec()
     except SpecError as error:
         raise ConfigError(f"{where}.circuit: {error}") from None
-    key = _key(config, None if own_url or preset is None else preset.key_env, where, environ)
-    return ResolvedProvider(name=name, wire=wire, base_url=base_url, key=key, config=config)
+    elsewhere = config.base_url is not None and preset.base_url is not None
+    key = _key(config, None if elsewhere else preset.key_env, where, environ)
+    return ResolvedProvider(name=name, preset=preset, base_url=base_url, key=key, config=config)
+
+
+def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
+    """What is known of the service. At another address than its own it is only known what it speaks."""
+    if config.preset is not None and config.preset not in PRESETS:
+        raise ConfigError(f"{where}.preset: unknown; expected one of {', '.join(PRESETS)}")
+    known = PRESETS.get(config.preset or name)
+    if known is None and config.wire is None:
+        raise ConfigError(f"{where}.wire: missing; expected one of {', '.join(get_args(WireName))}")
+    found = known or _spoken(config)
+    if config.wire is not None:
+        found = msgspec.structs.replace(found, wire=config.wire)
+    if config.preset is None and config.base_url not in (None, found.base_url) and found.base_url is not None:
+        found = msgspec.structs.replace(_stranger(found), free=found.free)
+    return found
+
+
+def _spoken(config: ProviderConfig) -> Preset:
+    """The service whose protocol it is."""
+    return next(preset for preset in PRESETS.values() if preset.wire == config.wire or preset.name == "openai")
+
+
+def _stranger(preset: Preset) -> Preset:
+    """Another server that speaks the same: no price is known, and of OpenAI's protocol only what all understand."""
+    quirks = COMPATIBLE if preset.name == "openai" else preset.quirks
+    return msgspec.structs.replace(preset, quirks=quirks, catalogue=None)
 
 
 def _key(config: ProviderConfig, usual: str | None, where: str, environ: Mapping[str, str]) -> str | None:

@@ -107,7 +107,7 @@ def _found() -> Resolved:
         return configuration.read(path)
     resolved = configuration.from_environment()
     if resolved is None:
-        names = " nor ".join(preset.key_env for preset in configuration.PRESETS.values())
+        names = " nor ".join(preset.key_env for preset in configuration.FAMILIAR.values())
         raise ConfigError(
             f"there is no callboard.toml here, and neither {names} is set; "
             "`callboard init` writes a configuration, `callboard demo` needs none"

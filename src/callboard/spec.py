@@ -23,16 +23,13 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.actor import ProviderActor
 from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import StoreActor, StoreSpec
-from callboard.actors.wires.anthropic import AnthropicMessages
-from callboard.actors.wires.openai import OpenAIChat
-from callboard.actors.wires.openai_request import COMPATIBLE, OPENAI
-from callboard.actors.wires.wire import Wire
-from callboard.config import PRESETS, Resolved, ResolvedProvider
+from callboard.config import Resolved, ResolvedProvider
 from callboard.messages.calls import Candidate
 from callboard.runtime.clock import ns
 from callboard.runtime.mailbox import Full, MailboxSpec
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, SupervisorSpec
+from callboard.speaking import wire
 
 CALLS = 10_000
 """Calls in hand at once; more wait in the mailbox until their deadline."""
@@ -72,12 +69,13 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
 
 def price_book(resolved: Resolved) -> PriceBook:
     """The prices of this configuration."""
-    catalogues = {
-        one.name: one.config.catalogue or (one.name if one.name in PRESETS and not one.config.base_url else None)
-        for one in resolved.providers
-    }
-    free = frozenset(one.name for one in resolved.providers if one.config.free)
+    catalogues = {one.name: one.config.catalogue or one.preset.catalogue for one in resolved.providers}
+    free = frozenset(one.name for one in resolved.providers if _free(one))
     return PriceBook(resolved.config.prices, catalogues, free)
+
+
+def _free(one: ResolvedProvider) -> bool:
+    return one.preset.free if one.config.free is None else one.config.free
 
 
 def _ledger(plumbing: Plumbing) -> ActorSpec:
@@ -156,16 +154,6 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
         )
 
     return ActorSpec(name="orchestrator", factory=make, mailbox=WAITING, concurrency=CALLS, drain=ns(5))
-
-
-def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
-    """The protocol that this account speaks."""
-    match one.wire:
-        case "openai":
-            official = one.base_url == PRESETS["openai"].base_url
-            return OpenAIChat(quirks=OPENAI if official else COMPATIBLE, utc=utc)
-        case "anthropic":
-            return AnthropicMessages(version=one.config.version or "2023-06-01", utc=utc)
 
 
 def candidate(name: str) -> Candidate:

@@ -7,10 +7,10 @@ import pytest
 
 from callboard import config
 from callboard.cli.template import configuration, environment, providers_with_keys
-from callboard.config import PRESETS, CircuitConfig, Config, LimitConfig, ProviderConfig
+from callboard.config import FAMILIAR, CircuitConfig, Config, LimitConfig, ProviderConfig
 
 Run = Callable[..., Any]
-KEYS = {preset.key_env: "sk-x" for preset in PRESETS.values()}
+KEYS = {preset.key_env: "sk-x" for preset in FAMILIAR.values()}
 
 
 def decoded(text: str, folder: Path) -> Config:
@@ -28,9 +28,9 @@ def uncommented(text: str) -> str:
 def test_what_is_written_is_a_configuration(names: tuple[str, ...], tmp_path: Path) -> None:
     found = decoded(configuration(names), tmp_path)
     assert tuple(found.providers) == names
-    assert list(found.models["fast"]) == [f"{name}/{PRESETS[name].example}" for name in names]
+    assert list(found.models["fast"]) == [f"{name}/{FAMILIAR[name].example}" for name in names]
     assert found == Config(
-        providers={name: ProviderConfig(key_env=PRESETS[name].key_env) for name in names}, models=found.models
+        providers={name: ProviderConfig(key_env=FAMILIAR[name].key_env) for name in names}, models=found.models
     )
 
 
@@ -41,7 +41,7 @@ def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tm
     openai = found.providers["openai"]
     assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
     assert openai.limits == LimitConfig(requests_per_minute=500, tokens_per_minute=200_000)
-    assert set(found.providers) == {"openai", "anthropic", "local"}
+    assert set(found.providers) == {*FAMILIAR, "local"}
     assert found.providers["local"].free
     assert found.prices
 
@@ -55,7 +55,7 @@ def test_every_setting_there_is_stands_in_it() -> None:
 
 def test_providers_whose_keys_are_set_are_in_use() -> None:
     assert providers_with_keys({"ANTHROPIC_API_KEY": "x"}) == ("anthropic",)
-    assert providers_with_keys(KEYS) == ("openai", "anthropic")
+    assert providers_with_keys(KEYS) == tuple(FAMILIAR)
     assert providers_with_keys({"OPENAI_API_KEY": ""}) == ("openai",)
 
 

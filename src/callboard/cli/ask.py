@@ -11,7 +11,7 @@ import typer
 from callboard import opening
 from callboard.asking import Options
 from callboard.board import Board
-from callboard.config import PRESETS, Resolved
+from callboard.config import Resolved
 from callboard.errors import ConfigError, StoreOwned
 from callboard.messages.reply import Reply
 
@@ -39,9 +39,8 @@ def usual_model(resolved: Resolved) -> str:
     for alias in resolved.config.models:
         return alias
     for provider in resolved.providers:
-        preset = PRESETS.get(provider.name)
-        if preset is not None:
-            return f"{provider.name}/{preset.example}"
+        if provider.config.base_url is None:
+            return f"{provider.name}/{provider.preset.example}"
     names = ", ".join(provider.name for provider in resolved.providers)
     raise ConfigError(f"{resolved.source}: no model to ask; say --model provider/model, with one of {names}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from callboard.config import PRESETS
+from callboard.config import FAMILIAR
 
 _HEAD = """\
 # callboard.toml: which models may be called, and how.
@@ -68,28 +68,31 @@ _ACCOUNT = """\
 
 def providers_with_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The known providers whose keys are set; the first known one when there is none."""
-    found = tuple(name for name, preset in PRESETS.items() if environ.get(preset.key_env))
-    return found or tuple(PRESETS)[:1]
+    found = tuple(name for name, preset in FAMILIAR.items() if environ.get(preset.key_env))
+    return found or tuple(FAMILIAR)[:1]
 
 
 def configuration(providers: Iterable[str]) -> str:
     """The text of a `callboard.toml` in which these known providers are in use."""
     used = tuple(providers)
-    accounts = [_account(name, commented=name not in used) for name in PRESETS]
+    accounts = [_account(name, commented=name not in used) for name in FAMILIAR]
     return "\n".join([_HEAD, *accounts, _models(used), _REST, _ACCOUNT.format(name=used[0])])
 
 
 def environment() -> str:
     """The text of a `.env.example`."""
-    lines = ["# Copy this to .env and fill it in. Never commit .env.", *(f"{one.key_env}=" for one in PRESETS.values())]
+    lines = [
+        "# Copy this to .env and fill it in. Never commit .env.",
+        *(f"{one.key_env}=" for one in FAMILIAR.values()),
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _account(name: str, *, commented: bool) -> str:
-    lines = (f"[providers.{name}]", f'key_env = "{PRESETS[name].key_env}"')
+    lines = (f"[providers.{name}]", f'key_env = "{FAMILIAR[name].key_env}"')
     return "".join(f"{'# ' if commented else ''}{line}\n" for line in lines)
 
 
 def _models(used: tuple[str, ...]) -> str:
-    order = ", ".join(f'"{name}/{PRESETS[name].example}"' for name in used)
+    order = ", ".join(f'"{name}/{FAMILIAR[name].example}"' for name in used)
     return f"[models]                                  # aliases: tried in this order\nfast = [{order}]\n"

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from callboard.actors.wires.rate_limits import ANTHROPIC, OPENAI, Names, rate_limits
+from callboard.actors.wires.rate_limits import ANTHROPIC, CEREBRAS, FAMILIES, OPENAI, TOGETHER, Names, rate_limits
 from callboard.messages.limits import RateLimits, Window
 
 NOW = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
@@ -71,3 +71,29 @@ def test_no_headers_and_nonsense_tell_nothing() -> None:
     assert read() is None
     assert read(x_ratelimit_limit_requests="many", x_ratelimit_reset_requests="later") is None
     assert read(x_ratelimit="x") is None
+
+
+def test_cerebras_and_together_have_words_of_their_own() -> None:
+    assert read(
+        CEREBRAS,
+        x_ratelimit_limit_requests_day="1000",
+        x_ratelimit_reset_requests_day="33011.5",
+        x_ratelimit_limit_tokens_minute="60000",
+        x_ratelimit_remaining_tokens_minute="59000",
+        x_ratelimit_reset_tokens_minute="11.5",
+        x_ratelimit_limit_requests="7",
+    ) == RateLimits(
+        tokens=Window(limit=60_000, remaining=59_000, resets_in=11.5),
+        requests_day=Window(limit=1000, resets_in=33_011.5),
+    )
+    assert read(
+        TOGETHER,
+        x_ratelimit_limit="10",
+        x_ratelimit_remaining="9",
+        x_ratelimit_reset="2",
+        x_ratelimit_limit_tokens="3000",
+    ) == RateLimits(requests=Window(limit=10, remaining=9, resets_in=2), tokens=Window(limit=3000))
+
+
+def test_every_family_is_known_by_its_name() -> None:
+    assert FAMILIES == {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "together": TOGETHER}

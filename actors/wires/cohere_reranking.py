@@ -1,0 +1,52 @@
+"""Cohere's reranking, as a pair of its own: no other wire has one.
+
+Source: docs.cohere.com/reference/rerank.
+"""
+
+from typing import Any
+
+import msgspec
+
+from callboard.actors.wires.cohere_usage import usage_of
+from callboard.actors.wires.jsons import mapping, present, read, string, write
+from callboard.actors.wires.wire import Encoded
+from callboard.messages.reranking import Ranked, Reranking, RerankRequest
+
+
+class Result(msgspec.Struct):
+    """One of the documents."""
+
+    index: int
+    relevance_score: float
+
+
+class Reranked(msgspec.Struct):
+    """A reply."""
+
+    results: tuple[Result, ...]
+    id: Any = None
+    meta: Any = None
+
+
+_RERANKED = msgspec.json.Decoder(Reranked)
+
+
+def encode_rerank(request: RerankRequest, model: str, provider: str = "cohere") -> Encoded:
+    """The HTTP request. Raises WireFault(INVALID_REQUEST) when `extra` cannot be written as JSON."""
+    body = {"model": model, "query": request.query, "documents": list(request.documents), "top_n": request.top}
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    members = present(body) | (request.extra or {})
+    return Encoded(method="POST", path="/rerank", headers=headers, body=write(members, provider))
+
+
+def decode_rerank(body: bytes, provider: str = "cohere") -> Reranking:
+    """A reply with a 2xx status. Raises WireFault(MALFORMED_REPLY)."""
+    reply = read(_RERANKED, body, provider)
+    meta = mapping(reply.meta)
+    units = mapping(meta.get("billed_units")).get("search_units")
+    return Reranking(
+        results=tuple(Ranked(index=one.index, score=one.relevance_score) for one in reply.results),
+        usage=usage_of({"tokens": meta.get("tokens"), "cached_tokens": meta.get("cached_tokens")}),
+        search_units=float(units) if isinstance(units, int | float) else None,
+        id=string(reply.id),
+    )

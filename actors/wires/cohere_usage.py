@@ -1,0 +1,24 @@
+"""Cohere's count of tokens: its input includes what was cached and leaves pictures out, its output includes reasoning.
+
+`tokens` is what the model read and wrote, Cohere's own prompt around the conversation included. `billed_units` beside
+it is what is charged for, less than that; answers keep it in `extra`.
+"""
+
+from typing import Any
+
+from callboard.actors.wires.jsons import mapping, tokens
+from callboard.messages.usage import Usage
+
+
+def usage_of(raw: Any) -> Usage | None:
+    """The partitions, or None when the provider did not count."""
+    usage = mapping(raw)
+    counts = mapping(usage.get("tokens")) or mapping(usage.get("billed_units"))
+    if not counts:
+        return None
+    prompt = tokens(counts.get("input_tokens"))
+    pictures = tokens(counts.get("image_tokens"))
+    cached = min(tokens(usage.get("cached_tokens")), prompt)
+    output = tokens(counts.get("output_tokens"))
+    reasoning = min(tokens(counts.get("reasoning_tokens")), output)
+    return Usage(input=prompt - cached + pictures, cached_read=cached, output=output - reasoning, reasoning=reasoning)

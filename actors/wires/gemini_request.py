@@ -1,0 +1,139 @@
+"""A Request as the body of generateContent.
+
+Source: ai.google.dev/api/generate-content.
+"""
+
+from typing import Any
+
+import msgspec
+
+from callboard.actors.wires.gemini_contents import Contents
+from callboard.actors.wires.gemini_schemas import to_google
+from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.wire import unsupported
+from callboard.messages.request import Output, Request, Thinking, Tool, ToolChoice
+
+_SAMPLING = {
+    "max_tokens": "maxOutputTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "seed": "seed",
+    "stop": "stopSequences",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
+}
+
+_LEVELS = {"none": "minimal", "xhigh": "high"}
+"""Models since Gemini 3 know minimal to high, and cannot be kept from thinking."""
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576}
+"""Tokens, for models before Gemini 3, which know no levels (ai.google.dev/gemini-api/docs/openai#thinking)."""
+
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
+
+
+def encode_body(request: Request, model: str, *, provider: str, vertex: bool) -> dict[str, Any]:
+    """The JSON members to send. Raises WireFault: UNSUPPORTED, or INVALID_REQUEST for tool traffic that cannot be
+    put into Gemini's shape."""
+    if request.parallel_tool_calls is False:
+        raise unsupported(provider, "a ban on parallel tool calls")
+    contents = Contents(provider, old=is_old(model), typed_urls=vertex)
+    for message in request.messages:
+        contents.add(message)
+    extra = dict(request.extra or {})
+    given = extra.pop("generationConfig", None)
+    config = _config(request, model, provider, mapping(given))
+    body = {
+        "systemInstruction": _system(contents.system, mapping(extra.pop("systemInstruction", None))),
+        "contents": contents.done,
+        "tools": _tools(request.tools),
+        "toolConfig": _tool_config(request) | mapping(extra.pop("toolConfig", None)) or None,
+        "generationConfig": given if config == {} else config,
+    }
+    return present(body) | extra
+
+
+def is_old(model: str) -> bool:
+    """Whether a model is older than Gemini 3."""
+    return model.rpartition("/")[2].startswith(("gemini-1", "gemini-2"))
+
+
+def _system(parts: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any] | None:
+    """An empty object in place of the list says that a lone part stands without one."""
+    if given.get("parts") == {} and len(parts) == 1:
+        return given | {"parts": parts[0]}
+    return given | {"parts": parts} if parts else None
+
+
+def _tools(tools: tuple[Tool, ...]) -> list[dict[str, Any]] | None:
+    """Functions go together; a tool whose `extra` holds a member of its own name is Google's, such as its search."""
+    shown: list[dict[str, Any]] = []
+    functions: list[dict[str, Any]] = []
+    for tool in tools:
+        if tool.name in (tool.extra or {}):
+            shown.append(tool.extra or {})
+            continue
+        if not functions:
+            shown.append({"functionDeclarations": functions})
+        functions.append(_function(tool))
+    return shown or None
+
+
+def _function(tool: Tool) -> dict[str, Any]:
+    """A schema goes in Google's own notation, which every model understands, where that can hold it."""
+    extra = tool.extra or {}
+    google = extra.get("parameters") or to_google(tool.parameters)
+    shown = {"name": tool.name, "description": tool.description, "parameters": google}
+    if google is None:
+        shown["parametersJsonSchema"] = tool.parameters
+    return present(shown) | extra
+
+
+def _tool_config(request: Request) -> dict[str, Any]:
+    choice = request.tool_choice
+    return {} if choice is None or not request.tools else {"functionCallingConfig": _choice(choice)}
+
+
+def _choice(choice: ToolChoice) -> dict[str, Any]:
+    names = [choice.name] if choice.mode == "named" else None
+    return present({"mode": _MODES[choice.mode], "allowedFunctionNames": names})
+
+
+def _config(request: Request, model: str, provider: str, given: dict[str, Any]) -> dict[str, Any]:
+    output = {} if request.output is None else _output(request.output)
+    if "responseSchema" in given:
+        output.pop("responseJsonSchema", None)
+    thinking = {} if request.thinking is None else _thinking(request.thinking, model)
+    return _sampling(request, provider) | output | thinking | given
+
+
+def _sampling(request: Request, provider: str) -> dict[str, Any]:
+    members: dict[str, Any] = msgspec.to_builtins(request.sampling)
+    unknown = members.keys() - _SAMPLING.keys()
+    if unknown:
+        raise unsupported(provider, f"sampling.{min(unknown)}")
+    return {_SAMPLING[name]: value for name, value in members.items()}
+
+
+def _output(output: Output) -> dict[str, Any]:
+    match output.kind:
+        case "text":
+            return {"responseMimeType": "text/plain"}
+        case "json":
+            return {"responseMimeType": "application/json"}
+        case "schema":
+            return {"responseMimeType": "application/json", "responseJsonSchema": output.schema}
+
+
+def _thinking(thinking: Thinking, model: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if thinking.budget_tokens is not None:
+        shown = {"thinkingBudget": thinking.budget_tokens}
+    elif thinking.effort is not None and is_old(model):
+        shown = {"thinkingBudget": _BUDGETS[thinking.effort]}
+    elif thinking.effort is not None:
+        shown = {"thinkingLevel": _LEVELS.get(thinking.effort, thinking.effort)}
+    shown |= thinking.extra or {}
+    return {"thinkingConfig": shown} if shown else {}

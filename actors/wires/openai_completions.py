@@ -1,0 +1,162 @@
+"""The legacy completions: one prompt in, text out. Cerebras, vLLM and llama.cpp still serve them to base models.
+
+Source: platform.openai.com/docs/api-reference/completions.
+"""
+
+from typing import Any
+
+import msgspec
+
+from callboard.actors.wires.jsons import mapping, read, string
+from callboard.actors.wires.openai_faults import error_in_reply
+from callboard.actors.wires.openai_reply import FINISH
+from callboard.actors.wires.openai_server import OpenAIServer
+from callboard.actors.wires.openai_usage import usage_of
+from callboard.actors.wires.sse import Event, EventReader
+from callboard.actors.wires.stream import ReplyStream
+from callboard.actors.wires.wire import Encoded, StreamDecoder, malformed, unsupported
+from callboard.messages.chat import TextPart
+from callboard.messages.reply import Answer, Delta, FinishReason
+from callboard.messages.request import Request
+from callboard.messages.usage import Usage
+
+
+class Choice(msgspec.Struct):
+    """One of the texts; only the first is read."""
+
+    text: Any = None
+    index: Any = None
+    finish_reason: Any = None
+    logprobs: Any = None
+
+
+class Chunk(msgspec.Struct):
+    """A whole reply or one event of a stream: they have the same shape."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_CHUNK = msgspec.json.Decoder(Chunk)
+_ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
+
+
+class OpenAICompletions(OpenAIServer):
+    """A wire.EmbeddingWire for `POST /completions`: one message of the user's, in text, and nothing else."""
+
+    def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
+        """The HTTP request. Raises WireFault, UNSUPPORTED for all that is not text."""
+        body = {"model": model, "prompt": _prompt(request, self.name), **self._sampling(request)}
+        if request.user is not None:
+            body["user"] = request.user
+        if stream:
+            body["stream"] = True
+            if self._quirks.stream_usage:
+                body["stream_options"] = {"include_usage": True}
+        return self._post("/completions", body | (request.extra or {}), stream=stream)
+
+    def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
+        """A plain reply. Raises WireFault."""
+        reply = CompletionReply(self.name, keep_raw=keep_raw)
+        if not reply.add(body, []):
+            raise malformed("the reply has no choices", provider=self.name)
+        return reply.answer()
+
+    def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
+        """A decoder for one stream."""
+        return ReplyStream(self.name, EventReader(), CompletionReply(self.name, keep_raw=keep_raw))
+
+    def _sampling(self, request: Request) -> dict[str, Any]:
+        """`max_tokens` keeps its name here, and `logprobs` is the number of alternatives."""
+        members: dict[str, Any] = msgspec.to_builtins(request.sampling)
+        unknown = members.keys() - self._quirks.sampling
+        if unknown:
+            raise unsupported(self.name, f"sampling.{min(unknown)}")
+        if members.pop("logprobs", None):
+            members["logprobs"] = members.pop("top_logprobs", 0)
+        if self._quirks.default_max_tokens is not None:
+            members.setdefault("max_tokens", self._quirks.default_max_tokens)
+        return members
+
+
+def _prompt(request: Request, provider: str) -> str:
+    wanted = {
+        "tools": request.tools,
+        "structured output": request.output is not None and request.output.kind != "text",
+        "reasoning": request.thinking,
+        "more than one message": len(request.messages) != 1,
+    }
+    for what, asked in wanted.items():
+        if asked:
+            raise unsupported(provider, f"{what} with legacy completions")
+    (message,) = request.messages
+    if message.role != "user" or not all(isinstance(part, TextPart) for part in message.parts):
+        raise unsupported(provider, "anything but the user's text with legacy completions")
+    return message.text
+
+
+class CompletionReply:
+    """The reply as it grows (stream.Growing)."""
+
+    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
+        self.done = False
+        self.complete = False
+        self._provider = provider
+        self._pieces: list[str] = []
+        self._logprobs: list[Any] = []
+        self._finish: FinishReason | None = None
+        self._usage: Usage | None = None
+        self._id: str | None = None
+        self._model: str | None = None
+        self._raw: list[Any] | None = [] if keep_raw else None
+
+    def take(self, frame: Event, deltas: list[Delta]) -> None:
+        """One event of a stream. Raises WireFault."""
+        data = frame.data.strip()
+        if data == b"[DONE]":
+            self.done = True
+        elif data:
+            self.add(data, deltas)
+
+    def add(self, data: bytes, deltas: list[Delta]) -> bool:
+        """One chunk; False when it holds no choice. Raises WireFault."""
+        chunk = read(_CHUNK, data, self._provider)
+        if chunk.error:
+            raise error_in_reply(self._provider, chunk.error)
+        if self._raw is not None:
+            self._raw.append(read(_ANY, data, self._provider))
+        self._id = self._id or string(chunk.id)
+        self._model = self._model or string(chunk.model)
+        if chunk.usage is not None:
+            self._usage = usage_of(chunk.usage)
+        for choice in chunk.choices or ():
+            if choice.index in (0, None):
+                self._choice(choice, deltas)
+        return bool(chunk.choices)
+
+    def answer(self) -> Answer:
+        """What has come so far."""
+        text = "".join(self._pieces)
+        return Answer(
+            parts=(TextPart(text),) if text else (),
+            finish_reason=self._finish,
+            usage=self._usage,
+            model=self._model,
+            id=self._id,
+            extra={"logprobs": self._logprobs} if self._logprobs else None,
+            raw=self._raw[0] if self._raw and len(self._raw) == 1 else self._raw,
+        )
+
+    def _choice(self, choice: Choice, deltas: list[Delta]) -> None:
+        text = string(choice.text)
+        if text:
+            self._pieces.append(text)
+            deltas.append(Delta(text=text))
+        if mapping(choice.logprobs):
+            self._logprobs.append(choice.logprobs)
+        if choice.finish_reason:
+            self._finish = FINISH.get(str(choice.finish_reason), FinishReason.OTHER)
+            self.complete = True

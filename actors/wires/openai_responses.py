@@ -1,0 +1,61 @@
+"""OpenAI's Responses, as OpenAI, Azure, xAI, DeepSeek and OpenRouter speak it.
+
+A turn is a list of items: messages, reasoning, calls of functions and of the server's own tools. Reasoning goes back
+in its encrypted form, and the server's own items as they came, to this server's Responses and to nobody else.
+
+Source: platform.openai.com/docs/api-reference/responses.
+"""
+
+import time
+from collections.abc import Callable
+
+from callboard.actors.wires.openai_request import OPENAI, Quirks
+from callboard.actors.wires.openai_responses_reply import ResponsesReply
+from callboard.actors.wires.openai_responses_request import encode_body
+from callboard.actors.wires.openai_server import OpenAIServer
+from callboard.actors.wires.rate_limits import OPENAI as HEADERS
+from callboard.actors.wires.rate_limits import Names
+from callboard.actors.wires.sse import EventReader
+from callboard.actors.wires.stream import ReplyStream
+from callboard.actors.wires.wire import Encoded, StreamDecoder
+from callboard.messages.reply import Answer
+from callboard.messages.request import Request
+
+
+def origin_of(name: str) -> str:
+    """The `origin` of what only the Responses of the server `name` understands: the same server's chat does not."""
+    return f"{name}-responses"
+
+
+class OpenAIResponses(OpenAIServer):
+    """A wire.EmbeddingWire for `POST /responses`.
+
+    `stateless` asks the server to store nothing, and for reasoning in its encrypted form when the request asks for
+    reasoning; the request's `extra` goes before it.
+    """
+
+    def __init__(
+        self,
+        name: str = "openai",
+        *,
+        quirks: Quirks = OPENAI,
+        rate_limits: Names = HEADERS,
+        stateless: bool = True,
+        utc: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(name, quirks=quirks, rate_limits=rate_limits, utc=utc)
+        self._stateless = stateless
+        self._origin = origin_of(name)
+
+    def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
+        """The HTTP request. Raises WireFault, UNSUPPORTED for what the protocol has no name for."""
+        body = encode_body(request, model, provider=self.name, origin=self._origin, stateless=self._stateless)
+        return self._post("/responses", body | {"stream": True} if stream else body, stream=stream)
+
+    def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
+        """A plain reply. Raises WireFault."""
+        return ResponsesReply(self.name, self._origin, keep_raw=keep_raw).whole(body)
+
+    def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
+        """A decoder for one stream."""
+        return ReplyStream(self.name, EventReader(), ResponsesReply(self.name, self._origin, keep_raw=keep_raw))

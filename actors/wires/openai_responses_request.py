@@ -1,0 +1,233 @@
+"""A Request as the body of a response.
+
+Source: platform.openai.com/docs/api-reference/responses/create.
+"""
+
+from typing import Any, assert_never
+
+import msgspec
+
+from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.media import to_data_url
+from callboard.actors.wires.wire import unsupported
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    Extra,
+    ImagePart,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from callboard.messages.request import Output, Request, Tool, ToolChoice
+
+Members = dict[str, Any]
+
+_SAMPLING = {
+    "max_tokens": "max_output_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_logprobs": "top_logprobs",
+}
+_FOREIGN = frozenset({"cache_control", "citations"})
+"""Members of a part's `extra` that belong to other protocols."""
+_ENCRYPTED = "reasoning.encrypted_content"
+_LOGPROBS = "message.output_text.logprobs"
+
+
+def encode_body(request: Request, model: str, *, provider: str, origin: str, stateless: bool) -> Members:
+    """The JSON members to send, `stream` aside. Raises WireFault(UNSUPPORTED)."""
+    extra = dict(request.extra or {})
+    instructions, messages = _instructions(request.messages)
+    items = _Items(provider, origin)
+    for message in messages:
+        items.add(message)
+    text = _text(request.output) | mapping(extra.pop("text", None))
+    body = {
+        "model": model,
+        "input": items.done,
+        "instructions": instructions,
+        "reasoning": _reasoning(request, provider),
+        "text": text or None,
+        "include": _include(request, stateless),
+        "store": False if stateless else None,
+        "user": request.user,
+    }
+    return present(body) | _tools(request) | _sampling(request, provider) | extra
+
+
+def _instructions(messages: tuple[ChatMessage, ...]) -> tuple[str | None, tuple[ChatMessage, ...]]:
+    """A system prompt that stands first and is one string becomes `instructions`."""
+    for first in messages[:1]:
+        if first.role == "system" and isinstance(first.content, str) and not first.extra:
+            return first.content, messages[1:]
+    return None, messages
+
+
+def _include(request: Request, stateless: bool) -> list[str] | None:
+    thinks = request.thinking is not None and request.thinking.effort != "none"
+    wanted = [_ENCRYPTED] if stateless and thinks else []
+    return wanted + ([_LOGPROBS] if request.sampling.logprobs else []) or None
+
+
+def _sampling(request: Request, provider: str) -> Members:
+    members: Members = msgspec.to_builtins(request.sampling)
+    members.pop("logprobs", None)
+    unknown = members.keys() - _SAMPLING
+    if unknown:
+        raise unsupported(provider, f"sampling.{min(unknown)} with its Responses")
+    return {_SAMPLING[name]: value for name, value in members.items()}
+
+
+def _reasoning(request: Request, provider: str) -> Members | None:
+    thinking = request.thinking
+    if thinking is None:
+        return None
+    if thinking.budget_tokens is not None:
+        raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
+    return present({"effort": thinking.effort}) | (thinking.extra or {})
+
+
+def _text(output: Output | None) -> Members:
+    match output and output.kind:
+        case None:
+            return {}
+        case "json":
+            return {"format": {"type": "json_object"}}
+        case "text":
+            return {"format": {"type": "text"}}
+    assert output is not None
+    schema = {
+        "type": "json_schema",
+        "name": output.name or "output",
+        "description": output.description,
+        "schema": output.schema,
+        "strict": output.strict,
+    }
+    return {"format": present(schema)}
+
+
+def _tools(request: Request) -> Members:
+    if not request.tools:
+        return {}
+    return present(
+        {
+            "tools": [_tool(tool) for tool in request.tools],
+            "tool_choice": request.tool_choice and _tool_choice(request.tool_choice),
+            "parallel_tool_calls": request.parallel_tool_calls,
+        }
+    )
+
+
+def _tool(tool: Tool) -> Members:
+    """A tool whose `extra` names a type of its own, such as the server's web search, is sent as that `extra`."""
+    extra = tool.extra or {}
+    if "type" in extra:
+        return dict(extra)
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", **present({**function, "strict": tool.strict}), **extra}
+
+
+def _tool_choice(choice: ToolChoice) -> Any:
+    return {"type": "function", "name": choice.name} if choice.mode == "named" else choice.mode
+
+
+class _Items:
+    """The conversation as items. Reasoning, calls and the server's own items stand beside messages, not in them."""
+
+    def __init__(self, provider: str, origin: str) -> None:
+        self.done: list[Members] = []
+        self._provider = provider
+        self._origin = origin
+
+    def add(self, message: ChatMessage) -> None:
+        if isinstance(message.content, str):
+            self.done.append({"role": message.role, "content": message.content} | (message.extra or {}))
+            return
+        header: Members = {}
+        said: list[Members] = []
+        for part in message.content:
+            item = self._item(part)
+            if item is None:
+                said += self._content(message.role, part)
+                continue
+            self._say(message, header, said)
+            said, header = [], {}
+            if item.get("type") == "message" and "content" not in item:
+                header = item
+            else:
+                self.done.append(item)
+        self._say(message, header, said)
+
+    def _say(self, message: ChatMessage, header: Members, said: list[Members]) -> None:
+        if said:
+            self.done.append({**header, "role": message.role, "content": said} | (message.extra or {}))
+
+    def _item(self, part: Part) -> Members | None:
+        """The part as an item of its own, or None for content and for what is not sent."""
+        match part:
+            case ThinkingPart() if part.origin == self._origin:
+                return _thought(part)
+            case ToolCallPart():
+                call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
+                return call | (part.extra or {}) if part.origin in (None, self._origin) else call
+            case ToolResultPart():
+                output = part.content if isinstance(part.content, str) else self._contents("tool", part.content)
+                return {"type": "function_call_output", "call_id": part.id, "output": output} | _own(part.extra)
+            case OpaquePart() if part.origin == self._origin and not is_content(part.block):
+                return part.block
+            case _:
+                return None
+
+    def _contents(self, role: str, parts: tuple[Part, ...]) -> list[Members]:
+        return [shown for part in parts for shown in self._content(role, part)]
+
+    def _content(self, role: str, part: Part) -> list[Members]:
+        match part:
+            case TextPart():
+                kind = "output_text" if role == "assistant" else "input_text"
+                return [{"type": kind, "text": part.text} | _own(part.extra)]
+            case RefusalPart():
+                return [{"type": "refusal", "refusal": part.text} | _own(part.extra)]
+            case ImagePart():
+                url = part.url if part.data is None else to_data_url(part.data, part.media_type or "image/png")
+                return [present({"type": "input_image", "image_url": url, "detail": part.detail}) | _own(part.extra)]
+            case DocumentPart():
+                return [_file(part) | _own(part.extra)]
+            case AudioPart():
+                raise unsupported(self._provider, "a recording with its Responses")
+            case OpaquePart():
+                return [part.block] if part.origin == self._origin else []
+            case ThinkingPart() | ToolCallPart() | ToolResultPart():
+                return []
+            case _:
+                assert_never(part)
+
+
+def is_content(block: Members) -> bool:
+    """Whether an unknown block belongs inside a message, not beside it."""
+    kind = str(block.get("type"))
+    return kind.startswith(("input_", "output_"))
+
+
+def _thought(part: ThinkingPart) -> Members | None:
+    """The item with its encrypted half. Nothing names one that has neither that, nor an id, nor content."""
+    extra = part.extra or {}
+    if part.redacted is None and not (extra.get("id") or extra.get("content")):
+        return None
+    return {"type": "reasoning", "summary": [], **extra, **present({"encrypted_content": part.redacted})}
+
+
+def _file(part: DocumentPart) -> Members:
+    data = None if part.data is None else to_data_url(part.data, part.media_type or "application/pdf")
+    members = {"file_data": data, "file_url": part.url, "file_id": part.file_id, "filename": part.name}
+    return {"type": "input_file"} | present(members)
+
+
+def _own(extra: Extra | None) -> Members:
+    return {name: value for name, value in (extra or {}).items() if name not in _FOREIGN}
