@@ -1,7 +1,7 @@
 """The orchestrator: one handler a call, from the plan to the one outcome."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -94,15 +94,21 @@ class OrchestratorActor(Actor):
         table: RoutingTable = self._selector.snapshot
         plan = table.plan(call.request.model, self.me.now())
         story.skipped(plan.skipped)
-        if call.request.cache.use == "only" or not plan.candidates:
-            entry = self._cached_anywhere(call, table.candidates(call.request.model))
-            if entry is not None:
-                return await self._from_cache(call, story, entry)
-        if call.request.cache.use == "only":
+        only = call.request.cache.use == "only"
+        if only or not plan.candidates:
+            kept = await self._kept(call, story, table.candidates(call.request.model))
+            if kept is not None:
+                return kept
+        if only:
             return story.failure(Fault(kind=FaultKind.UNAVAILABLE, message="it is not in the cache; nothing was asked"))
-        return await self._run(call, story, Course(plan, call.allowance, self._retry, wait=call.request.wait))
+        course = Course(plan, call.allowance, self._retry, wait=call.request.wait)
+        fault = await self._run(call, story, course)
+        if not isinstance(fault, Fault):
+            return fault
+        return await self._kept(call, story, [one.candidate for one in plan.skipped]) or story.failure(fault)
 
-    async def _run(self, call: Call, story: Story, course: Course) -> Outcome:
+    async def _run(self, call: Call, story: Story, course: Course) -> Outcome | Fault:
+        """The call's outcome, or why nobody gave one."""
         while True:
             match course.next(self.me.now()):
                 case Try(candidate):
@@ -112,7 +118,7 @@ class OrchestratorActor(Actor):
                 case Wait(until):
                     await trio.sleep_until(trio_deadline(until))
                 case GiveUp(fault):
-                    return story.failure(fault)
+                    return fault
 
     async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
         """The call's outcome, or None when the course goes on."""
@@ -143,12 +149,15 @@ class OrchestratorActor(Actor):
         max_age = call.request.cache.max_age
         return reader.get(key, FOREVER if max_age in (None, math.inf) else ns(max_age), self.me.utc())
 
-    def _cached_anywhere(self, call: Call, candidates: tuple[Candidate, ...]) -> Entry | None:
-        """What was kept costs nobody anything, whichever circuits are open."""
+    async def _kept(self, call: Call, story: Story, candidates: Iterable[Candidate]) -> Reply | Failure | None:
+        """A reply kept from one of these, whether or not it takes calls now."""
         if not reads(call.request):
             return None
-        found = (self._cached(call, cache_key(call.request, candidate)) for candidate in candidates)
-        return next((entry for entry in found if entry is not None), None)
+        for candidate in candidates:
+            entry = self._cached(call, cache_key(call.request, candidate))
+            if entry is not None:
+                return await self._from_cache(call, story, entry)
+        return None
 
     async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Reply | Failure:
         if isinstance(call, OpenStream):

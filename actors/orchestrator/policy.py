@@ -4,6 +4,8 @@
 candidate is tried again before the next one is. A mistake of the caller's is never tried again anywhere.
 """
 
+import math
+
 import msgspec
 
 from callboard.messages.faults import FaultKind
@@ -51,8 +53,8 @@ class RetrySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max: float = 8.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.base <= self.max:
-            raise ValueError("retry needs 0 < base <= max, in seconds")
+        if not 0 < self.base <= self.max < math.inf:
+            raise ValueError("`base` and `max` are seconds, 0 < base <= max")
 
     def delay(self, k: int, rand: float) -> float:
         """Seconds before retry number `k`, counted from 0; `rand` in [0, 1). Source: AWS, exponential backoff and

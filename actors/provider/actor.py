@@ -13,6 +13,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import Endpoint, fault_of, read
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, model_key, outcomes
 from callboard.actors.provider.view import ProviderView
+from callboard.actors.transport.base import ProviderTransport
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate
@@ -32,6 +33,8 @@ from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 
+SWEEP = 30.0
+"""Seconds between two looks for connections that have idled too long."""
 GIVES_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
 LONG = 10 * 365 * 86_400_000_000_000
 """Ten years in nanoseconds: as a date, a circuit that is forced open."""
@@ -300,9 +303,12 @@ class ProviderActor(Actor):
         return tuple(msgspec.structs.replace(model, provider=self._account.name) for model in models)
 
     async def _keep_transport(self) -> None:
-        """Close the connections when this incarnation ends, however it ends."""
+        """Close the connections that idle too long, and all when this incarnation ends, however it ends."""
         try:
-            await trio.sleep_forever()
+            while True:
+                await trio.sleep(SWEEP)
+                if isinstance(self._transport, ProviderTransport):
+                    self._transport.sweep()
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await self._transport.aclose()

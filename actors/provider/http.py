@@ -8,6 +8,7 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts, timed_out
+from callboard.actors.transport.content import Content
 from callboard.actors.transport.errors import DestinationRefused, Disconnected, RequestInvalid, TooLarge
 from callboard.actors.wires.wire import Encoded, malformed
 from callboard.messages.faults import Fault, FaultKind
@@ -45,24 +46,9 @@ class Endpoint:
                 "content-length": str(len(encoded.body)),
                 "x-client-request-id": attempt,
             },
-            stream=OneBody(encoded.body),
+            stream=Content(encoded.body),
             extensions=self._extensions,
         )
-
-
-class OneBody(httpx.AsyncByteStream):
-    """A request's body in one piece. Unlike httpx's own it is no generator, which a cancelled send would leave open."""
-
-    def __init__(self, body: bytes) -> None:
-        self._pieces = [body]
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()
 
 
 async def read(response: httpx.Response) -> bytes:

@@ -25,10 +25,11 @@ class Exchange:
     server which answers before it has read everything is heard.
     """
 
-    __slots__ = ("_buffer", "_failure", "_lease", "_order", "_watch", "reply", "sent", "sent_whole")
+    __slots__ = ("_buffer", "_failure", "_lease", "_link", "_order", "_watch", "reply", "sent", "sent_whole")
 
     def __init__(self, lease: Lease, order: Order, reply: Reply, watch: Stopwatch, buffer: memoryview) -> None:
         self._lease = lease
+        self._link = lease.link
         self._order = order
         self._watch = watch
         self._buffer = buffer
@@ -67,14 +68,14 @@ class Exchange:
     async def receive(self) -> None:
         """See body.Source."""
         try:
-            self._feed(await self._lease.link.receive_into(self._buffer))
+            self._feed(await self._link.receive_into(self._buffer))
         except LOST as error:
             raise lost(self._order.origin, error) from error
 
     async def aclose(self) -> None:
         """See body.Source. What has already arrived is looked at once: often that is all that the reply lacked."""
         try:
-            if not self._lease.over and (count := self._lease.link.receive_now(self._buffer)) is not None:
+            if not self._lease.over and (count := self._link.receive_now(self._buffer)) is not None:
                 self._feed(count)
         except (httpx.TransportError, *LOST):
             pass
@@ -108,7 +109,7 @@ class Exchange:
         """Send without waiting; whether all of it went."""
         try:
             while self.sent < len(data):
-                taken = self._lease.link.send_now(memoryview(data)[self.sent :] if self.sent else data)
+                taken = self._link.send_now(memoryview(data)[self.sent :] if self.sent else data)
                 if not taken:
                     return False
                 self.sent += taken
@@ -118,7 +119,7 @@ class Exchange:
 
     async def _receive_head(self) -> None:
         while True:
-            self._feed(await self._lease.link.receive_into(self._buffer))
+            self._feed(await self._link.receive_into(self._buffer))
             if self.reply.head_complete:
                 return
             self._watch.enter(Stage.BETWEEN_BYTES)
@@ -153,12 +154,12 @@ class Exchange:
     async def _write_all(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
-            taken = self._lease.link.send_now(view)
+            taken = self._link.send_now(view)
             self.sent += taken
             view = view[taken:]
             if not taken:
                 self._watch.enter(Stage.WRITE)
-                await self._lease.link.wait_to_send()
+                await self._link.wait_to_send()
 
     async def _write_pieces(self, pieces: AsyncGenerator[bytes, None]) -> None:
         self._watch.enter(Stage.TOTAL)  # the body's own pace is nobody's fault

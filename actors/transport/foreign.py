@@ -6,6 +6,7 @@ one connection of one shard; permits are handed out by the same pool that hands 
 
 import functools
 import ssl
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -119,6 +120,9 @@ class HttpxTransport(ProviderTransport):
         key_password: str | None = None,
         contexts: ContextMaker = tls_context,
     ) -> None:
+        """As Transport; ValueError also where `http2` is wanted and its package is missing."""
+        if config.http2 and find_spec("h2") is None:
+            raise ValueError("http2 needs the package h2")
         self._config = config
         self._proxy = proxy
         self._key_password = key_password

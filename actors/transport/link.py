@@ -30,6 +30,8 @@ class Link:
 
     async def wait_to_send(self) -> None:
         """Return once the socket takes more."""
+        if self.closed:
+            raise trio.ClosedResourceError
         await trio.lowlevel.wait_writable(self._sock)
 
     async def receive_into(self, buffer: memoryview) -> int:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from importlib.util import find_spec
 from urllib.request import getproxies
 
 from callboard.actors.transport.config import TransportConfig
@@ -18,12 +19,12 @@ class Proxies:
     """
 
     def __init__(self, configured: str | None, found: Mapping[str, str]) -> None:
-        """Raises ValueError for a proxy whose scheme is not known; the message never holds its password."""
+        """Raises ValueError for a proxy that cannot be used; the message never holds its password."""
         self._configured = configured
         self._found = dict(found)
         for proxy in (configured, *(found.get(scheme) for scheme in ("http", "https", "all"))):
-            if proxy and proxy.partition("://")[0].lower() not in _SCHEMES:
-                raise ValueError(f"a proxy's URL must begin with one of {', '.join(_SCHEMES)} and ://")
+            if proxy:
+                _check(proxy.partition("://")[0].lower())
 
     def __bool__(self) -> bool:
         return bool(self._configured or any(self._found.get(scheme) for scheme in ("http", "https", "all")))
@@ -51,6 +52,13 @@ def bypassed(origin: Origin, no_proxy: str) -> bool:
         if entry == "*" or (port in ("", str(origin.port)) and _names(name, origin.host)):
             return True
     return False
+
+
+def _check(scheme: str) -> None:
+    if scheme not in _SCHEMES:
+        raise ValueError(f"a proxy's URL must begin with one of {', '.join(_SCHEMES)} and ://")
+    if scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ValueError("a SOCKS proxy needs the package socksio")
 
 
 def _names(entry: str, host: str) -> bool:

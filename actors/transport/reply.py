@@ -29,6 +29,7 @@ class Reply:
     """
 
     __slots__ = (
+        "_begun",
         "_body",
         "_body_bytes",
         "_bounds",
@@ -57,6 +58,7 @@ class Reply:
         self._head_only = head_only
         self._llhttp: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._fault: TooLarge | MalformedReply | None = None
+        self._begun = False
         self._informational = False
         self._until_close = False
         self._head_bytes = 0
@@ -68,7 +70,7 @@ class Reply:
         self.version = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.noted: dict[bytes, bytes] = {}
-        """The headers that the transport itself goes by, under their lower-case names."""
+        """The headers that the transport itself goes by, under lower-case names, their values as llhttp saw them."""
         self.received = 0
         """Bytes fed."""
         self.head_complete = False
@@ -78,11 +80,13 @@ class Reply:
 
     def feed(self, data: memoryview) -> None:
         """What came. Raises MalformedReply or TooLarge."""
-        self.received += len(data)
-        before = self._body_bytes
         if self._llhttp is None:
             self.spent = True
             return
+        if not self._begun:
+            self._begin(data)
+        self.received += len(data)
+        before = self._body_bytes
         try:
             self._llhttp.feed_data(data)
         except httptools.HttpParserError as error:
@@ -127,7 +131,7 @@ class Reply:
             self._stop(self._too_large("header", self._bounds.header))
         if self.head_complete:
             return
-        self.headers.append((name, value))
+        self.headers.append((name, value.rstrip(b" \t")))
         lower = name.lower()
         if lower in _NOTED:
             earlier = self.noted.get(lower)
@@ -159,12 +163,19 @@ class Reply:
         else:
             self.complete = True
 
+    def _begin(self, data: memoryview) -> None:
+        """llhttp knows RTSP and ICE as well; HTTP alone begins with an H."""
+        first = bytes(data).lstrip(b"\r\n")[:1]
+        self._begun = bool(first)
+        if first not in (b"", b"H"):
+            raise MalformedReply(f"{self._origin}: not an HTTP/1.1 reply")
+
     def _check(self) -> None:
         if self.version not in _VERSIONS:
             self._stop(MalformedReply(f"{self._origin}: the reply is HTTP/{self.version}, not HTTP/1.1"))
         if not 100 <= self.status < 600 or self.status == 101:
             self._stop(MalformedReply(f"{self._origin}: status {self.status} does not answer any request"))
-        if self.noted.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        if self.noted.get(b"transfer-encoding", b"chunked").rstrip(b" ").lower() != b"chunked":
             self._stop(MalformedReply(f"{self._origin}: the Transfer-Encoding is not chunked alone"))
         if int(self.noted.get(b"content-length", b"0")) > self._bounds.body and not self._head_only:
             self._stop(self._too_large("body", self._bounds.body))

@@ -33,7 +33,7 @@ def response_of(
     `noted` has at least Content-Encoding and Location, by lower-case name. Raises Redirected or Undecodable.
     """
     if status in _REDIRECTS and b"location" in noted:
-        raise _redirected(origin, status, noted[b"location"].decode("latin-1"))
+        raise _redirected(origin, status, noted[b"location"].decode("latin-1").strip())
     decoding = unfolding(noted.get(b"content-encoding", b""), decoded_bound, origin)
     if decoding is not None:
         headers = [header for header in headers if header[0].lower() not in _UNDONE]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
 from callboard.actors.wires.gemini import Gemini
+from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_completions import OpenAICompletions
 from callboard.actors.wires.openai_responses import OpenAIResponses
@@ -31,6 +32,4 @@ def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
         case "cohere":
             return Cohere(preset.name, utc=utc)
         case "ollama":
-            from callboard.actors.wires.ollama import Ollama
-
             return Ollama(preset.name, utc=utc)

@@ -1,11 +1,13 @@
 import functools
 import ssl
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
 import pytest
 
+from callboard.actors.transport import foreign
 from callboard.actors.transport.body import read_body
 from callboard.actors.transport.config import Tls, TransportConfig
 from callboard.actors.transport.foreign import HttpxTransport
@@ -13,6 +15,9 @@ from callboard.actors.transport.opening import Routed, open_transport
 from callboard.actors.transport.transport import Transport
 
 Serve = Callable[..., Awaitable[Any]]
+
+
+needs_h2 = pytest.mark.skipif(find_spec("h2") is None, reason="the package h2 is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +32,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (None, Transport),
         (TransportConfig(engine="httpx"), HttpxTransport),
-        (TransportConfig(http2=True), HttpxTransport),
+        pytest.param(TransportConfig(http2=True), HttpxTransport, marks=needs_h2),
         (TransportConfig(proxy="http://proxy:3128"), Routed),
     ],
 )
@@ -35,6 +40,12 @@ async def test_the_configuration_chooses_the_transport(config: TransportConfig |
     transport = open_transport(config)
     assert type(transport) is kind
     await transport.aclose()
+
+
+def test_http2_without_its_package_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="h2"):
+        open_transport(TransportConfig(http2=True))
 
 
 async def test_httpx_stays_selectable(hello: Any) -> None:

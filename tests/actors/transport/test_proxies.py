@@ -1,5 +1,6 @@
 import pytest
 
+from callboard.actors.transport import proxies
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.policy import Origin
 from callboard.actors.transport.proxies import Proxies, bypassed, proxies_of
@@ -9,15 +10,15 @@ LOCAL = Origin("http", "localhost", 11434)
 
 
 def test_the_configured_proxy_serves_every_origin_and_shuts_out_the_environments() -> None:
-    proxies = Proxies("http://proxy:3128", {"https": "http://other:1", "no": "*"})
-    assert proxies.proxy(API) == proxies.proxy(LOCAL) == "http://proxy:3128"
+    found = Proxies("http://proxy:3128", {"https": "http://other:1", "no": "*"})
+    assert found.proxy(API) == found.proxy(LOCAL) == "http://proxy:3128"
 
 
 def test_the_environments_proxies_go_by_scheme() -> None:
-    proxies = Proxies(None, {"https": "http://secure:1", "all": "socks5://all:2"})
-    assert proxies.proxy(API) == "http://secure:1"
-    assert proxies.proxy(Origin("http", "example.com", 80)) == "socks5://all:2"
-    assert bool(proxies)
+    found = Proxies(None, {"https": "http://secure:1", "all": "socks5://all:2"})
+    assert found.proxy(API) == "http://secure:1"
+    assert found.proxy(Origin("http", "example.com", 80)) == "socks5://all:2"
+    assert bool(found)
 
 
 def test_no_proxy_anywhere_is_falsy() -> None:
@@ -77,12 +78,19 @@ def test_a_proxy_of_an_unknown_kind_is_refused_and_its_password_not_shown(proxy:
         assert "secret" not in str(caught.value)
 
 
+def test_a_proxy_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxies, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="socksio"):
+        Proxies("socks5://user:secret@proxy:1", {})
+    Proxies("http://proxy:1", {})
+
+
 def test_the_environment_is_read_only_if_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("no_proxy", "internal.example")
-    proxies = proxies_of(TransportConfig())
-    assert proxies.proxy(API) == "http://proxy:1"
-    assert proxies.proxy(Origin("https", "a.internal.example", 443)) is None
+    found = proxies_of(TransportConfig())
+    assert found.proxy(API) == "http://proxy:1"
+    assert found.proxy(Origin("https", "a.internal.example", 443)) is None
     assert not proxies_of(TransportConfig(use_environment=False))
 
 

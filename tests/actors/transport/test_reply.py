@@ -70,10 +70,79 @@ def test_replies_that_must_be_understood(data: bytes, body: bytes) -> None:
     assert reply.take() == body
 
 
+# The situations in these three tables are those that llhttp's and h11's own tests name, where they concern a client.
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        (b"X:v", b"v"),
+        (b"X:  v  ", b"v"),
+        (b"X:\tv \t ", b"v"),
+        (b"X: a  b", b"a  b"),
+        (b"X:", b""),
+        (b"X: ", b""),
+        (b"X: \r\nY: 2", b""),
+        (b'X: a:b;c="d"', b'a:b;c="d"'),
+        (b"X: \xe9\x80", b"\xe9\x80"),
+    ],
+)
+def test_header_values_lose_the_white_space_around_them_and_nothing_else(headers: bytes, value: bytes) -> None:
+    reply = parse(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\nContent-Length: 0\r\n\r\n")
+    assert reply.headers[0] == (b"X", value)
+    assert len(reply.headers) == headers.count(b"\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: 5  ", b"hello"),
+        (b"Content-Length:\t5\t", b"hello"),
+        (b"Content-Length: 0005", b"hello"),
+        (b"Content-Length-X: 0\r\nContent-Length: 5", b"hello"),
+        (b"X-Content-Length: 9\r\nContent-Length: 5", b"hello"),
+        (b"Transfer-Encoding: chunked  ", b"1\r\na\r\n0\r\n\r\n"),
+        (b"transfer-ENCODING: CHUNKED", b"1\r\na\r\n0\r\n\r\n"),
+        (b"Transfer-Encoding: chunked", b'1;a;b=c;d="e;\\"f"\r\na\r\n000\r\nX: trailer\r\nY: 2\r\n\r\n'),
+        (b"Transfer-Encoding: chunked", b"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n"),
+        (b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5", b"hello"),
+        (b"Proxy-Connection: close\r\nContent-Length: 5", b"hello"),
+        (b"under_score: 1\r\n$dollar: 2\r\n!#%&'*+-.^`|~: 3\r\nContent-Length: 5", b"hello"),
+    ],
+)
+def test_bodies_end_where_their_framing_says(head: bytes, body: bytes) -> None:
+    reply = parse(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+    assert reply.complete
+    assert not reply.spent
+
+
 @pytest.mark.parametrize(
     "data",
     [
         b"<html>hello</html>",
+        b"RTSP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"\r\nICE/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTP/1.1 200 OK\r\n\r\n",
+        b"HTTPS/1.1 200 OK\r\n\r\n",
+        b"http/1.1 200 OK\r\n\r\n",
+        b"HTTP/01.1 200 OK\r\n\r\n",
+        b"HTTP/1.01 200 OK\r\n\r\n",
+        b"HTTP/5.6 200 OK\r\n\r\n",
+        b"HTTP/1.1\t200 OK\r\n\r\n",
+        b"HTTP/1.1  200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: 1\rY: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX\t: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX y: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\xe9: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\nContent-Length: 5\r\n\r\nhello",
+        # with a tab behind it llhttp would not take this for chunked
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunkedchunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 ext\r\naa\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;\r\naa\r\n",
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a="b\r\naa\r\n',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\naaa\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n",
         b"HTTP/1.1 OK\r\n\r\n",
         b"HTTP/1.1 20 OK\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
