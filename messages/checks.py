@@ -40,8 +40,10 @@ def json_object(value: Any) -> None:
 
 def _json(value: Any, depth: int) -> None:
     match value:
-        case None | bool() | int() | str():
+        case None | bool() | int():
             return
+        case str():
+            text("", value)
         case float() if math.isfinite(value):
             return
         case dict() | list() | tuple() if depth >= _DEEPEST:
@@ -50,6 +52,7 @@ def _json(value: Any, depth: int) -> None:
             for name, inner in value.items():
                 if not isinstance(name, str):
                     raise InvalidRequest("", f"JSON names members by strings, not by {named(name)}")
+                text("", name)
                 inside(name, _json, inner, depth + 1)
         case list() | tuple():
             for number, inner in enumerate(value):

@@ -1,14 +1,19 @@
 """How many tokens a request will use, before anybody has counted them.
 
-A rule of thumb (four characters a token, as providers' own guides give it), erring upwards: it reserves room and
-money until the provider's own count replaces it.
+A rule of thumb (four characters of English a token, as providers' own guides give it; four bytes of UTF-8, since other
+scripts take more), erring upwards: it reserves room and money until the provider's own count replaces it.
 """
+
+from typing import Any, assert_never
+
+import msgspec
 
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
     DocumentPart,
     ImagePart,
+    OpaquePart,
     Part,
     RefusalPart,
     TextPart,
@@ -16,14 +21,15 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import Request
+from callboard.messages.request import Request, Tool
 from callboard.messages.usage import Usage
 
-CHARACTERS_A_TOKEN = 4
+BYTES_A_TOKEN = 4
 TOKENS_A_MESSAGE = 4
 TOKENS_AN_IMAGE = 1_000
 TOKENS_AN_ATTACHMENT = 2_000
-TOKENS_A_TOOL = 64
+TOKENS_A_TOOL = 16
+"""Besides its own text."""
 DEFAULT_OUTPUT = 1_024
 """Output tokens taken for granted when the request sets no bound."""
 
@@ -31,13 +37,31 @@ DEFAULT_OUTPUT = 1_024
 def estimate(request: Request) -> Usage:
     """The most that the request should use: input by the rule of thumb, output up to its bound."""
     tokens = sum(TOKENS_A_MESSAGE + _message(message) for message in request.messages)
-    tokens += TOKENS_A_TOOL * len(request.tools)
-    return Usage(input=tokens, output=request.sampling.max_tokens or DEFAULT_OUTPUT)
+    tokens += sum(map(_tool, request.tools))
+    if request.output is not None:
+        tokens += _json(request.output.schema)
+    return Usage(input=tokens, output=_output(request))
 
 
 def estimate_text(text: str) -> int:
     """Tokens of a text, rounded up."""
-    return -(-len(text) // CHARACTERS_A_TOKEN)
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return -(-size // BYTES_A_TOKEN)
+
+
+def _output(request: Request) -> int:
+    if request.sampling.max_tokens is not None:
+        return request.sampling.max_tokens
+    thinking = None if request.thinking is None else request.thinking.budget_tokens
+    return DEFAULT_OUTPUT + (thinking or 0)
+
+
+def _tool(tool: Tool) -> int:
+    return TOKENS_A_TOOL + estimate_text(tool.name) + estimate_text(tool.description or "") + _json(tool.parameters)
+
+
+def _json(value: dict[str, Any] | None) -> int:
+    return 0 if value is None else -(-len(msgspec.json.encode(value)) // BYTES_A_TOKEN)
 
 
 def _message(message: ChatMessage) -> int:
@@ -60,5 +84,7 @@ def _part(part: Part) -> int:
             return TOKENS_AN_IMAGE
         case AudioPart() | DocumentPart():
             return TOKENS_AN_ATTACHMENT
+        case OpaquePart():
+            return _json(part.block)
         case _:
-            return TOKENS_A_MESSAGE
+            assert_never(part)

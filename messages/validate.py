@@ -86,6 +86,7 @@ def check(request: Request) -> None:
     _optional(request, "thinking", Thinking, _thinking)
     checks.inside("cache", _cache, checks.typed("cache", request.cache, CacheControl))
     checks.flag("parallel_tool_calls", request.parallel_tool_calls)
+    checks.flag("wait", request.wait)
     checks.flag("keep_raw", request.keep_raw)
     checks.one_of("priority", request.priority, get_args(Priority))
     for name in ("user", "tag"):

@@ -16,7 +16,8 @@ MILLION = Decimal(1_000_000)
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars a million tokens. Reasoning is billed as output; what is not given is billed as input."""
+    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a cache rate that is
+    not given is that of input."""
 
     input: Decimal
     output: Decimal
@@ -26,8 +27,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             price = getattr(self, name)
-            if price is not None and not (price.is_finite() and price >= 0):
+            if price is None:
+                continue
+            exact = price if isinstance(price, Decimal) else Decimal(str(price))
+            if not (exact.is_finite() and exact >= 0):
                 raise ValueError(f"`{name}` is a number of US dollars a million tokens, 0 or more")
+            msgspec.structs.force_setattr(self, name, exact)
 
     def cost(self, usage: Usage) -> Cost:
         """US dollars of these tokens."""

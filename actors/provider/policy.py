@@ -47,7 +47,7 @@ def outcomes(fault: Fault | None, model: str) -> dict[str, Outcome]:
         return {ENDPOINT: Outcome.SUCCESS, model_key(model): Outcome.SUCCESS}
     if fault.kind is FaultKind.TIMED_OUT and fault.timeout == "connect":
         return {ENDPOINT: Outcome.FAULT}
-    if fault.kind is FaultKind.RATE_LIMITED and fault.timeout == "permit":
-        return {}
+    if fault.kind in LIMIT_FAULTS and fault.status is None:
+        return {}  # our own limiter refused it: the provider was never asked
     named = OUTCOMES[fault.kind]
     return {ENDPOINT if key == ENDPOINT else model_key(model): outcome for key, outcome in named.items()}

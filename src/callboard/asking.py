@@ -62,23 +62,24 @@ SAMPLING = frozenset(Sampling.__struct_fields__)
 
 def build(prompt: Prompt, model: str | None, **options: Unpack[Options]) -> Request:
     """The request, checked in full. Raises InvalidRequest."""
+    given = dict(options)
+    unknown = given.keys() - Options.__annotations__.keys()
+    if unknown:
+        raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
     try:
-        request = prompt if isinstance(prompt, Request) else _request(prompt, model, dict(options))
-        if isinstance(prompt, Request) and (model is not None or options):
-            request = _changed(prompt, model, dict(options))
+        request = _changed(_asked(prompt, model), model, given)
         check(request)
     except Nonsense as error:
         raise InvalidRequest(str(error)) from None
     return request
 
 
-def _request(prompt: str | ChatMessage | Sequence[ChatMessage], model: str | None, options: dict[str, Any]) -> Request:
+def _asked(prompt: Prompt, model: str | None) -> Request:
+    if isinstance(prompt, Request):
+        return prompt
     if model is None:
         raise InvalidRequest("model: missing; name a provider/model or an alias of the configuration")
-    messages = _messages(prompt)
-    if "system" in options:
-        messages = (system_message(options.pop("system")), *messages)
-    return _changed(Request(model=model, messages=messages), None, options)
+    return Request(model=model, messages=_messages(prompt))
 
 
 def _messages(prompt: str | ChatMessage | Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
@@ -94,24 +95,23 @@ def _messages(prompt: str | ChatMessage | Sequence[ChatMessage]) -> tuple[ChatMe
 
 
 def _changed(request: Request, model: str | None, options: dict[str, Any]) -> Request:
-    sampling = {name: options.pop(name) for name in list(options) if name in SAMPLING}
-    if isinstance(sampling.get("stop"), str):
-        sampling["stop"] = (sampling["stop"],)
-    elif sampling.get("stop") is not None:
-        sampling["stop"] = tuple(sampling["stop"])
-    unknown = options.keys() - set(Request.__struct_fields__)
-    if unknown:
-        raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
-    changes = {name: _short_form(name, value) for name, value in options.items()}
+    changes = {name: _long_form(name, value) for name, value in options.items()}
     if model is not None:
         changes["model"] = model
-    return msgspec.structs.replace(request, sampling=msgspec.structs.replace(request.sampling, **sampling), **changes)
+    if "system" in changes:
+        changes["messages"] = (system_message(changes.pop("system")), *request.messages)
+    sampling = {name: changes.pop(name) for name in list(changes) if name in SAMPLING}
+    if sampling:
+        changes["sampling"] = msgspec.structs.replace(request.sampling, **sampling)
+    return msgspec.structs.replace(request, **changes)
 
 
-def _short_form(name: str, value: Any) -> Any:
+def _long_form(name: str, value: Any) -> Any:
     match name, value:
-        case "tools", _:
-            return tuple(value)
+        case "stop", str():
+            return (value,)
+        case "tools" | "stop", _ if value is not None:
+            return _several(name, value)
         case "tool_choice", "auto" | "none" | "required":
             return ToolChoice(mode=value)
         case "tool_choice", str():
@@ -122,3 +122,10 @@ def _short_form(name: str, value: Any) -> Any:
             return msgspec.structs.replace(CacheControl(), use=use)
         case _:
             return value
+
+
+def _several(name: str, values: Any) -> tuple[Any, ...]:
+    try:
+        return tuple(values)
+    except TypeError:
+        raise InvalidRequest(f"{name}: expected several, in a list or tuple, got {type(values).__name__}") from None

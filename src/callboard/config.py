@@ -3,17 +3,16 @@
 Every mistake is told with the file, the key and what was expected; nothing starts before all is right.
 """
 
-import ipaddress
+import math
 import os
 import tomllib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
+from callboard import addresses, credentials
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.limiter.decide import LimitSpec
 from callboard.actors.orchestrator.policy import RetrySpec
@@ -22,6 +21,7 @@ from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.openai_request import COMPATIBLE
 from callboard.actors.wires.presets import PRESETS, Preset, WireName
+from callboard.converting import convert
 from callboard.errors import ConfigError
 from callboard.runtime.circuit.circuit import CircuitSpec
 from callboard.runtime.clock import ns
@@ -29,6 +29,9 @@ from callboard.runtime.errors import SpecError
 from callboard.runtime.supervision.backoff import Backoff
 
 T = TypeVar("T")
+
+LARGEST = 16 * 1024 * 1024 * 1024
+"""Bytes that each of the store's files may grow to."""
 
 
 class Familiar(NamedTuple):
@@ -44,12 +47,26 @@ FAMILIAR = {
 """The services that they name; `callboard.actors.wires.presets` has them all."""
 
 
+def _above_zero(config: object, name: str) -> None:
+    if not 0 < getattr(config, name) < math.inf:
+        raise ValueError(f"`{name}` is a number of seconds above 0")
+
+
+def _whole(config: object, name: str, *, least: int) -> None:
+    if getattr(config, name) < least:
+        raise ValueError(f"`{name}` is a whole number, {least} or more")
+
+
 class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a call may use when it does not say so itself."""
 
     timeout: float = 600.0
     """Seconds in all."""
     attempts: int = 4
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "timeout")
+        _whole(self, "attempts", least=1)
 
 
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,8 +81,10 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Bytes of each of the two files to begin with; they grow by doubling."""
 
     def __post_init__(self) -> None:
-        if self.initial_size < 65_536:
-            raise ValueError("`initial_size` is at least 65536 bytes")
+        if not self.path:
+            raise ValueError("`path` is the name of a folder")
+        if not 65_536 <= self.initial_size <= LARGEST:
+            raise ValueError(f"`initial_size` is 65536 to {LARGEST} bytes")
 
 
 class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +98,17 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     backoff: float = 5.0
     max_backoff: float = 300.0
     trials: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("consecutive", "min_calls", "trials"):
+            _whole(self, name, least=1)
+        _whole(self, "intensity", least=0)
+        for name in ("window", "backoff", "max_backoff"):
+            _above_zero(self, name)
+        if not 0 < self.rate <= 1:
+            raise ValueError("`rate` is a share of the calls, above 0 and up to 1")
+        if self.backoff > self.max_backoff:
+            raise ValueError("`backoff` is not longer than `max_backoff`")
 
     def spec(self) -> CircuitSpec:
         """As the runtime takes it. Raises SpecError."""
@@ -103,9 +133,8 @@ class LimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` is a whole number above 0")
+            if getattr(self, name) is not None:
+                _whole(self, name, least=1)
 
     def spec(self) -> LimitSpec:
         """As the limiter takes it."""
@@ -145,6 +174,9 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def __repr__(self) -> str:
         return f"ProviderConfig(wire={self.wire!r}, base_url={self.base_url!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("wire", self.wire), ("base_url", self.base_url)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,6 +221,9 @@ class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"ResolvedProvider({self.name!r}, {self.base_url!r}, key {'set' if self.key else 'not set'})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("name", self.name), ("base_url", self.base_url)]
+
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration that was checked, with its credentials."""
@@ -201,7 +236,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
     """The configuration in this file, with its credentials. Raises ConfigError."""
-    return resolve(decode(path), str(path), path.parent, {**_dotenv(path.parent), **environ})
+    return resolve(decode(path), str(path), path.parent, {**credentials.dotenv(path.parent), **environ})
 
 
 def decode(path: Path) -> Config:
@@ -236,27 +271,27 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Resolved | None
 
 def parse(data: dict[str, Any], source: str) -> Config:
     """The tables of a file as a Config. Raises ConfigError."""
-    providers = {
-        name: _convert(table, ProviderConfig, f"{source}: providers.{name}")
-        for name, table in _table(data.pop("providers", {}), f"{source}: providers").items()
-    }
-    prices = {
-        name: _convert(table, Price, f'{source}: prices."{name}"')
-        for name, table in _table(data.pop("prices", {}), f"{source}: prices").items()
-    }
-    rest = _convert(data, Config, source)
-    return msgspec.structs.replace(rest, providers=providers, prices=prices)
+    tables = dict(data)
+    config = convert(
+        {name: table for name, table in tables.items() if name not in ("providers", "models", "prices")}, Config, source
+    )
+    return msgspec.structs.replace(
+        config,
+        providers=_each(tables, "providers", ProviderConfig, source),
+        models=_each(tables, "models", list[str], source),
+        prices=_each(tables, "prices", Price, source),
+    )
 
 
 def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str]) -> Resolved:
     """Check what types cannot say, and find the credentials. Raises ConfigError."""
     if not config.providers:
         raise ConfigError(f"{source}: providers: at least one is needed; `callboard init` writes an example")
-    if config.call.timeout <= 0 or config.call.attempts < 1:
-        raise ConfigError(f"{source}: call: expected a timeout above 0 seconds and at least one attempt")
     providers = tuple(_provider(name, one, source, environ) for name, one in config.providers.items())
     for alias, candidates in config.models.items():
         _check_alias(alias, candidates, config, source)
+    for name in config.prices:
+        _check_candidate(name, config, f"{source}: prices")
     return Resolved(
         source=source, config=config, providers=providers, store_path=(folder / config.store.path).absolute()
     )
@@ -270,13 +305,15 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     base_url = config.base_url or preset.base_url
     if base_url is None:
         raise ConfigError(f"{where}.base_url: missing; a service of your own needs one")
-    _check_url(base_url, config, where)
+    addresses.check_url(base_url, f"{where}.base_url", allow_http=config.allow_http)
+    addresses.check_headers(config.headers, f"{where}.headers")
     try:
         config.circuit.spec()
     except SpecError as error:
         raise ConfigError(f"{where}.circuit: {error}") from None
     elsewhere = config.base_url is not None and preset.base_url is not None
-    key = _key(config, None if elsewhere else preset.key_env, where, environ)
+    usual = None if elsewhere else preset.key_env
+    key = credentials.find(where, environ, key=config.key, key_env=config.key_env, usual=usual)
     return ResolvedProvider(name=name, preset=preset, base_url=base_url, key=key, config=config)
 
 
@@ -306,71 +343,33 @@ def _stranger(preset: Preset) -> Preset:
     return msgspec.structs.replace(preset, quirks=quirks, catalogue=None)
 
 
-def _key(config: ProviderConfig, usual: str | None, where: str, environ: Mapping[str, str]) -> str | None:
-    if config.key is not None:
-        warnings.warn(f"{where}.key: the key stands in the file in clear; name a variable with key_env", stacklevel=2)
-        return config.key
-    variable = config.key_env or usual
-    if not variable:
-        return None
-    key = environ.get(variable, "").strip()
-    if not key:
-        raise ConfigError(f"{where}: no credential; expected the environment variable {variable}, or one in .env")
-    return key
-
-
-def _check_url(url: str, config: ProviderConfig, where: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{where}.base_url: expected http(s)://host, got a value without")
-    if parts.scheme == "http" and not config.allow_http and not _is_loopback(parts.hostname):
-        raise ConfigError(
-            f"{where}.base_url: plain http to {parts.hostname} would send the key in clear; "
-            "use https, or say allow_http = true"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _check_alias(alias: str, candidates: list[str], config: Config, source: str) -> None:
     where = f"{source}: models.{alias}"
-    if not candidates or "/" in alias:
-        raise ConfigError(f"{where}: expected a name without a slash and at least one provider/model")
+    if not alias or "/" in alias:
+        raise ConfigError(f"{where}: expected a name without a slash")
+    if not candidates:
+        raise ConfigError(f"{where}: expected at least one provider/model")
     for candidate in candidates:
-        provider, _, model = candidate.partition("/")
-        if provider not in config.providers or not model:
-            known = ", ".join(config.providers)
-            raise ConfigError(f"{where}: {candidate!r} is not provider/model with a provider of this file ({known})")
+        _check_candidate(candidate, config, where)
     if len(set(candidates)) != len(candidates):
         raise ConfigError(f"{where}: a candidate stands there twice")
 
 
-def _table(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected a table, got {type(value).__name__}")
-    return value
+def _check_candidate(candidate: str, config: Config, where: str) -> None:
+    provider, _, model = candidate.partition("/")
+    if provider not in config.providers or not model:
+        known = ", ".join(config.providers)
+        raise ConfigError(f"{where}: {candidate!r} is not provider/model with a provider of this file ({known})")
 
 
-def _convert(data: Any, kind: type[T], where: str) -> T:
-    try:
-        return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        place = path.rstrip("`").replace(".", "", 1) if path.startswith(".") else path.rstrip("`")
-        raise ConfigError(f"{where}{'.' if place else ''}{place}: {sentence[0].lower()}{sentence[1:]}") from None
+def _each(tables: dict[str, Any], name: str, kind: type[T], source: str) -> dict[str, T]:
+    """A table of tables or arrays, whose own names are the user's."""
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{source}: {name}: expected a table, got {type(table).__name__}")
+    return {key: convert(value, kind, f"{source}: {name}.{_quoted(key)}") for key, value in table.items()}
 
 
-def _dotenv(folder: Path) -> dict[str, str]:
-    path = folder / ".env"
-    if not path.is_file():
-        return {}
-    import dotenv
-
-    return {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
+def _quoted(key: str) -> str:
+    """A key as TOML writes it."""
+    return key if key and all(letter.isalnum() or letter in "_-" for letter in key) else f'"{key}"'

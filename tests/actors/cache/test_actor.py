@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ class World:
     async def ask(self, name: str, seconds: float = 100.0, **more: Any) -> None:
         """As the orchestrator does: the ask's own deadline is the fill's."""
         fill = self.fill(name, seconds=seconds, **more)
+        result: Filled | DeadlineExceeded
         try:
             result = await self.cache.ask(fill, deadline=fill.deadline)
         except DeadlineExceeded as error:
@@ -270,7 +272,7 @@ async def test_fills_of_different_keys_share_nothing(autojump_clock: MockClock, 
     async with world() as w:
         async with trio.open_nursery() as nursery:
             for name in "ab":
-                nursery.start_soon(lambda name=name: w.ask(name, key=name.encode()))
+                nursery.start_soon(partial(w.ask, name, key=name.encode()))
         assert (len(w.log.asked), sorted(w.leaders)) == (2, ["a", "b"])
         assert (w.kept(b"a"), w.kept(b"b")) == ("a-1", "b-1")
 
@@ -295,7 +297,7 @@ async def test_a_fill_that_fails_with_a_bug_is_a_fault_and_the_cache_goes_on(
         w.log.answer = bug
         async with trio.open_nursery() as nursery:
             for name in "ab":
-                nursery.start_soon(lambda name=name: w.ask(name, provider=provider))
+                nursery.start_soon(partial(w.ask, name, provider=provider))
         faults = [result.attempted.fault for _, _, result in w.ends]  # type: ignore[attr-defined]
         assert [fault.kind for fault in faults] == [FaultKind.INTERNAL] * 2
         w.log.answer = answered

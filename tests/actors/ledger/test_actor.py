@@ -422,6 +422,24 @@ async def test_a_ledger_that_starts_anew_has_all_that_was_acknowledged(
         assert w.attempts == 2
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.03, 0.3])
+async def test_a_crash_loses_nothing_and_counts_nothing_twice_wherever_the_commit_stands(
+    autojump_clock: MockClock, world: Opening, seconds: float
+) -> None:
+    async with world() as w:
+        w.trouble.seconds = 0.2
+        w.write(opening("a"), settling("a"), opening("b"))
+        await trio.sleep(seconds)
+        w.ledger.tell(Rubbish())
+        await trio.sleep(1)
+        w.write(settling("b"))
+        await w.ledger.ask(Flush())
+        assert (w.attempts, w.facts["open_attempts"]) == (2, 0)
+    async with world() as w:
+        assert w.attempts == 2
+        assert len(w.system.ref("store").snapshot.ledger.all(JOURNAL)) == 4
+
+
 async def test_those_who_wait_when_the_ledger_crashes_are_told(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         w.trouble.seconds = 1

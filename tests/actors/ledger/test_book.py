@@ -26,7 +26,7 @@ NOON = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 def opened(id_: str = "a-1", **more: Any) -> AttemptOpened:
-    members = {"estimate": Usage(input=10, output=90), "estimated_cost": Decimal("0.5")} | more
+    members: dict[str, Any] = {"estimate": Usage(input=10, output=90), "estimated_cost": Decimal("0.5")} | more
     return AttemptOpened(id=id_, call="a", provider="p", model="m", at=NOON, **members)
 
 

@@ -1,6 +1,7 @@
 """The limiter as its neighbours meet it: permits asked for, waited for, left and lost."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
@@ -24,7 +25,7 @@ from callboard.testing.running import running
 DAY = ns(86_400)
 
 
-def spec(**limits: int) -> ActorSpec:
+def spec(**limits: Any) -> ActorSpec:
     return ActorSpec(name="limiter", factory=lambda: LimiterActor(LimitSpec(**limits)))
 
 

@@ -47,10 +47,9 @@ def test_a_price_is_a_number_of_dollars(name: str, bad: str) -> None:
 
 
 def test_the_callers_own_price_comes_before_the_catalogue() -> None:
-    own = book(
-        openai__m=Price(input=Decimal(7), output=Decimal(0)),
-        **{f"openai__{KNOWN}": Price(input=Decimal(7), output=Decimal(0))},
-    )
+    seven = Price(input=Decimal(7), output=Decimal(0))
+    overrides: dict[str, Any] = {f"openai__{KNOWN}": seven, "openai__m": seven}
+    own = book(**overrides)
     assert own("openai", KNOWN, Usage(input=1_000_000)) == 7
     assert own("openai", "m", Usage(input=1_000_000)) == 7
 

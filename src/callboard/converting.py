@@ -1,0 +1,49 @@
+"""From a file's tables to structs: every mistake is told with its key and what was expected, never with its value."""
+
+import re
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+from callboard.errors import ConfigError
+
+T = TypeVar("T")
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+
+
+def convert(data: Any, kind: type[T], where: str) -> T:
+    """`data` as an instance of `kind`; `where` begins every sentence. Raises ConfigError."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        sentence, _, path = str(error).partition(" - at `$")
+        path = path.rstrip("`").removeprefix(".")
+        place = f"{where}.{path}" if path else where
+        raise ConfigError(_told(sentence, place, _at(kind, path))) from None
+
+
+def _told(sentence: str, place: str, kind: Any) -> str:
+    if unknown := _UNKNOWN.fullmatch(sentence):
+        known = ", ".join(kind.__struct_fields__)
+        return f"{place}.{unknown[1]}: no such key; expected one of {known}"
+    if missing := _MISSING.fullmatch(sentence):
+        return f"{place}.{missing[1]}: missing"
+    if choices := _choices(kind):
+        return f"{place}: expected one of {', '.join(choices)}"
+    return f"{place}: {sentence[0].lower()}{sentence[1:]}".replace("`object`", "a table")
+
+
+def _at(kind: Any, path: str) -> Any:
+    """The type of what lies at this path of struct members; None inside an array or a dict."""
+    for name in path.split(".") if path else ():
+        fields = {} if kind is None else {field.name: field.type for field in msgspec.structs.fields(kind)}
+        kind = fields.get(name)
+    return kind
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(choice for inner in get_args(kind) for choice in _choices(inner))

@@ -1,0 +1,49 @@
+"""Where a provider's key comes from, and whether it can be sent. No sentence here quotes one."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from callboard.errors import ConfigError
+
+
+def find(
+    where: str, environ: Mapping[str, str], *, key: str | None, key_env: str | None, usual: str | None
+) -> str | None:
+    """The key as it stands in the configuration, or in the variable `key_env`, or in the `usual` one of the service.
+
+    None when none of them is named. Raises ConfigError.
+    """
+    if key is not None:
+        if key_env is not None:
+            raise ConfigError(f"{where}.key: expected either key or key_env, got both")
+        warnings.warn(f"{where}.key: the key stands in the file in clear; name a variable with key_env", stacklevel=2)
+        return _sendable(key, f"{where}.key")
+    variable = key_env or usual
+    if not variable:
+        return None
+    found = environ.get(variable, "").strip()
+    if not found:
+        raise ConfigError(f"{where}: no credential; expected the environment variable {variable}, or one in .env")
+    return _sendable(found, f"{where}: the variable {variable}")
+
+
+def dotenv(folder: Path) -> dict[str, str]:
+    """What the folder's `.env` sets; nothing when there is none. Raises ConfigError."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected NAME=value lines") from None
+
+
+def _sendable(key: str, where: str) -> str:
+    if not key:
+        raise ConfigError(f"{where}: expected a key, got nothing")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigError(f"{where}: expected a key, got characters that no header can hold; was it copied whole?")
+    return key

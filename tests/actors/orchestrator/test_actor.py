@@ -1,0 +1,531 @@
+"""The life of a call among scripted providers: from the plan to the one outcome."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from callboard.actors.cache.actor import CacheActor
+from callboard.actors.cache.shelf import Bounds
+from callboard.actors.orchestrator.actor import OrchestratorActor
+from callboard.actors.orchestrator.policy import RetrySpec
+from callboard.actors.selector.actor import SelectorActor
+from callboard.actors.store.actor import CommitFailed
+from callboard.messages.accounting import CallEnded, Write, WriteDurably
+from callboard.messages.calls import (
+    Allowance,
+    Attempt,
+    Attempted,
+    Candidate,
+    Failure,
+    Generate,
+    OpenStream,
+    Outcome,
+)
+from callboard.messages.chat import TextPart, user
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Answer, AttemptRecord, Delta, FinishReason, Reply
+from callboard.messages.request import CacheControl, Request, Sampling
+from callboard.messages.routing import CircuitReport
+from callboard.messages.usage import Usage
+from callboard.runtime.actor import Actor
+from callboard.runtime.clock import ns
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.errors import DeadlineExceeded, HandlerFailed
+from callboard.runtime.ref import Ref
+from callboard.runtime.stream import ConsumerLeft, Stream
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.runtime.system import System
+from callboard.testing.doer import Doer
+
+Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], AbstractAsyncContextManager[System]]
+Opening = Callable[..., AbstractAsyncContextManager["World"]]
+A, B = Candidate("a", "m"), Candidate("b", "m")
+USED = Usage(input=1, output=2)
+
+
+class Plan:
+    """What one provider does with its attempts: fault kinds in order, and then answers."""
+
+    def __init__(self) -> None:
+        self.faults: deque[FaultKind | type[Exception]] = deque()
+        self.seconds = 1.0
+        self.deltas_before_the_fault = 0
+        self.asked: list[Attempt] = []
+        self.cancelled = 0
+
+
+class Provider(Actor):
+    def __init__(self, name: str, plan: Plan) -> None:
+        self._name = name
+        self._plan = plan
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        assert isinstance(message, Attempt)
+        self._plan.asked.append(message)
+        return self._attempt(message)
+
+    async def _attempt(self, attempt: Attempt) -> Attempted:
+        plan = self._plan
+        fault = plan.faults.popleft() if plan.faults else None
+        try:
+            await trio.sleep(plan.seconds)
+        except trio.Cancelled:
+            plan.cancelled += 1
+            raise
+        if isinstance(fault, type):
+            raise fault
+        text = f"{self._name} says {attempt.id}"
+        if attempt.sink is not None:
+            for _ in range(plan.deltas_before_the_fault if fault else 1):
+                try:
+                    await attempt.sink.send(Delta(text=text))
+                except ConsumerLeft:
+                    return Attempted(record=AttemptRecord(provider=self._name, model="m", outcome="cancelled"))
+        return self._attempted(attempt, text, fault)
+
+    def _attempted(self, attempt: Attempt, text: str, kind: FaultKind | None) -> Attempted:
+        answer = Answer(parts=(TextPart(text),), finish_reason=FinishReason.STOP, raw={"text": text})
+        fault = None if kind is None else Fault(kind=kind, message=kind.value, provider=self._name, status=500)
+        record = AttemptRecord(
+            provider=self._name,
+            model=attempt.model,
+            outcome="ok" if fault is None else "fault",
+            id=attempt.id,
+            fault=fault,
+            usage=USED,
+            cost=Decimal("0.5"),
+        )
+        partial = answer if fault is not None and self._plan.deltas_before_the_fault else None
+        return Attempted(record=record, answer=answer if fault is None else None, fault=fault, partial=partial)
+
+
+class Ledger(Actor):
+    """Keeps what it is told; a durable write takes a second, or fails."""
+
+    def __init__(self, told: list[CallEnded], fails: bool) -> None:
+        self._told = told
+        self._fails = fails
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        assert isinstance(message, Write | WriteDurably)
+        self._told.extend(entry for entry in message.entries if isinstance(entry, CallEnded))
+        return self._written() if isinstance(message, WriteDurably) else None
+
+    async def _written(self) -> None:
+        await trio.sleep(1)
+        if self._fails:
+            raise CommitFailed("the disk is full")
+
+
+class Nothing:
+    """An environment that holds nothing."""
+
+    def get(self, database: str, key: bytes) -> None:
+        return None
+
+    def first(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes]]:
+        return []
+
+    def last_key(self, database: str) -> None:
+        return None
+
+    def count(self, database: str) -> int:
+        return 0
+
+
+class World:
+    def __init__(self, system: System, plans: dict[str, Plan], told: list[CallEnded]) -> None:
+        self.system = system
+        self.a, self.b = plans["a"], plans["b"]
+        self._told = told
+        self.calls = 0
+
+    @property
+    def asked(self) -> str:
+        """The providers that were asked so far, in the order of the attempts' ids."""
+        attempts = [(one.id, name) for name, plan in (("a", self.a), ("b", self.b)) for one in plan.asked]
+        return "".join(name for _, name in sorted(attempts))
+
+    def call(self, *, seconds: float = 100, attempts: int = 9, money: str | None = None, **more: Any) -> Generate:
+        self.calls += 1
+        members = {"model": "any", "messages": (user("Why?"),)} | more
+        allowance = Allowance(
+            attempts=attempts,
+            deadline=self.system.clock.now() + ns(seconds),
+            money=None if money is None else Decimal(money),
+        )
+        return Generate(id=f"call{self.calls}", request=Request(**members), allowance=allowance)
+
+    async def generate(self, **more: Any) -> Outcome:
+        call = self.call(**more)
+        return await self.system.ref("orchestrator").ask(call, deadline=call.allowance.deadline)
+
+    async def reply(self, **more: Any) -> Reply:
+        outcome = await self.generate(**more)
+        assert isinstance(outcome, Reply)
+        return outcome
+
+    async def fault(self, **more: Any) -> Failure:
+        outcome = await self.generate(**more)
+        assert isinstance(outcome, Failure)
+        return outcome
+
+    async def stream(self, **more: Any) -> tuple[str, Outcome]:
+        """What was streamed, and the outcome."""
+        call = self.call(**more)
+        sink: Stream[Delta] = Stream()
+        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
+        outcome = await self.system.ref("orchestrator").ask(opened)
+        return "".join([(await sink.receive()).text for _ in range(sink.sent)]), outcome
+
+    async def told(self) -> list[CallEnded]:
+        """What the ledger has heard of calls."""
+        await wait_all_tasks_blocked()
+        return self._told
+
+    async def open_circuit(self, name: str, seconds: float) -> None:
+        until = self.system.clock.now() + ns(seconds)
+        self.system.ref("selector").tell(CircuitReport(provider=name, endpoint=until, models={}))
+        await wait_all_tasks_blocked()
+
+
+@pytest.fixture
+def world(tree: Tree) -> Opening:
+    """Providers a and b behind the alias `any`."""
+
+    @asynccontextmanager
+    async def opened(durability: Any = "relaxed", fails: bool = False) -> AsyncIterator[World]:
+        plans = {"a": Plan(), "b": Plan()}
+        told: list[CallEnded] = []
+
+        def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+            def orchestrator() -> OrchestratorActor:
+                return OrchestratorActor(
+                    selector=lookup("selector"),
+                    cache=lookup("cache"),
+                    ledger=lookup("ledger"),
+                    provider=lookup,
+                    retry=RetrySpec(base=1, max=8),
+                    durability=durability,
+                )
+
+            def cache() -> CacheActor:
+                return CacheActor(Bounds(), Nothing, lookup("store"), lookup)
+
+            return (
+                ActorSpec(name="store", factory=Doer),
+                ActorSpec(name="ledger", factory=lambda: Ledger(told, fails), concurrency=99),
+                ActorSpec(name="cache", factory=cache),
+                ActorSpec(name="selector", factory=lambda: SelectorActor({"any": (A, B)}, ("a", "b"))),
+                *[
+                    ActorSpec(name=name, factory=partial(Provider, name, plans[name]), concurrency=999)
+                    for name in plans
+                ],
+                ActorSpec(name="orchestrator", factory=orchestrator, concurrency=999),
+            )
+
+        async with tree(children) as system:
+            yield World(system, plans, told)
+
+    return opened
+
+
+SAME = {"sampling": Sampling(temperature=0)}
+
+
+async def test_the_first_candidate_answers(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        reply = await w.reply()
+        assert (reply.text, reply.provider, reply.usage, reply.cost) == ("a says call1-1", "a", USED, Decimal("0.5"))
+        assert (reply.cached, reply.shared, reply.recorded, reply.duration) == (False, False, "queued", 1.0)
+
+
+async def test_a_fault_sends_the_call_to_the_next_candidate_at_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        reply = await w.reply()
+        assert (reply.provider, reply.duration, reply.cost) == ("b", 2.0, Decimal(1))
+        assert [attempt.id for attempt in reply.attempts] == ["call1-1", "call1-2"]
+
+
+async def test_a_mistake_of_the_callers_is_asked_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.INVALID_REQUEST)
+        failure = await w.fault()
+        assert (failure.fault.kind, w.asked) == (FaultKind.INVALID_REQUEST, "a")
+
+
+async def test_no_more_attempts_are_made_than_allowed(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for plan in (w.a, w.b):
+            plan.faults.extend([FaultKind.OVERLOADED] * 99)
+        failure = await w.fault(attempts=5)
+        assert (len(failure.attempts), w.asked) == (5, "ababa")
+
+
+async def test_no_attempt_is_made_for_money_that_is_spent(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for plan in (w.a, w.b):
+            plan.faults.extend([FaultKind.OVERLOADED] * 99)
+        assert len((await w.fault(money="1.2")).attempts) == 3
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError])
+async def test_a_bug_in_a_provider_is_a_fault_like_others(
+    autojump_clock: MockClock, world: Opening, bug: type[Exception]
+) -> None:
+    async with world() as w:
+        w.a.faults.append(bug)
+        reply = await w.reply()
+        assert reply.provider == "b"
+        assert reply.attempts[0].fault is not None
+        assert reply.attempts[0].fault.kind is FaultKind.INTERNAL
+
+
+async def test_a_stream_that_breaks_before_its_first_piece_goes_on_elsewhere_unseen(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        text, outcome = await w.stream()
+        assert isinstance(outcome, Reply)
+        assert (text, outcome.provider) == ("b says call1-2", "b")
+
+
+async def test_a_stream_that_breaks_after_its_first_piece_is_interrupted_with_what_had_come(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        w.a.deltas_before_the_fault = 1
+        text, outcome = await w.stream()
+        assert isinstance(outcome, Failure)
+        assert outcome.partial is not None
+        assert outcome.partial.parts == (TextPart(text),)
+        assert (outcome.fault.kind, w.asked) == (FaultKind.INTERRUPTED, "a")
+        assert (await w.told())[0].outcome == "interrupted"
+
+
+async def test_a_stream_whose_provider_crashes_is_interrupted_all_the_same(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.a.faults.append(ZeroDivisionError)
+        call = w.call()
+        sink: Stream[Delta] = Stream()
+        await sink.send(Delta(text="So"))
+        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
+        outcome = await w.system.ref("orchestrator").ask(opened)
+        assert isinstance(outcome, Failure)
+        assert outcome.fault.kind is FaultKind.INTERRUPTED
+        assert outcome.partial == Answer(parts=(), finish_reason=None)
+
+
+async def test_a_stream_whose_reader_left_is_not_tried_again(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        call = w.call()
+        sink: Stream[Delta] = Stream()
+        sink.leave()
+        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
+        outcome = await w.system.ref("orchestrator").ask(opened)
+        assert isinstance(outcome, Failure)
+        assert (outcome.fault.kind, w.asked) == (FaultKind.INTERRUPTED, "a")
+
+
+async def test_a_kept_reply_costs_no_attempt(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        first, second = await w.reply(**SAME), await w.reply(**SAME)
+        assert (second.text, second.cached, second.cost, second.usage) == (first.text, True, 0, Usage())
+        assert (second.duration, second.attempts, w.asked) == (0.0, (), "a")
+        assert (await w.told())[1].cached
+
+
+async def test_a_kept_reply_is_replayed_as_a_stream(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        first = await w.reply(**SAME)
+        text, outcome = await w.stream(**SAME)
+        assert isinstance(outcome, Reply)
+        assert (text, outcome.text, outcome.cached, w.asked) == (first.text, first.text, True, "a")
+
+
+async def test_a_request_that_is_not_deterministic_is_asked_each_time(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.reply()
+        await w.reply()
+        assert w.asked == "aa"
+
+
+async def test_a_kept_reply_still_has_the_raw_one_for_whoever_asks_for_it(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        for _ in range(2):
+            reply = await w.reply(keep_raw=True, **SAME)
+            assert reply.raw == {"text": reply.text}
+        assert reply.cached
+
+
+async def test_each_candidates_own_entry_counts_when_it_is_its_turn(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.reply(model="b/m", **SAME)
+        w.a.faults.append(FaultKind.UNAUTHORIZED)
+        reply = await w.reply(**SAME)
+        assert (reply.provider, reply.cached, w.asked) == ("b", True, "ba")
+
+
+async def test_only_the_cache_is_asked_when_the_caller_says_so(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        only = {"cache": CacheControl(use="only"), **SAME}
+        failure = await w.fault(**only)
+        assert (failure.fault.kind, failure.attempts, w.asked) == (FaultKind.UNAVAILABLE, (), "")
+        await w.reply(model="b/m", **SAME)
+        await w.open_circuit("b", 60)
+        assert (await w.reply(**only)).cached
+
+
+async def test_a_refresh_asks_and_keeps_what_it_gets(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        fresh = await w.reply(cache=CacheControl(use="refresh"), **SAME)
+        assert not fresh.cached
+        assert (await w.reply(**SAME)).text == fresh.text != "a says call1-1"
+
+
+async def test_an_entry_older_than_the_caller_takes_is_a_miss(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        await trio.sleep(10)
+        assert (await w.reply(cache=CacheControl(max_age=float("inf")), **SAME)).cached
+        assert (await w.reply(cache=CacheControl(max_age=10), **SAME)).cached
+        assert not (await w.reply(cache=CacheControl(max_age=9.9), **SAME)).cached
+
+
+async def test_a_kept_reply_helps_out_when_every_circuit_is_open(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        for name in "ab":
+            await w.open_circuit(name, 60)
+        assert (await w.reply(**SAME, wait=True)).duration == 0.0
+
+
+async def test_a_kept_reply_of_a_candidate_that_was_skipped_is_the_last_resort(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        await w.open_circuit("a", 60)
+        w.b.faults.append(FaultKind.UNAUTHORIZED)
+        reply = await w.reply(**SAME)
+        assert (reply.provider, reply.cached, w.asked) == ("a", True, "ab")
+
+
+async def test_identical_calls_in_flight_share_an_attempt_and_one_of_them_pays(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        replies: list[Reply] = []
+
+        async def one() -> None:
+            replies.append(await w.reply(**SAME))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(one)
+        assert w.asked == "a"
+        assert sorted((reply.shared, reply.cost) for reply in replies) == [(False, Decimal("0.5")), *[(True, 0)] * 4]
+        told = await w.told()
+        assert (sum(entry.cost or 0 for entry in told), sum(entry.shared for entry in told)) == (Decimal("0.5"), 4)
+
+
+async def test_streams_in_flight_share_nothing(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(lambda: w.stream(**SAME))
+        assert w.asked == "aa"
+
+
+async def test_when_every_circuit_is_open_the_call_fails_at_once_with_the_earliest_repair(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.open_circuit("a", 50)
+        await w.open_circuit("b", 20)
+        failure = await w.fault()
+        assert (failure.fault.kind, failure.fault.retry_after) == (FaultKind.UNAVAILABLE, 20)
+        assert [record.outcome for record in failure.attempts] == ["skipped", "skipped"]
+        assert trio.current_time() == 0
+
+
+async def test_with_wait_the_call_waits_for_the_earliest_repair(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.open_circuit("a", 50)
+        await w.open_circuit("b", 20)
+        reply = await w.reply(wait=True)
+        assert (reply.provider, reply.duration) == ("b", 21.0)
+
+
+async def test_a_strict_call_returns_when_its_record_is_on_disk(autojump_clock: MockClock, world: Opening) -> None:
+    async with world("strict") as w:
+        reply = await w.reply()
+        assert (reply.recorded, trio.current_time(), len(await w.told())) == ("acknowledged", 2.0, 1)
+
+
+async def test_a_strict_call_whose_record_cannot_be_written_says_so(autojump_clock: MockClock, world: Opening) -> None:
+    async with world("strict", fails=True) as w:
+        assert (await w.reply()).recorded == "failed"
+
+
+@pytest.mark.parametrize("durability", ["relaxed", "strict"])
+async def test_every_call_has_exactly_one_outcome_in_the_ledger(
+    autojump_clock: MockClock, world: Opening, durability: str
+) -> None:
+    async with world(durability) as w:
+        await w.reply()
+        w.a.faults.append(FaultKind.INVALID_REQUEST)
+        await w.fault()
+        with trio.move_on_after(0.5):
+            await w.generate()
+        w.a.seconds = 50
+        with pytest.raises(DeadlineExceeded):
+            await w.generate(seconds=5)
+        with pytest.raises(HandlerFailed):
+            await w.generate(model="nobody/m")
+        await trio.sleep(5)
+        assert [(entry.id, entry.outcome, entry.fault) for entry in await w.told()] == [
+            ("call1", "ok", None),
+            ("call2", "fault", FaultKind.INVALID_REQUEST),
+            ("call3", "cancelled", None),
+            ("call4", "fault", FaultKind.DEADLINE),
+            ("call5", "fault", FaultKind.INTERNAL),
+        ]
+
+
+async def test_a_call_out_of_time_tells_its_story_to_whoever_still_listens(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        w.b.seconds = 50
+        failure = await w.system.ref("orchestrator").ask(w.call(seconds=5))
+        assert isinstance(failure, Failure)
+        assert (failure.fault.kind, trio.current_time(), w.b.cancelled) == (FaultKind.DEADLINE, 5.0, 1)
+        assert [record.provider for record in failure.attempts] == ["a"]
+
+
+async def test_whoever_leaves_stops_his_attempt_at_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        with trio.move_on_after(0.5):
+            await w.generate()
+        await wait_all_tasks_blocked()
+        assert (w.a.cancelled, trio.current_time()) == (1, 0.5)

@@ -1,0 +1,307 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.actors.orchestrator.course import Course, GiveUp, Step, Try, Wait
+from callboard.actors.orchestrator.policy import RULES, RetrySpec
+from callboard.messages.calls import Allowance, Candidate
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.routing import Plan, Skipped
+from callboard.runtime.clock import NEVER, ns
+
+A, B, C = Candidate("a", "m"), Candidate("b", "m"), Candidate("c", "m")
+RETRY = RetrySpec(base=1, max=8)
+SERVER, OVERLOADED, INVALID = FaultKind.SERVER, FaultKind.OVERLOADED, FaultKind.INVALID_REQUEST
+HALF = 0.5
+
+
+def allowance(attempts: int = 9, deadline: float = 600, money: str | None = None) -> Allowance:
+    return Allowance(attempts=attempts, deadline=ns(deadline), money=None if money is None else Decimal(money))
+
+
+class Journey:
+    """A course and its clock: waits as it is told, and notes who was tried when."""
+
+    def __init__(
+        self,
+        *candidates: Candidate,
+        skipped: tuple[tuple[Candidate, float], ...] = (),
+        wait: bool = False,
+        rand: float = HALF,
+        **allowed: Any,
+    ) -> None:
+        plan = Plan(candidates, tuple(Skipped(one, ns(at)) for one, at in skipped))
+        self.course = Course(plan, allowance(**allowed), RETRY, wait=wait)
+        self.now = 0
+        self.rand = rand
+        self.tried: list[tuple[float, Candidate]] = []
+
+    def step(self) -> Try | GiveUp:
+        step: Step = self.course.next(self.now)
+        while isinstance(step, Wait):
+            assert step.until > self.now
+            self.now = step.until
+            step = self.course.next(self.now)
+        if isinstance(step, Try):
+            self.tried.append((self.now / 1e9, step.candidate))
+        return step
+
+    def fail(self, kind: FaultKind, retry_after: float | None = None, cost: str | None = None) -> Try | GiveUp:
+        fault = Fault(kind=kind, message=kind.value, retry_after=retry_after)
+        self.course.failed(fault, None if cost is None else Decimal(cost), self.now, self.rand)
+        return self.step()
+
+    @property
+    def names(self) -> str:
+        return "".join(candidate.provider for _, candidate in self.tried)
+
+    @property
+    def times(self) -> list[float]:
+        return [when for when, _ in self.tried]
+
+
+def given_up(step: Try | GiveUp) -> Fault:
+    assert isinstance(step, GiveUp)
+    return step.fault
+
+
+candidates = st.lists(st.sampled_from([A, B, C]), unique=True, max_size=3)
+faults = st.tuples(
+    st.sampled_from(FaultKind),
+    st.one_of(st.none(), st.sampled_from([0.0, 1.0, 30.0, 10_000.0])),
+    st.one_of(st.none(), st.decimals(0, 3, places=1)),
+)
+
+
+plans = st.builds(
+    lambda takes, shut: Plan(tuple(takes), tuple(Skipped(one, ns(5)) for one in shut if one not in takes)),
+    candidates,
+    candidates,
+)
+allowances = st.builds(
+    Allowance,
+    attempts=st.integers(1, 6),
+    deadline=st.just(ns(600)),
+    money=st.one_of(st.none(), st.decimals(0, 5, places=1)),
+)
+
+
+@given(
+    plan=plans,
+    allowed=allowances,
+    wait=st.booleans(),
+    rand=st.floats(0, 1, exclude_max=True),
+    ends=st.lists(faults, min_size=1, max_size=40),
+)
+def test_attempts_are_bounded_by_the_allowance_whatever_happens(
+    plan: Plan,
+    allowed: Allowance,
+    wait: bool,
+    rand: float,
+    ends: list[tuple[FaultKind, float | None, Decimal | None]],
+) -> None:
+    course = Course(plan, allowed, RETRY, wait=wait)
+    now, made, spent, steps = 0, 0, Decimal(0), 0
+    blamed = None
+    while not isinstance(step := course.next(now), GiveUp):
+        steps += 1
+        assert steps < 5_000
+        assert now < ns(600)
+        if isinstance(step, Wait):
+            assert now < step.until < ns(600)
+            now = step.until
+            continue
+        assert allowed.money is None or spent < allowed.money
+        assert blamed not in (INVALID, FaultKind.CONTENT_BLOCKED, FaultKind.DEADLINE)
+        kind, retry_after, cost = ends[steps % len(ends)]
+        made += kind is not FaultKind.UNAVAILABLE
+        spent += (cost or 0) if kind is not FaultKind.UNAVAILABLE else 0
+        blamed = kind
+        course.failed(Fault(kind=kind, message="", retry_after=retry_after), cost, now, rand)
+    assert made <= allowed.attempts
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in RULES.items() if not (rule.same or rule.elsewhere)])
+def test_a_mistake_of_the_callers_ends_the_call(kind: FaultKind) -> None:
+    journey = Journey(A, B, skipped=((C, 5),), wait=True)
+    journey.step()
+    assert given_up(journey.fail(kind)).kind is kind
+
+
+def test_the_candidates_are_tried_in_order_and_then_again_after_a_wait() -> None:
+    journey = Journey(A, B, C, attempts=7)
+    journey.step()
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "abcabca"
+    assert journey.times == [0, 0, 0, 0.5, 0.5, 0.5, 1.5]
+
+
+def test_after_a_blip_the_same_candidate_is_tried_once_more_before_the_next() -> None:
+    journey = Journey(A, B, attempts=5)
+    journey.step()
+    while isinstance(journey.fail(SERVER), Try):
+        pass
+    assert journey.names == "aabba"
+
+
+def test_whoever_cannot_be_helped_by_another_try_is_left_out_of_the_next_round() -> None:
+    journey = Journey(A, B, attempts=4)
+    journey.step()
+    journey.fail(FaultKind.UNAUTHORIZED)
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "abbb"
+
+
+def test_when_nobody_can_be_helped_the_call_ends_with_the_last_fault() -> None:
+    journey = Journey(A, B)
+    journey.step()
+    journey.fail(FaultKind.UNAUTHORIZED)
+    assert given_up(journey.fail(FaultKind.NOT_FOUND)).kind is FaultKind.NOT_FOUND
+
+
+def test_the_waits_grow_with_full_jitter() -> None:
+    journey = Journey(A, rand=0.999, attempts=7)
+    journey.step()
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    waits = [later - sooner for sooner, later in zip(journey.times, journey.times[1:], strict=False)]
+    assert waits == pytest.approx([0.999, 1.998, 3.996, 7.992, 7.992, 7.992])
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+    journey = Journey(A, deadline=1, attempts=9)
+    journey.step()
+    journey.fail(OVERLOADED)
+    assert given_up(journey.fail(OVERLOADED)).kind is OVERLOADED
+    assert journey.times == [0, 0.5]
+    assert journey.now < ns(1)
+
+
+def test_retry_after_is_the_least_that_a_candidate_is_left_alone() -> None:
+    journey = Journey(A, attempts=3)
+    journey.step()
+    journey.fail(SERVER, retry_after=20)
+    journey.fail(SERVER)
+    assert journey.times == [0, 20, pytest.approx(21)]
+
+
+def test_nobody_waits_for_a_blip_that_asks_for_time_while_another_can_be_tried() -> None:
+    journey = Journey(A, B)
+    journey.step()
+    journey.fail(SERVER, retry_after=20)
+    assert (journey.names, journey.times) == ("ab", [0, 0])
+
+
+def test_while_one_candidate_wants_to_be_left_alone_the_others_are_tried() -> None:
+    journey = Journey(A, B, attempts=5)
+    journey.step()
+    journey.fail(OVERLOADED, retry_after=60)
+    journey.fail(OVERLOADED)
+    journey.fail(OVERLOADED, retry_after=5)
+    assert journey.names == "abba"
+    assert journey.times == [0, 0, 0.5, 60]
+
+
+def test_a_candidate_that_wants_to_be_left_alone_beyond_the_deadline_is_given_up() -> None:
+    journey = Journey(A, B, attempts=9, deadline=30)
+    journey.step()
+    journey.fail(OVERLOADED, retry_after=60)
+    journey.fail(OVERLOADED)
+    told = given_up(journey.fail(OVERLOADED, retry_after=31))
+    assert (journey.names, told.retry_after) == ("abb", 31)
+
+
+def test_money_that_is_spent_buys_no_further_attempt() -> None:
+    journey = Journey(A, B, money="1.0")
+    journey.step()
+    assert isinstance(journey.fail(OVERLOADED, cost="0.9"), Try)
+    assert given_up(journey.fail(OVERLOADED, cost="0.1")).kind is OVERLOADED
+    assert journey.names == "ab"
+
+
+def test_an_unknown_cost_is_not_counted() -> None:
+    journey = Journey(A, money="1.0", attempts=3)
+    journey.step()
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "aaa"
+
+
+def test_a_call_without_money_is_told_so() -> None:
+    told = given_up(Journey(A, money="0").step())
+    assert told.kind is FaultKind.QUOTA_EXHAUSTED
+    assert "money" in told.message
+
+
+def test_a_refusal_costs_no_attempt() -> None:
+    journey = Journey(A, B, C, attempts=1)
+    journey.step()
+    journey.fail(FaultKind.UNAVAILABLE, retry_after=5)
+    journey.fail(FaultKind.UNAVAILABLE, retry_after=5)
+    assert journey.names == "abc"
+
+
+def test_when_every_circuit_is_open_the_call_fails_at_once_with_the_earliest_time() -> None:
+    told = given_up(Journey(skipped=((A, 30), (B, 20), (C, 40))).step())
+    assert (told.kind, told.retry_after) == (FaultKind.UNAVAILABLE, 20)
+
+
+def test_the_earliest_time_counts_those_who_refused_when_they_were_asked() -> None:
+    journey = Journey(B, C, skipped=((A, 30),))
+    journey.step()
+    journey.fail(FaultKind.UNAVAILABLE, retry_after=10)
+    assert given_up(journey.fail(FaultKind.UNAVAILABLE, retry_after=20)).retry_after == 10
+
+
+def test_a_refusal_without_a_time_is_told_as_it_is() -> None:
+    journey = Journey(A)
+    journey.step()
+    told = given_up(journey.fail(FaultKind.UNAVAILABLE))
+    assert (told.kind, told.retry_after, told.message) == (FaultKind.UNAVAILABLE, None, "unavailable")
+
+
+def test_a_real_fault_is_told_before_a_refusal() -> None:
+    journey = Journey(A, B)
+    journey.step()
+    journey.fail(FaultKind.UNAUTHORIZED)
+    assert given_up(journey.fail(FaultKind.UNAVAILABLE, retry_after=5)).kind is FaultKind.UNAUTHORIZED
+
+
+def test_with_wait_the_call_waits_for_the_first_repair() -> None:
+    journey = Journey(skipped=((A, 30), (B, 20)), wait=True)
+    assert journey.step() == Try(B)
+    assert journey.now == ns(20)
+
+
+def test_with_wait_a_refused_trial_is_asked_for_again_later_and_not_in_a_circle() -> None:
+    journey = Journey(skipped=((A, 20),), wait=True, rand=0)
+    journey.step()
+    for _ in range(3):
+        journey.fail(FaultKind.UNAVAILABLE, retry_after=0)
+    assert journey.times == [20, 21, 22, 23]
+    journey.fail(FaultKind.UNAVAILABLE, retry_after=40)
+    assert journey.times[-1] == 63
+
+
+def test_with_wait_a_repair_beyond_the_deadline_is_not_waited_for() -> None:
+    told = given_up(Journey(skipped=((A, 30),), wait=True, deadline=30).step())
+    assert (told.kind, told.retry_after) == (FaultKind.UNAVAILABLE, 30)
+    assert given_up(Journey(skipped=((A, NEVER / 1e9),), wait=True).step()).retry_after is None
+
+
+def test_with_wait_those_who_take_calls_are_tried_before_anybody_is_waited_for() -> None:
+    journey = Journey(A, skipped=((B, 20),), wait=True, attempts=3)
+    journey.step()
+    journey.fail(FaultKind.UNAUTHORIZED)
+    assert (journey.names, journey.times) == ("ab", [0, 20])
+
+
+def test_without_wait_nobody_is_waited_for() -> None:
+    journey = Journey(A, skipped=((B, 20),))
+    journey.step()
+    assert given_up(journey.fail(FaultKind.UNAUTHORIZED)).kind is FaultKind.UNAUTHORIZED
