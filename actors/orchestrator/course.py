@@ -156,4 +156,5 @@ class Course:
             return self._refusal
         if self._broke:
             return Fault(kind=FaultKind.QUOTA_EXHAUSTED, message="the call's own bound on money leaves none to spend")
-        return Fault(kind=FaultKind.UNAVAILABLE, message="every candidate's circuit is open")
+        message = "an operator opened every candidate's circuit; `callboard provider NAME reset` closes it"
+        return Fault(kind=FaultKind.UNAVAILABLE, message=message)

@@ -302,7 +302,7 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     if not name or set(name) & set("/|#"):
         raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
     preset = _preset(name, config, where)
-    base_url = config.base_url or preset.base_url
+    base_url = preset.base_url if config.base_url is None else config.base_url
     if base_url is None:
         raise ConfigError(f"{where}.base_url: missing; a service of your own needs one")
     addresses.check_url(base_url, f"{where}.base_url", allow_http=config.allow_http)
@@ -367,7 +367,7 @@ def _each(tables: dict[str, Any], name: str, kind: type[T], source: str) -> dict
     table = tables.get(name, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{source}: {name}: expected a table, got {type(table).__name__}")
-    return {key: convert(value, kind, f"{source}: {name}.{_quoted(key)}") for key, value in table.items()}
+    return {key: convert(value, kind, source, f"{name}.{_quoted(key)}") for key, value in table.items()}
 
 
 def _quoted(key: str) -> str:

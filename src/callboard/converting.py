@@ -13,33 +13,37 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 
 
-def convert(data: Any, kind: type[T], where: str) -> T:
-    """`data` as an instance of `kind`; `where` begins every sentence. Raises ConfigError."""
+def convert(data: Any, kind: type[T], source: str, place: str = "") -> T:
+    """`data`, which stands in the file `source` under the key `place`, as a `kind`. Raises ConfigError."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         sentence, _, path = str(error).partition(" - at `$")
         path = path.rstrip("`").removeprefix(".")
-        place = f"{where}.{path}" if path else where
-        raise ConfigError(_told(sentence, place, _at(kind, path))) from None
+        raise ConfigError(f"{source}: {_told(sentence, _joined(place, path), _at(kind, path))}") from None
 
 
 def _told(sentence: str, place: str, kind: Any) -> str:
     if unknown := _UNKNOWN.fullmatch(sentence):
         known = ", ".join(kind.__struct_fields__)
-        return f"{place}.{unknown[1]}: no such key; expected one of {known}"
+        return f"{_joined(place, unknown[1])}: no such key; expected one of {known}"
     if missing := _MISSING.fullmatch(sentence):
-        return f"{place}.{missing[1]}: missing"
+        return f"{_joined(place, missing[1])}: missing"
     if choices := _choices(kind):
         return f"{place}: expected one of {', '.join(choices)}"
-    return f"{place}: {sentence[0].lower()}{sentence[1:]}".replace("`object`", "a table")
+    return f"{place}: {sentence[0].lower()}{sentence[1:]}".replace("`object`", "a table").replace("`array`", "a list")
+
+
+def _joined(place: str, path: str) -> str:
+    dot = "." if place and path and not path.startswith("[") else ""
+    return f"{place}{dot}{path}"
 
 
 def _at(kind: Any, path: str) -> Any:
-    """The type of what lies at this path of struct members; None inside an array or a dict."""
+    """The type of what lies at this path of struct members; None inside a list or a dict."""
     for name in path.split(".") if path else ():
-        fields = {} if kind is None else {field.name: field.type for field in msgspec.structs.fields(kind)}
-        kind = fields.get(name)
+        found = msgspec.structs.fields(kind) if hasattr(kind, "__struct_fields__") else ()
+        kind = next((field.type for field in found if field.name == name), None)
     return kind
 
 

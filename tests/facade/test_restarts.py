@@ -11,6 +11,7 @@ import trio
 import callboard
 from callboard.config import StoreConfig
 from callboard.messages.base import Tell
+from callboard.messages.calls import Operate
 from callboard.runtime.mailbox import Lane
 from callboard.testing import Behaviour
 
@@ -140,3 +141,17 @@ async def _open_circuit(w: Any) -> None:
     for _ in range(2):
         with pytest.raises(callboard.CallError):
             await w.board.generate("Why?", model=ALPHA)
+
+
+async def test_a_circuit_that_an_operator_opened_says_so_and_stays_open_over_the_process(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    async with world({"alpha": Behaviour()}, store=store) as w:
+        await w.board.operate("alpha", Operate(command="open"))
+    async with world({"alpha": Behaviour()}, store=store) as w:
+        with pytest.raises(callboard.Unavailable, match="operator") as caught:
+            await w.board.generate("Why?", model=ALPHA)
+        assert caught.value.retry_after is None
+        await w.board.operate("alpha", Operate(command="reset"))
+        assert (await w.board.generate("Why?", model=ALPHA)).text

@@ -1,0 +1,75 @@
+import math
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from callboard.actors.provider.deadline import Alarm, Timeouts, timed_out
+from callboard.messages.faults import Fault, FaultKind
+
+
+@pytest.mark.parametrize("name", Timeouts.__struct_fields__)
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf, math.nan])
+def test_every_timeout_is_a_number_of_seconds(name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` is a number of seconds above 0"):
+        Timeouts(**{name: seconds})
+
+
+async def ended(alarm: Alarm, seconds: float) -> Fault | None:
+    with alarm.scope:
+        await trio.sleep(seconds)
+    return alarm.fault()
+
+
+async def test_the_limit_that_was_run_into_is_named(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    alarm.set("first byte", 5)
+    assert await ended(alarm, 6) == timed_out("first byte", 5)
+    assert trio.current_time() == 5
+
+
+async def test_whatever_ends_by_itself_has_no_fault(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    alarm.set("first byte", 5)
+    assert await ended(alarm, 4) is None
+
+
+async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    with alarm.scope:
+        alarm.set("first token", 5)
+        await trio.sleep(4)
+        alarm.set("between tokens", 3)
+        await trio.sleep(99)
+    fault = alarm.fault()
+    assert fault is not None
+    assert (fault.kind, fault.timeout, trio.current_time()) == (FaultKind.TIMED_OUT, "between tokens", 7)
+
+
+async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    with alarm.scope:
+        alarm.set("first token", 5)
+        alarm.pause()
+        await trio.sleep(99)
+    assert alarm.fault() is None
+
+
+async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    with alarm.scope:
+        alarm.set("first byte", 5)
+        alarm.cut()
+        await trio.sleep(99)
+    fault = alarm.fault()
+    assert fault is not None
+    assert (fault.kind, trio.current_time()) == (FaultKind.UNAVAILABLE, 0)
+    assert "operator" in fault.message
+
+
+async def test_a_cancellation_from_outside_is_no_fault_of_the_providers(autojump_clock: MockClock) -> None:
+    alarm = Alarm()
+    alarm.set("first byte", 5)
+    with trio.move_on_after(2):
+        await ended(alarm, 99)
+    assert alarm.fault() is None

@@ -1,0 +1,135 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from callboard.actors.provider.deadline import Alarm
+from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, settle
+from callboard.messages.calls import Attempt
+from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart, user
+from callboard.messages.estimate import estimate
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Answer, Delta
+from callboard.messages.request import Request, Sampling
+from callboard.messages.usage import Cost, Usage
+
+REQUEST = Request(model="p/m", messages=(user("Why is the sky blue?"),), sampling=Sampling(max_tokens=500))
+ESTIMATE = estimate(REQUEST)
+COUNTED = Usage(input=7, cached_read=3, output=5, reasoning=2)
+
+
+class Sink:
+    sent = 0
+
+    async def send(self, item: Delta) -> None:
+        raise NotImplementedError
+
+
+def price(account: str, model: str, usage: Usage) -> Cost | None:
+    assert (account, model) == ("account", "m")
+    return Decimal(usage.total)
+
+
+def progress(*, stream: bool = False, sent: bool = True, **more: Any) -> Progress:
+    attempt = Attempt(id="c-1", call="c", request=REQUEST, model="m", sink=Sink() if stream else None)
+    one = Progress(attempt, Alarm(), 0)
+    one.sent = sent
+    for name, value in more.items():
+        setattr(one, name, value)
+    return one
+
+
+def settled(**more: Any) -> Settlement:
+    return settle(progress(**more), "account", price)
+
+
+def answer(*texts: str, usage: Usage | None = None) -> Answer:
+    return Answer(parts=tuple(map(TextPart, texts)), finish_reason=None, usage=usage)
+
+
+def fault(kind: FaultKind = FaultKind.SERVER, status: int | None = None) -> Fault:
+    return Fault(kind=kind, message="", status=status)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_providers_own_count_is_taken_as_it_is(stream: bool) -> None:
+    told = answer("So.", usage=COUNTED)
+    assert settled(stream=stream, answer=told) == Settlement(COUNTED, Decimal(17), False)
+
+
+def test_what_was_never_sent_costs_nothing_even_where_the_price_is_unknown() -> None:
+    assert settled(sent=False) == UNSENT
+    assert settle(progress(sent=False), "account", lambda *_: None).cost == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [400, 401, 429, 500, 529])
+def test_a_refusal_before_the_first_word_costs_nothing(stream: bool, status: int) -> None:
+    assert settled(stream=stream, fault=fault(status=status)) == UNSENT
+    assert settled(stream=stream, fault=fault(status=status), partial=answer()) == UNSENT
+
+
+def test_a_plain_reply_that_never_came_may_have_been_all_that_was_allowed() -> None:
+    assert settled(fault=fault(FaultKind.TIMED_OUT)) == Settlement(ESTIMATE, Decimal(ESTIMATE.total), True)
+    assert settled() == Settlement(ESTIMATE, Decimal(ESTIMATE.total), True)
+    assert ESTIMATE.output == 500
+
+
+def test_a_plain_reply_without_a_count_is_what_was_written() -> None:
+    assert settled(answer=answer("four" * 10)).usage == Usage(input=ESTIMATE.input, output=10)
+
+
+def test_a_stream_that_was_cut_before_its_first_word_is_what_went_in() -> None:
+    for cut in ({"fault": fault(FaultKind.TIMED_OUT)}, {}):
+        assert settled(stream=True, **cut) == Settlement(Usage(input=ESTIMATE.input), Decimal(ESTIMATE.input), True)
+
+
+def test_a_stream_that_was_cut_is_what_went_in_and_what_came_out() -> None:
+    cut = answer("four" * 10, "four")
+    assert settled(stream=True, partial=cut).usage == Usage(input=ESTIMATE.input, output=11)
+
+
+def test_thinking_and_the_arguments_of_tool_calls_came_out_too() -> None:
+    parts = (ThinkingPart(text="four" * 3), ToolCallPart(id="1", name="f", arguments="four" * 2), TextPart("four"))
+    cut = Answer(parts=parts, finish_reason=None)
+    assert settled(stream=True, partial=cut).usage.output == 6
+
+
+def test_a_cut_stream_keeps_the_counts_that_had_come_but_never_less_than_was_written() -> None:
+    early = Usage(input=7, cached_read=3, output=1)
+    assert settled(stream=True, partial=answer("four" * 10, usage=early)).usage == Usage(
+        input=7, cached_read=3, output=10
+    )
+    late = Usage(input=7, output=50)
+    assert settled(stream=True, partial=answer("four" * 10, usage=late)).usage == late
+
+
+def test_reasoning_that_was_counted_is_not_counted_as_output_again() -> None:
+    cut = Answer(
+        parts=(ThinkingPart(text="four" * 10), TextPart("four")),
+        finish_reason=None,
+        usage=Usage(output=0, reasoning=10),
+    )
+    assert settled(stream=True, partial=cut).usage == Usage(output=1, reasoning=10)
+
+
+def test_a_fault_in_the_middle_of_a_stream_is_billed_for_what_had_come() -> None:
+    assert settled(stream=True, fault=fault(status=529), partial=answer("four")).usage.output == 1
+
+
+def test_an_unknown_price_is_unknown_and_an_estimate_is_marked() -> None:
+    found = settle(progress(answer=answer("So.", usage=COUNTED)), "account", lambda *_: None)
+    assert found == Settlement(COUNTED, None, False)
+    assert settled(answer=answer("So.")).estimated
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        ({"answer": answer("So.")}, "ok"),
+        ({"fault": fault()}, "fault"),
+        ({}, "cancelled"),
+    ],
+)
+def test_without_answer_and_fault_it_was_cut_from_outside(ends: dict[str, Any], outcome: str) -> None:
+    assert progress(**ends).outcome == outcome

@@ -1,0 +1,37 @@
+from callboard.actors.provider.view import ProviderView
+from callboard.messages.limits import RateLimits, Window
+from callboard.runtime.circuit.subtree import View
+from callboard.runtime.circuit.table import CircuitState
+
+
+def view(**more: object) -> ProviderView:
+    members = {"circuits": {}, "blocked": None, "limits": {}} | more
+    return ProviderView(name="p", wire="openai", **members)  # type: ignore[arg-type]
+
+
+def test_an_account_without_trouble_is_ok() -> None:
+    assert view().facts() == {"wire": "openai", "account": "ok", "circuits": {}, "limits": {}}
+
+
+def test_a_blocked_account_says_why() -> None:
+    assert view(blocked="misconfigured: unauthorized").facts()["account"] == "misconfigured: unauthorized"
+
+
+def test_each_circuit_tells_its_state_and_an_open_one_how_often_it_opened() -> None:
+    circuits = {
+        "endpoint": View(CircuitState.CLOSED, 0, 0),
+        "endpoint m": View(CircuitState.OPEN, 5, 3),
+        "endpoint n": View(CircuitState.FORCED_OPEN, 5, 0),
+    }
+    assert view(circuits=circuits).facts()["circuits"] == {
+        "endpoint": "closed",
+        "endpoint m": "open, 3 in a row",
+        "endpoint n": "forced open",
+    }
+
+
+def test_the_limits_that_the_provider_told_are_shown_by_model() -> None:
+    limits = {"m": RateLimits(requests=Window(limit=10, remaining=3), tokens_day=Window(remaining=5), retry_after=1.0)}
+    assert view(limits=limits).facts()["limits"] == {
+        "m": {"requests": {"limit": 10, "remaining": 3}, "tokens_day": {"limit": None, "remaining": 5}}
+    }

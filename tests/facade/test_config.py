@@ -1,0 +1,369 @@
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.pretty import pretty_repr
+
+from callboard import config
+from callboard.actors.prices.book import Price
+from callboard.config import CircuitConfig, Config, ProviderConfig, Resolved
+from callboard.errors import ConfigError
+
+KEY = "sk-verysecret0123456789"
+ENVIRON = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": "other"}
+OPENAI = "[providers.openai]\n"
+LOCAL = '[providers.local]\nwire = "openai"\nbase_url = "http://127.0.0.1:8000/v1"\n'
+
+
+class Files:
+    """A folder with a configuration in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "callboard.toml"
+
+    def read(self, text: str, environ: dict[str, str] | None = None, dotenv: str | None = None) -> Resolved:
+        self.path.write_text(text)
+        if dotenv is not None:
+            (self.folder / ".env").write_text(dotenv)
+        return config.read(self.path, ENVIRON if environ is None else environ)
+
+    def refusal(self, text: str, environ: dict[str, str] | None = None) -> str:
+        """What is said of it, less the file's name, with which it begins."""
+        with pytest.raises(ConfigError) as caught:
+            self.read(text, environ)
+        sentence = str(caught.value)
+        assert KEY not in sentence
+        assert caught.value.__cause__ is None
+        assert sentence.startswith(f"{self.path}: ")
+        return sentence.removeprefix(f"{self.path}: ")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_a_familiar_name_is_enough(files: Files) -> None:
+    resolved = files.read(OPENAI)
+    (one,) = resolved.providers
+    assert (one.name, one.wire, one.base_url, one.key) == ("openai", "openai", "https://api.openai.com/v1", KEY)
+    assert (resolved.source, resolved.store_path) == (str(files.path), files.folder / ".callboard")
+
+
+def test_everything_that_can_be_set_is_taken(files: Files) -> None:
+    resolved = files.read(
+        LOCAL
+        + """
+        key_env = "LOCAL_KEY"
+        headers = { x-team = "search" }
+        free = true
+        timeouts = { connect = 2, first_token = 7.5 }
+        circuit = { consecutive = 3, backoff = 1 }
+        limits = { requests_per_minute = 60, tokens_per_minute = 1000, concurrency = 4 }
+        [models]
+        fast = ["local/small", "local/large"]
+        [prices."local/small"]
+        input = 0.15
+        output = "0.60"
+        [call]
+        timeout = 60
+        attempts = 2
+        [retry]
+        base = 0.5
+        [cache]
+        max_entries = 10
+        [store]
+        path = "/elsewhere"
+        durability = "strict"
+        """,
+        {"LOCAL_KEY": " k "},
+    )
+    (one,) = resolved.providers
+    assert (one.key, one.config.headers, one.config.free) == ("k", {"x-team": "search"}, True)
+    assert (one.config.timeouts.connect, one.config.timeouts.first_token) == (2, 7.5)
+    assert (one.config.circuit.spec().consecutive, one.config.circuit.spec().backoff.base) == (3, 10**9)
+    assert one.config.limits.spec().tokens_per_minute == 1000
+    assert resolved.config.models == {"fast": ["local/small", "local/large"]}
+    assert str(resolved.config.prices["local/small"].input) == "0.15"
+    assert (resolved.config.call.timeout, resolved.config.retry.base) == (60, 0.5)
+    assert (resolved.config.cache.max_entries, resolved.config.store.durability) == (10, "strict")
+    assert resolved.store_path == Path("/elsewhere")
+
+
+UNKNOWN_KEYS = [
+    (
+        "colour = 1\n" + OPENAI,
+        "colour: no such key; expected one of providers, models, prices, call, retry, cache, store",
+    ),
+    (OPENAI + "colour = 1", "providers.openai.colour: no such key; expected one of "),
+    (
+        OPENAI + "limits = { rpm = 1 }",
+        "providers.openai.limits.rpm: no such key; expected one of requests_per_minute, ",
+    ),
+    (OPENAI + "circuit = { open = 1 }", "providers.openai.circuit.open: no such key; expected one of consecutive, "),
+    (OPENAI + "timeouts = { read = 1 }", "providers.openai.timeouts.read: no such key; expected one of connect, "),
+    (OPENAI + "[call]\ntimeot = 1", "call.timeot: no such key; expected one of timeout, attempts"),
+    (OPENAI + "[store]\nmod = 1", "store.mod: no such key; expected one of path, mode, durability, initial_size"),
+    (OPENAI + "[cache]\nsize = 1", "cache.size: no such key; expected one of max_entries, max_age, max_reply"),
+    (OPENAI + "[retry]\nmin = 1", "retry.min: no such key; expected one of base, max"),
+    (
+        OPENAI + '[prices."openai/m"]\ninput = 1\noutput = 1\ntotal = 1',
+        'prices."openai/m".total: no such key; expected ',
+    ),
+]
+WRONG_TYPES = [
+    ("providers = 1", "providers: expected a table, got int"),
+    ("[providers]\nopenai = 1", "providers.openai: expected a table, got `int`"),
+    ("models = 1\n" + OPENAI, "models: expected a table, got int"),
+    (OPENAI + "[models]\nfast = 1", "models.fast: expected a list, got `int`"),
+    (OPENAI + "[models]\nfast = [1]", "models.fast[0]: expected `str`, got `int`"),
+    ("store = 1\n" + OPENAI, "store: expected a table, got `int`"),
+    (OPENAI + '[call]\ntimeout = "long"', "call.timeout: expected `float`, got `str`"),
+    (OPENAI + "[call]\nattempts = 1.5", "call.attempts: expected `int`, got `float`"),
+    (OPENAI + "[call]\nattempts = true", "call.attempts: expected `int`, got `bool`"),
+    (OPENAI + "key = 5", "providers.openai.key: expected `str | null`, got `int`"),
+    (OPENAI + 'limits = { concurrency = "all" }', "providers.openai.limits.concurrency: expected `int`, got `str`"),
+    (OPENAI + "headers = { a = 1 }", "providers.openai.headers[...]: expected `str`, got `int`"),
+    (OPENAI + 'free = "yes"', "providers.openai.free: expected `bool | null`, got `str`"),
+    (OPENAI + '[prices."openai/m"]\ninput = 1', 'prices."openai/m".output: missing'),
+]
+WRONG_CHOICES = [
+    (OPENAI + 'wire = "soap"', "providers.openai.wire: expected one of "),
+    (OPENAI + 'version = "1999"', "providers.openai.version: expected one of 2023-06-01, 2026-10-21"),
+    (OPENAI + '[store]\nmode = "shared"', "store.mode: expected one of exclusive, memory"),
+    (OPENAI + '[store]\ndurability = "some"', "store.durability: expected one of strict, relaxed"),
+    (OPENAI + 'preset = "soap"', "providers.openai.preset: unknown; expected one of "),
+]
+BAD_NUMBERS = [
+    *[(OPENAI + f"[call]\ntimeout = {bad}", "call: `timeout` is a number") for bad in ("0", "-1", "inf", "nan")],
+    (OPENAI + "[call]\nattempts = 0", "call: `attempts` is a whole number, 1 or more"),
+    *[
+        (OPENAI + f"timeouts = {{ first_byte = {bad} }}", "providers.openai.timeouts: `first_byte` is a number")
+        for bad in ("0", "-1", "inf", "nan")
+    ],
+    (OPENAI + "limits = { concurrency = 0 }", "providers.openai.limits: `concurrency` is a whole number"),
+    (OPENAI + "limits = { requests_per_minute = -1 }", "providers.openai.limits: `requests_per_minute` is a whole"),
+    (OPENAI + "circuit = { consecutive = 0 }", "providers.openai.circuit: `consecutive` is a whole number"),
+    (OPENAI + "circuit = { intensity = -1 }", "providers.openai.circuit: `intensity` is a whole number, 0 or more"),
+    (OPENAI + "circuit = { trials = 0 }", "providers.openai.circuit: `trials` is a whole number"),
+    *[
+        (OPENAI + f"circuit = {{ rate = {bad} }}", "providers.openai.circuit: `rate` is a share")
+        for bad in ("0.0", "1.5", "nan")
+    ],
+    *[
+        (OPENAI + f"circuit = {{ window = {bad} }}", "providers.openai.circuit: `window` is a number of seconds")
+        for bad in ("0", "inf", "nan")
+    ],
+    (OPENAI + "circuit = { backoff = 10, max_backoff = 5 }", "providers.openai.circuit: `backoff` is not longer"),
+    (OPENAI + "circuit = { window = 1e-12 }", "providers.openai.circuit: "),
+    (OPENAI + "[store]\ninitial_size = 1", "store: `initial_size` is 65536 to "),
+    (OPENAI + "[store]\ninitial_size = 99999999999999", "store: `initial_size` is 65536 to "),
+    (OPENAI + '[store]\npath = ""', "store: `path` is the name of a folder"),
+    (OPENAI + "[retry]\nbase = 9", "retry: `base` and `max` are seconds"),
+    (OPENAI + "[retry]\nmax = inf", "retry: `base` and `max` are seconds"),
+    (OPENAI + "[cache]\nmax_entries = 0", "cache: `max_entries`"),
+    (OPENAI + "[cache]\nmax_age = nan", "cache: `max_entries`, `max_age`"),
+    (OPENAI + '[prices."openai/m"]\ninput = -1\noutput = 1', 'prices."openai/m": `input` is a number of US dollars'),
+    (OPENAI + '[prices."openai/m"]\ninput = 1\noutput = nan', 'prices."openai/m": `output` is a number of US dollars'),
+]
+NONSENSE = [
+    ("", "providers: at least one is needed; `callboard init` writes an example"),
+    ("[providers.mine]", "providers.mine.wire: missing; expected one of "),
+    ('[providers."a/b"]\nwire = "openai"', "providers.a/b: a provider's name is not empty and holds none of / | #"),
+    ('[providers.""]\nwire = "openai"', "providers.: a provider's name is not empty"),
+    (OPENAI + "[models]\nfast = []", "models.fast: expected at least one provider/model"),
+    (OPENAI + '[models]\n"a/b" = ["openai/m"]', "models.a/b: expected a name without a slash"),
+    (OPENAI + '[models]\n"" = ["openai/m"]', "models.: expected a name without a slash"),
+    (
+        OPENAI + '[models]\nfast = ["opnai/m"]',
+        "models.fast: 'opnai/m' is not provider/model with a provider of this file (openai)",
+    ),
+    (OPENAI + '[models]\nfast = ["openai"]', "models.fast: 'openai' is not provider/model"),
+    (OPENAI + '[models]\nfast = ["openai/"]', "models.fast: 'openai/' is not provider/model"),
+    (OPENAI + '[models]\nfast = ["openai/m", "openai/m"]', "models.fast: a candidate stands there twice"),
+    (OPENAI + '[prices."opnai/m"]\ninput = 1\noutput = 1', "prices: 'opnai/m' is not provider/model"),
+    (OPENAI + "= 1", "is not TOML: "),
+    (OPENAI + 'headers = { "a b" = "c" }', "providers.openai.headers: 'a b' is no name of a header"),
+    (OPENAI + 'headers = { a = "b\\nc" }', "providers.openai.headers.a: expected printable ASCII"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [*UNKNOWN_KEYS, *WRONG_TYPES, *WRONG_CHOICES, *BAD_NUMBERS, *NONSENSE], ids=lambda text: text[:50]
+)
+def test_a_mistake_is_told_with_the_file_the_key_and_what_was_expected(files: Files, text: str, told: str) -> None:
+    assert files.refusal(text).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", "expected http(s)://host"),
+        ("api.openai.com/v1", "expected http(s)://host"),
+        ("ftp://host", "expected http(s)://host"),
+        ("http://", "expected http(s)://host"),
+        ("http://[::1", "expected http(s)://host, got what is no URL"),
+        ("https://host:port/", "expected http(s)://host, got what is no URL"),
+        (f"https://user:{KEY}@host/v1", "expected no user and password in it"),
+        (f"https://{KEY}@host/v1", "expected no user and password in it"),
+        (f"https://host/v1?api-key={KEY}", "expected nothing after the path"),
+        ("https://host/v1#here", "expected nothing after the path"),
+        ("http://api.example.com/v1", "plain http to api.example.com would send the key in clear; expected https"),
+        ("http://10.0.0.1/v1", "plain http to 10.0.0.1 would send the key in clear"),
+        ("http://localhost.example.com/v1", "plain http to localhost.example.com"),
+    ],
+)
+def test_a_base_url_without_sense_or_safety_is_refused(files: Files, url: str, told: str) -> None:
+    assert files.refusal(OPENAI + f'base_url = "{url}"').startswith(f"providers.openai.base_url: {told}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://host", "http://localhost:8000", "http://LOCALHOST", "http://127.0.0.1:1/v1", "http://[::1]:8000/v1"],
+)
+def test_https_goes_anywhere_and_plain_http_to_this_machine(files: Files, url: str) -> None:
+    assert files.read(OPENAI + f'base_url = "{url}"').providers[0].base_url == url
+
+
+def test_plain_http_goes_elsewhere_when_it_is_allowed(files: Files) -> None:
+    assert files.read(OPENAI + 'base_url = "http://10.0.0.1/v1"\nallow_http = true').providers
+
+
+@pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": ""}, {"OPENAI_API_KEY": "  "}])
+def test_a_missing_credential_is_told_with_the_variable_that_should_hold_it(
+    files: Files, environ: dict[str, str]
+) -> None:
+    told = "providers.openai: no credential; expected the environment variable OPENAI_API_KEY, or one in .env"
+    assert files.refusal(OPENAI, environ) == told
+    told = "providers.openai: no credential; expected the environment variable MINE, or one in .env"
+    assert files.refusal(OPENAI + 'key_env = "MINE"', environ) == told
+
+
+def test_another_account_of_a_familiar_service_needs_a_credential_too(files: Files) -> None:
+    assert "no credential" in files.refusal('[providers.work]\nwire = "anthropic"', {})
+
+
+def test_a_familiar_key_is_not_sent_to_an_unfamiliar_address(files: Files) -> None:
+    assert files.read(OPENAI + 'base_url = "https://elsewhere.example.com"').providers[0].key is None
+    assert files.read(LOCAL).providers[0].key is None
+
+
+def test_the_env_file_beside_the_configuration_is_read(files: Files) -> None:
+    dotenv = "# mine\nexport OPENAI_API_KEY='from the file'\nOTHER=$HOME\nEMPTY=\n".replace("from the file", "fromfile")
+    assert files.read(OPENAI, {}, dotenv).providers[0].key == "fromfile"
+
+
+def test_the_environment_wins_over_the_env_file(files: Files) -> None:
+    assert files.read(OPENAI, {"OPENAI_API_KEY": "real"}, "OPENAI_API_KEY=file").providers[0].key == "real"
+
+
+def test_values_in_the_env_file_are_taken_as_they_stand(files: Files) -> None:
+    assert files.read(OPENAI, {"HOME": "/root"}, 'OPENAI_API_KEY="a${HOME}"').providers[0].key == "a${HOME}"
+
+
+def test_an_env_file_that_cannot_be_read_is_told_without_what_it_holds(files: Files) -> None:
+    (files.folder / ".env").write_bytes(b"OPENAI_API_KEY=" + KEY.encode() + b"\xff\xfe")
+    files.path.write_text(OPENAI)
+    with pytest.raises(ConfigError, match=r"\.env: cannot be read") as caught:
+        config.read(files.path, {})
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_in_clear_works_with_a_warning_that_does_not_show_it(files: Files) -> None:
+    with pytest.warns(UserWarning, match=r"providers\.openai\.key: .* in clear") as caught:
+        resolved = files.read(OPENAI + f'key = "{KEY}"', {})
+    assert resolved.providers[0].key == KEY
+    assert KEY not in str(caught[0].message)
+
+
+def test_a_key_and_a_variable_for_it_are_one_too_many(files: Files) -> None:
+    told = files.refusal(OPENAI + f'key = "{KEY}"\nkey_env = "MINE"')
+    assert told == "providers.openai.key: expected either key or key_env, got both"
+
+
+@pytest.mark.parametrize("key", [f"“{KEY}”", f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}\x00"])
+def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(files: Files, key: str) -> None:
+    told = files.refusal(OPENAI, {"OPENAI_API_KEY": key})
+    assert told.startswith("providers.openai: the variable OPENAI_API_KEY: expected a key, got characters")
+
+
+def test_an_empty_key_in_clear_is_refused(files: Files) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert files.refusal(OPENAI + 'key = ""') == "providers.openai.key: expected a key, got nothing"
+
+
+def test_secrets_are_in_no_repr(files: Files) -> None:
+    secret = f'headers = {{ authorization = "{KEY}" }}\ntransport = {{ proxy = "http://u:{KEY}@proxy:1" }}\n'
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        resolved = files.read(OPENAI + f'key = "{KEY}"\n' + secret)
+    for thing in (resolved, resolved.config, *resolved.providers, *resolved.config.providers.values()):
+        for shown in (repr(thing), str(thing), f"{thing}", pretty_repr(thing), pretty_repr(thing, expand_all=True)):
+            assert KEY not in shown
+    assert "key set" in repr(resolved.providers[0])
+
+
+def test_a_file_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read \(No such file or directory\); `callboard init` writes one"):
+        config.read(tmp_path / "callboard.toml", {})
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.read(tmp_path, {})
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "callboard.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        config.read(path, {})
+
+
+def test_without_a_file_every_key_in_the_environment_is_a_provider() -> None:
+    found = config.from_environment(ENVIRON)
+    assert found is not None
+    assert {one.name: one.key for one in found.providers} == {"openai": KEY, "anthropic": "other"}
+    assert config.from_environment({}) is None
+    assert config.from_environment({"OPENAI_API_KEY": ""}) is None
+
+
+def test_parsing_changes_nothing_in_what_it_is_given() -> None:
+    data: dict[str, Any] = {"providers": {"openai": {}}, "models": {"fast": ["openai/m"]}, "call": {"attempts": 1}}
+    before = repr(data)
+    config.parse(data, "here")
+    assert repr(data) == before
+
+
+def test_a_configuration_made_in_code_is_checked_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^here: providers\.mine\.wire: missing"):
+        config.resolve(Config(providers={"mine": ProviderConfig()}), "here", tmp_path, {})
+    with pytest.raises(ValueError, match="consecutive"):
+        CircuitConfig(consecutive=0)
+    with pytest.raises(ValueError, match="input"):
+        Price(input=-1, output=1)  # type: ignore[arg-type]
+
+
+NAMES = sorted(
+    {"openai", "fast", "openai/m", *Config.__struct_fields__, *ProviderConfig.__struct_fields__}
+    | {"concurrency", "connect", "rate", "max_age", "input", "output", "attempts", "engine", "tls"}
+)
+toml = st.recursive(
+    st.one_of(st.integers(-9, 9), st.floats(), st.booleans(), st.text("ab/", max_size=4), st.just("openai")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200)
+@given(data=st.dictionaries(st.sampled_from([*Config.__struct_fields__, "other"]), toml, max_size=4))
+def test_whatever_stands_in_a_file_it_is_a_configuration_or_a_config_error(data: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parsed = config.parse(data, "here")
+            config.resolve(parsed, "here", Path("/"), ENVIRON)
+        except ConfigError as error:
+            assert str(error).startswith("here: ")

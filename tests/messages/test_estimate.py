@@ -1,0 +1,95 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.messages.chat import (
+    AudioPart,
+    ChatMessage,
+    DocumentPart,
+    ImagePart,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolResultPart,
+    user,
+)
+from callboard.messages.estimate import DEFAULT_OUTPUT, TOKENS_A_MESSAGE, estimate, estimate_text
+from callboard.messages.request import Output, Request, Sampling, Thinking, Tool
+
+LONG = "four" * 1_000
+PARTS: list[Part] = [
+    TextPart(LONG),
+    ThinkingPart(text=LONG),
+    RefusalPart(LONG),
+    ToolCallPart(id="1", name="f", arguments=LONG),
+    ToolResultPart(id="1", content=LONG),
+    ToolResultPart(id="1", content=(TextPart(LONG),)),
+    OpaquePart(origin="w", block={"text": LONG}),
+    ImagePart(url="https://example.org/a.png"),
+    AudioPart(data=b"1", media_type="audio/wav"),
+    DocumentPart(file_id="1"),
+]
+
+
+def asked(*messages: ChatMessage, **more: object) -> Request:
+    return Request(model="m", messages=messages or (user(""),), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 0), ("a", 1), ("four", 1), ("fives", 2), ("four" * 100, 100), ("é" * 4, 2), ("漢" * 4, 3)]
+)
+def test_a_text_takes_a_token_for_each_four_bytes_rounded_up(text: str, tokens: int) -> None:
+    assert estimate_text(text) == tokens
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_more_text_never_takes_fewer_tokens(one: str, other: str) -> None:
+    assert estimate_text(one) <= estimate_text(one + other) <= estimate_text(one) + estimate_text(other)
+
+
+def test_text_that_no_wire_can_send_can_still_be_estimated() -> None:
+    assert estimate_text("\ud800") == 1
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
+def test_every_kind_of_part_is_counted(part: Part) -> None:
+    assert estimate(asked(ChatMessage("user", (part,)))).input >= 1_000
+
+
+def test_every_message_is_counted() -> None:
+    assert estimate(asked(user("four"), user("four"))).input == 2 * (1 + TOKENS_A_MESSAGE)
+
+
+def test_a_text_counts_the_same_as_a_part_that_holds_it() -> None:
+    assert estimate(asked(user(LONG))) == estimate(asked(user(TextPart(LONG))))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": (Tool(name="f", parameters={"type": "object", "description": LONG}),)},
+        {"tools": (Tool(name="f", description=LONG),)},
+        {"output": Output(schema={"description": LONG})},
+    ],
+    ids=["parameters", "description", "schema"],
+)
+def test_what_tools_and_schemas_say_goes_in_too(more: dict[str, object]) -> None:
+    assert estimate(asked(**more)).input >= 1_000 + estimate(asked()).input
+
+
+@pytest.mark.parametrize(
+    ("more", "output"),
+    [
+        ({}, DEFAULT_OUTPUT),
+        ({"sampling": Sampling(max_tokens=5)}, 5),
+        ({"thinking": Thinking(budget_tokens=4_000)}, DEFAULT_OUTPUT + 4_000),
+        ({"thinking": Thinking(effort="low")}, DEFAULT_OUTPUT),
+        ({"sampling": Sampling(max_tokens=5_000), "thinking": Thinking(budget_tokens=4_000)}, 5_000),
+    ],
+    ids=str,
+)
+def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], output: int) -> None:
+    assert estimate(asked(**more)).output == output
