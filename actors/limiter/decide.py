@@ -80,10 +80,10 @@ class Limiter:
         return self.grant(now)
 
     def block(self, scope: Scope, block: Block, now: int) -> list[Settled]:
-        """The provider said to stop. Those who wait in vain from now on are told so."""
+        """The provider said to stop. Those who wait in vain from now on are told so; others may get past them."""
         self._blocks.add(scope, block)
         struck = [waiting for waiting in self._waiting.values() if block.strikes(scope, waiting.wish)]
-        return self._deny_hopeless(struck, now)
+        return [*self._deny_hopeless(struck, now), *self.grant(now)]
 
     def unblock(self, now: int) -> list[Settled]:
         """An operator lifts every block."""

@@ -338,6 +338,14 @@ def test_a_paused_model_does_not_hold_up_the_others() -> None:
     assert granted(one.grant(10 * SECOND)) == [1]
 
 
+def test_when_the_next_in_line_is_paused_those_behind_go_at_once() -> None:
+    one = limiter(tpm=100)
+    one.reserve(1, wish(100), 0)
+    assert one.reserve(2, wish(50, model="slow"), 0) == []
+    assert one.reserve(3, wish(0, model="fast"), 0) == []
+    assert granted(one.block("slow", Block(10 * SECOND, quota=False, why="429"), 0)) == [3]
+
+
 def test_a_paused_account_holds_up_every_model() -> None:
     one = limiter()
     one.block(None, Block(10 * SECOND, quota=False, why="429"), 0)
