@@ -1,6 +1,6 @@
-"""The two kinds of message: a tell is only sent, an ask is answered exactly once."""
+"""The two kinds of message, a tell that is only sent and an ask that is answered exactly once; and what hides words."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -13,3 +13,14 @@ class Tell(msgspec.Struct, frozen=True):
 
 class Ask(msgspec.Struct, Generic[R_co], frozen=True):
     """A message that is answered with an `R_co`, or with one of the runtime's errors."""
+
+
+class Veiled(msgspec.Struct, frozen=True):
+    """The words of a conversation: they stay out of reprs, and so out of logs and tracebacks."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """As the repr."""
+        return []

@@ -8,18 +8,20 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from callboard.messages.base import Veiled
+
 Extra: TypeAlias = dict[str, Any]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 
-class TextPart(msgspec.Struct, frozen=True, tag="text"):
+class TextPart(Veiled, frozen=True, tag="text"):
     """Text from anybody."""
 
     text: str
     extra: Extra | None = None
 
 
-class ImagePart(msgspec.Struct, frozen=True, tag="image", kw_only=True):
+class ImagePart(Veiled, frozen=True, tag="image", kw_only=True):
     """A picture, by URL or by its bytes; exactly one of the two."""
 
     url: str | None = None
@@ -31,7 +33,7 @@ class ImagePart(msgspec.Struct, frozen=True, tag="image", kw_only=True):
     extra: Extra | None = None
 
 
-class AudioPart(msgspec.Struct, frozen=True, tag="audio", kw_only=True):
+class AudioPart(Veiled, frozen=True, tag="audio", kw_only=True):
     """A recording, by URL or by its bytes; exactly one of the two."""
 
     url: str | None = None
@@ -41,7 +43,7 @@ class AudioPart(msgspec.Struct, frozen=True, tag="audio", kw_only=True):
     extra: Extra | None = None
 
 
-class DocumentPart(msgspec.Struct, frozen=True, tag="document", kw_only=True):
+class DocumentPart(Veiled, frozen=True, tag="document", kw_only=True):
     """A document such as a PDF: by URL, by its bytes, or by the id of an uploaded file; exactly one of the three."""
 
     url: str | None = None
@@ -52,7 +54,7 @@ class DocumentPart(msgspec.Struct, frozen=True, tag="document", kw_only=True):
     extra: Extra | None = None
 
 
-class ThinkingPart(msgspec.Struct, frozen=True, tag="thinking", kw_only=True):
+class ThinkingPart(Veiled, frozen=True, tag="thinking", kw_only=True):
     """A model's reasoning. `signature` and `redacted` are opaque and go back only to their `origin`."""
 
     text: str = ""
@@ -64,7 +66,7 @@ class ThinkingPart(msgspec.Struct, frozen=True, tag="thinking", kw_only=True):
     extra: Extra | None = None
 
 
-class ToolCallPart(msgspec.Struct, frozen=True, tag="tool_call", kw_only=True):
+class ToolCallPart(Veiled, frozen=True, tag="tool_call", kw_only=True):
     """The model asks for a tool. `arguments` is the JSON text exactly as the model wrote it."""
 
     id: str
@@ -76,7 +78,7 @@ class ToolCallPart(msgspec.Struct, frozen=True, tag="tool_call", kw_only=True):
     extra: Extra | None = None
 
 
-class ToolResultPart(msgspec.Struct, frozen=True, tag="tool_result", kw_only=True):
+class ToolResultPart(Veiled, frozen=True, tag="tool_result", kw_only=True):
     """What a tool answered: the `id` is that of the call."""
 
     id: str
@@ -86,14 +88,14 @@ class ToolResultPart(msgspec.Struct, frozen=True, tag="tool_result", kw_only=Tru
     extra: Extra | None = None
 
 
-class RefusalPart(msgspec.Struct, frozen=True, tag="refusal"):
+class RefusalPart(Veiled, frozen=True, tag="refusal"):
     """The model's own words in declining to answer."""
 
     text: str
     extra: Extra | None = None
 
 
-class OpaquePart(msgspec.Struct, frozen=True, tag="opaque", kw_only=True):
+class OpaquePart(Veiled, frozen=True, tag="opaque", kw_only=True):
     """A block that only its origin understands: kept as it came, and sent back to nobody else."""
 
     origin: str

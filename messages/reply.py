@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from callboard.messages.base import Veiled
 from callboard.messages.chat import ChatMessage, Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.faults import Fault
 from callboard.messages.usage import Cost, Usage
@@ -26,7 +27,7 @@ class FinishReason(enum.StrEnum):
     """A reason that this version does not know; `Reply.raw` has it on demand."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(Veiled, frozen=True, kw_only=True):
     """One provider's reply, decoded."""
 
     parts: tuple[Part, ...]
@@ -43,7 +44,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The whole reply, when the request said `keep_raw`."""
 
 
-class Delta(msgspec.Struct, frozen=True, kw_only=True):
+class Delta(Veiled, frozen=True, kw_only=True):
     """A piece of a streamed reply. Role, ping and start events give none."""
 
     text: str = ""

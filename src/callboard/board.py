@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Unpack
 
 import trio
@@ -188,7 +188,7 @@ class Board:
         return Allowance(
             attempts=tries,
             deadline=self._system.clock.now() + ns(min(seconds, 10**9)),
-            money=None if money is None else Decimal(str(money)),
+            money=None if money is None else _dollars(money),
         )
 
     def _new_id(self) -> str:
@@ -196,3 +196,13 @@ class Board:
 
     def __repr__(self) -> str:
         return f"Board({self._resolved.source}, {len(self._resolved.providers)} providers)"
+
+
+def _dollars(money: Decimal | float | str) -> Decimal:
+    try:
+        amount = Decimal(str(money))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise InvalidRequest("money: expected a number of US dollars, 0 or more")
+    return amount

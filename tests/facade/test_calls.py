@@ -323,3 +323,13 @@ async def _ask_and_fail(w: Any, times: int = 1) -> None:
     for _ in range(times):
         with contextlib.suppress(callboard.CallError):
             await w.board.generate("Why?", model=ALPHA, attempts=1)
+
+
+@pytest.mark.parametrize("money", ["much", -1, float("nan")])
+async def test_money_that_is_no_amount_never_leaves_the_process(
+    autojump_clock: object, world: Opening, money: float | str
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match="money"):
+            await w.board.generate("Why?", model=ALPHA, money=money)
+        assert w["alpha"].log == ()
