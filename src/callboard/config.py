@@ -3,35 +3,27 @@
 Every mistake is told with the file, the key and what was expected; nothing starts before all is right.
 """
 
-import math
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
 from callboard import addresses, credentials
 from callboard.actors.cache.shelf import Bounds
-from callboard.actors.limiter.decide import LimitSpec
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.prices.book import Price
-from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.openai_request import COMPATIBLE
 from callboard.actors.wires.presets import PRESETS, Preset, WireName
 from callboard.converting import convert
 from callboard.errors import ConfigError
-from callboard.runtime.circuit.circuit import CircuitSpec
-from callboard.runtime.clock import ns
 from callboard.runtime.errors import SpecError
-from callboard.runtime.supervision.backoff import Backoff
+from callboard.sections import CallConfig, ProviderConfig, StoreConfig
 
 T = TypeVar("T")
-
-LARGEST = 16 * 1024 * 1024 * 1024
-"""Bytes that each of the store's files may grow to."""
 
 
 class Familiar(NamedTuple):
@@ -45,138 +37,6 @@ FAMILIAR = {
     name: Familiar(PRESETS[name].key_env or "", PRESETS[name].example) for name in ("openai", "anthropic", "gemini")
 }
 """The services that they name; `callboard.actors.wires.presets` has them all."""
-
-
-def _above_zero(config: object, name: str) -> None:
-    if not 0 < getattr(config, name) < math.inf:
-        raise ValueError(f"`{name}` is a number of seconds above 0")
-
-
-def _whole(config: object, name: str, *, least: int) -> None:
-    if getattr(config, name) < least:
-        raise ValueError(f"`{name}` is a whole number, {least} or more")
-
-
-class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a call may use when it does not say so itself."""
-
-    timeout: float = 600.0
-    """Seconds in all."""
-    attempts: int = 4
-
-    def __post_init__(self) -> None:
-        _above_zero(self, "timeout")
-        _whole(self, "attempts", least=1)
-
-
-class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where usage, cost and cache are kept."""
-
-    path: str = ".callboard"
-    """A folder, beside the configuration file unless absolute."""
-    mode: Literal["exclusive", "memory"] = "exclusive"
-    durability: Literal["strict", "relaxed"] = "relaxed"
-    """strict: a call returns when its records are on disk; relaxed: they are there within 50 ms."""
-    initial_size: int = 16 * 1024 * 1024
-    """Bytes of each of the two files to begin with; they grow by doubling."""
-
-    def __post_init__(self) -> None:
-        if not self.path:
-            raise ValueError("`path` is the name of a folder")
-        if not 65_536 <= self.initial_size <= LARGEST:
-            raise ValueError(f"`initial_size` is 65536 to {LARGEST} bytes")
-
-
-class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a provider's circuit opens and how it comes back; times in seconds."""
-
-    consecutive: int = 5
-    intensity: int = 5
-    min_calls: int = 20
-    rate: float = 0.5
-    window: float = 30.0
-    backoff: float = 5.0
-    max_backoff: float = 300.0
-    trials: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("consecutive", "min_calls", "trials"):
-            _whole(self, name, least=1)
-        _whole(self, "intensity", least=0)
-        for name in ("window", "backoff", "max_backoff"):
-            _above_zero(self, name)
-        if not 0 < self.rate <= 1:
-            raise ValueError("`rate` is a share of the calls, above 0 and up to 1")
-        if self.backoff > self.max_backoff:
-            raise ValueError("`backoff` is not longer than `max_backoff`")
-
-    def spec(self) -> CircuitSpec:
-        """As the runtime takes it. Raises SpecError."""
-        base, longest = ns(self.backoff), ns(self.max_backoff)
-        return CircuitSpec(
-            consecutive=self.consecutive,
-            intensity=self.intensity,
-            min_calls=self.min_calls,
-            rate=self.rate,
-            window=ns(self.window),
-            backoff=Backoff(base=base, max=longest, jitter=0.2, quiet=2 * longest, immediate_first=False),
-            trials=self.trials,
-        )
-
-
-class LimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the account may be asked."""
-
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    concurrency: int = 512
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            if getattr(self, name) is not None:
-                _whole(self, name, least=1)
-
-    def spec(self) -> LimitSpec:
-        """As the limiter takes it."""
-        return LimitSpec(
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
-            concurrency=self.concurrency,
-        )
-
-
-class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One provider account."""
-
-    preset: str | None = None
-    """The service it is, where the table's name does not say so: one of `callboard.actors.wires.presets`."""
-    wire: WireName | None = None
-    """The protocol it speaks, where that is not the service's usual one."""
-    base_url: str | None = None
-    key_env: str | None = None
-    """The environment variable that holds the key; one in a `.env` beside the file counts as well."""
-    key: str | None = None
-    """The key in clear. Works, with a warning."""
-    headers: dict[str, str] = {}
-    version: Literal["2023-06-01", "2026-10-21"] | None = None
-    """Anthropic's API version."""
-    catalogue: str | None = None
-    """The provider's name in the price catalogue, where the preset does not say."""
-    free: bool | None = None
-    """A local model: every call costs 0. None: as the preset says."""
-    allow_http: bool = False
-    """Send the key over plain http to a host that is not this machine."""
-    timeouts: Timeouts = Timeouts()
-    circuit: CircuitConfig = CircuitConfig()
-    limits: LimitConfig = LimitConfig()
-    transport: TransportConfig = TransportConfig()
-    """Proxy, TLS, allowed hosts, bounds; its own timeouts give way to `timeouts` above."""
-
-    def __repr__(self) -> str:
-        return f"ProviderConfig(wire={self.wire!r}, base_url={self.base_url!r})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [("wire", self.wire), ("base_url", self.base_url)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

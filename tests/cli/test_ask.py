@@ -13,9 +13,10 @@ import trio
 
 import callboard
 from callboard.cli.ask import in_memory, summary, usual_model
-from callboard.config import Config, ProviderConfig, resolve
+from callboard.config import Config, resolve
 from callboard.messages.reply import Reply
 from callboard.messages.usage import Usage
+from callboard.sections import ProviderConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
 Run = Callable[..., Any]

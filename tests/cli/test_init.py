@@ -7,7 +7,8 @@ import pytest
 
 from callboard import config
 from callboard.cli.template import configuration, environment, providers_with_keys
-from callboard.config import FAMILIAR, CircuitConfig, Config, LimitConfig, ProviderConfig
+from callboard.config import FAMILIAR, Config
+from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig
 
 Run = Callable[..., Any]
 KEYS = {preset.key_env: "sk-x" for preset in FAMILIAR.values()}

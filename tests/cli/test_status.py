@@ -28,7 +28,8 @@ STUCK = """
 import sys, time
 import httpx, trio
 import callboard
-from callboard.config import Config, ProviderConfig
+from callboard.config import Config
+from callboard.sections import ProviderConfig
 
 class Sleepy(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request):

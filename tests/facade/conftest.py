@@ -10,8 +10,9 @@ import pytest
 import callboard
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
-from callboard.config import CircuitConfig, Config, ProviderConfig, StoreConfig
+from callboard.config import Config
 from callboard.runtime.clock import Clock, virtual_utc
+from callboard.sections import CircuitConfig, ProviderConfig, StoreConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
 MODEL = "sim-small"

@@ -5,7 +5,8 @@ import sys
 import trio
 
 import callboard
-from callboard.config import Config, ProviderConfig, StoreConfig
+from callboard.config import Config
+from callboard.sections import ProviderConfig, StoreConfig
 from callboard.testing import SimulatedProvider
 
 

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 import callboard
-from callboard.config import LimitConfig
+from callboard.sections import LimitConfig
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]

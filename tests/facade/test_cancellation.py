@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 import callboard
-from callboard.config import LimitConfig, StoreConfig
+from callboard.sections import LimitConfig, StoreConfig
 from callboard.testing import Behaviour
 from callboard.testing.checkpoints import Cut, cancel_everywhere
 

@@ -9,8 +9,9 @@ from rich.pretty import pretty_repr
 
 from callboard import config
 from callboard.actors.prices.book import Price
-from callboard.config import CircuitConfig, Config, ProviderConfig, Resolved
+from callboard.config import Config, Resolved
 from callboard.errors import ConfigError
+from callboard.sections import CircuitConfig, ProviderConfig
 
 KEY = "sk-verysecret0123456789"
 ENVIRON = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": "other"}

@@ -9,10 +9,10 @@ import pytest
 import trio
 
 import callboard
-from callboard.config import StoreConfig
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
 from callboard.runtime.mailbox import Lane
+from callboard.sections import StoreConfig
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from callboard import config
-from callboard.config import StoreConfig
+from callboard.sections import StoreConfig
 
 CONFIGURATION = Path("callboard.toml")
 

@@ -10,7 +10,8 @@ import msgspec
 
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
-from callboard.config import CallConfig, CircuitConfig, Config, ProviderConfig, StoreConfig
+from callboard.config import Config
+from callboard.sections import CallConfig, CircuitConfig, ProviderConfig, StoreConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
 FAILS = "alpha"
