@@ -5,14 +5,13 @@ from typing import Protocol
 import msgspec
 
 from callboard.messages.base import Ask, Tell
-from callboard.messages.calls import Attempt, Attempted
-from callboard.messages.reply import Answer
+from callboard.messages.calls import AnyAnswer, Attempt, Attempted
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One reply kept."""
 
-    answer: Answer
+    answer: AnyAnswer
     provider: str
     model: str
     stored: int

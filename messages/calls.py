@@ -5,11 +5,14 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from callboard.messages.base import Ask, Tell
+from callboard.messages.embedding import EmbeddingAnswer
 from callboard.messages.faults import Fault
+from callboard.messages.images import ImageAnswer
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
-from callboard.messages.reply import Answer, AttemptRecord, Delta, Reply
-from callboard.messages.request import Request
+from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt
+from callboard.messages.request import Request, Work
+from callboard.messages.reranking import RerankAnswer
 from callboard.messages.usage import Cost
 
 
@@ -60,14 +63,16 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     partial: Answer | None = None
 
 
-Outcome: TypeAlias = Reply | Failure
+Outcome: TypeAlias = Receipt | Failure
+AnyAnswer: TypeAlias = Answer | EmbeddingAnswer | RerankAnswer | ImageAnswer
+"""What the kinds of work give."""
 
 
-class Generate(Ask[Outcome], frozen=True, kw_only=True):
+class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
     """One plain call, to the orchestrator."""
 
     id: str
-    request: Request
+    request: Work
     allowance: Allowance
 
 
@@ -84,7 +89,7 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True):
     """How one attempt ended: an answer or a fault, and its record."""
 
     record: AttemptRecord
-    answer: Answer | None = None
+    answer: AnyAnswer | None = None
     fault: Fault | None = None
     partial: Answer | None = None
     """What a stream had handed on before the fault."""
@@ -95,7 +100,7 @@ class Attempt(Ask[Attempted], frozen=True, kw_only=True):
 
     id: str
     call: str
-    request: Request
+    request: Work
     model: str
     sink: DeltaSink | None = None
 

@@ -21,7 +21,10 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import Request, Tool
+from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.images import ImageRequest
+from callboard.messages.request import Request, Tool, Work
+from callboard.messages.reranking import RerankRequest
 from callboard.messages.usage import Usage
 
 BYTES_A_TOKEN = 4
@@ -30,12 +33,29 @@ TOKENS_AN_IMAGE = 1_000
 TOKENS_AN_ATTACHMENT = 2_000
 TOKENS_A_TOOL = 16
 """Besides its own text."""
+TOKENS_AN_IMAGE_MADE = 6_240
+"""What OpenAI's best quality takes at its largest size."""
 DEFAULT_OUTPUT = 1_024
 """Output tokens taken for granted when the request sets no bound."""
 
 
-def estimate(request: Request) -> Usage:
-    """The most that the request should use: input by the rule of thumb, output up to its bound."""
+def estimate(work: Work) -> Usage:
+    """The most that it should use: input by the rule of thumb, output up to its bound."""
+    match work:
+        case Request():
+            return _conversation(work)
+        case EmbeddingRequest():
+            return Usage(input=sum(map(estimate_text, work.inputs)))
+        case RerankRequest():
+            query = estimate_text(work.query)
+            return Usage(input=sum(query + estimate_text(document) for document in work.documents))
+        case ImageRequest():
+            return Usage(input=estimate_text(work.prompt), output=work.count * TOKENS_AN_IMAGE_MADE)
+        case _:
+            raise TypeError(f"nothing is known of {type(work).__name__}")
+
+
+def _conversation(request: Request) -> Usage:
     tokens = sum(TOKENS_A_MESSAGE + _message(message) for message in request.messages)
     tokens += sum(map(_tool, request.tools))
     if request.output is not None:

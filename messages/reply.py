@@ -27,11 +27,9 @@ class FinishReason(enum.StrEnum):
     """A reason that this version does not know; `Reply.raw` has it on demand."""
 
 
-class Answer(Veiled, frozen=True, kw_only=True):
-    """One provider's reply, decoded."""
+class Result(Veiled, frozen=True, kw_only=True):
+    """What every provider's reply has in common once decoded. Each kind of work adds what was given."""
 
-    parts: tuple[Part, ...]
-    finish_reason: FinishReason | None
     usage: Usage | None = None
     """None when the provider did not say."""
     model: str | None = None
@@ -42,6 +40,21 @@ class Answer(Veiled, frozen=True, kw_only=True):
     """Members worth keeping that have no name here, such as log probabilities and citations."""
     raw: Any = None
     """The whole reply, when the request said `keep_raw`."""
+
+    def reply(self, **receipt: Any) -> "Receipt":
+        """What the caller gets: this, and the members of a Receipt."""
+        raise NotImplementedError
+
+
+class Answer(Result, frozen=True, kw_only=True, tag="chat"):
+    """A model's turn in a conversation."""
+
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason | None
+
+    def reply(self, **receipt: Any) -> "Reply":
+        """As the base."""
+        return Reply(parts=self.parts, finish_reason=self.finish_reason, **receipt)
 
 
 class Delta(Veiled, frozen=True, kw_only=True):
@@ -78,18 +91,16 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the first text, thinking or tool call of a stream."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call gave, and the whole story of how."""
+class Receipt(Veiled, frozen=True, kw_only=True):
+    """The whole story of a call that gave what was asked. Each kind of work adds what it gave."""
 
     id: str
     """The call's id in the ledger."""
-    parts: tuple[Part, ...]
     usage: Usage
     cost: Cost | None
     """US dollars for this call, all attempts together; None when a price is unknown, 0 when free or cached."""
     provider: str
     model: str
-    finish_reason: FinishReason | None
     cached: bool
     """Whether the reply cache answered."""
     shared: bool = False
@@ -105,6 +116,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     extra: dict[str, Any] | None = None
     raw: Any = None
+
+    def _told(self, what: str) -> str:
+        """The repr, with `what` was given."""
+        return f"{type(self).__name__}({self.id}, {self.provider}/{self.model}, {what}, cost={self.cost})"
+
+
+class Reply(Receipt, frozen=True, kw_only=True):
+    """What a model said."""
+
+    parts: tuple[Part, ...]
+    finish_reason: FinishReason | None
 
     @property
     def text(self) -> str:
@@ -127,5 +149,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return ChatMessage("assistant", self.parts)
 
     def __repr__(self) -> str:
-        where = f"{self.provider}/{self.model}"
-        return f"Reply({self.id}, {where}, {len(self.parts)} parts, {self.finish_reason}, cost={self.cost})"
+        return self._told(f"{len(self.parts)} parts, {self.finish_reason}")

@@ -4,6 +4,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from callboard.messages.base import Veiled
 from callboard.messages.chat import ChatMessage, Extra
 
 Priority: TypeAlias = Literal["critical", "normal", "background"]
@@ -76,21 +77,14 @@ class CacheControl(msgspec.Struct, frozen=True, kw_only=True):
     """The caller's tenant: entries never cross partitions."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing asked of a model.
+class Work(Veiled, frozen=True, kw_only=True):
+    """What everything that is asked of a model has in common. Each kind of work adds what is asked.
 
     `extra` holds members of the provider's own request that have no name here; they are sent untouched.
     """
 
     model: str
     """`provider/model`, or an alias from the configuration."""
-    messages: tuple[ChatMessage, ...]
-    tools: tuple[Tool, ...] = ()
-    tool_choice: ToolChoice | None = None
-    parallel_tool_calls: bool | None = None
-    output: Output | None = None
-    sampling: Sampling = Sampling()
-    thinking: Thinking | None = None
     user: str | None = None
     """The end user on whose behalf this is asked; sent to providers that take one, and counted by."""
     tag: str | None = None
@@ -98,12 +92,30 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     """Returned with the reply; never sent."""
     priority: Priority = "normal"
-    cache: CacheControl = CacheControl()
+    cache: CacheControl = CacheControl(use="off")
     wait: bool = False
     """When every circuit is open: wait for the next trial, if it comes before the deadline, instead of failing."""
     keep_raw: bool = False
-    """Keep the provider's own reply in `Reply.raw`."""
+    """Keep the provider's own reply in `raw`, where the kind of work can."""
     extra: Extra | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether asking twice is meant to give the same answer."""
+        return False
+
+
+class Request(Work, frozen=True, kw_only=True):
+    """A conversation for the model to go on with."""
+
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    output: Output | None = None
+    sampling: Sampling = Sampling()
+    thinking: Thinking | None = None
+    cache: CacheControl = CacheControl()
 
     @property
     def deterministic(self) -> bool:

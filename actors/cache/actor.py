@@ -9,7 +9,7 @@ from callboard.actors.cache.shelf import Bounds, Reading, Shelf
 from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget
 from callboard.messages.calls import Attempted
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import AttemptRecord, FinishReason
+from callboard.messages.reply import Answer, AttemptRecord, FinishReason
 from callboard.messages.signals import Left
 from callboard.messages.storing import CacheWrite
 from callboard.runtime.actor import LATER, Actor
@@ -98,7 +98,7 @@ class CacheActor(Actor):
 
     def _keep(self, end: FillEnded) -> None:
         answer, record = end.attempted.answer, end.attempted.record
-        if answer is not None and answer.finish_reason is not FinishReason.ERROR:
+        if answer is not None and not (isinstance(answer, Answer) and answer.finish_reason is FinishReason.ERROR):
             entry = Entry(answer=answer, provider=record.provider, model=record.model, stored=self.me.utc())
             self._store.tell(CacheWrite(self._shelf.keep(end.key, entry)))
 

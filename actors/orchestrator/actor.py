@@ -14,9 +14,9 @@ from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
 from callboard.messages.caching import CacheReader, Entry, Fill
-from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, Generate, OpenStream, Outcome
+from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import Answer, AttemptRecord, Reply
+from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.routing import RoutingTable
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns, trio_deadline
@@ -26,7 +26,7 @@ from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
 
-Call = Generate | OpenStream
+Call = MakeCall | OpenStream
 FOREVER = 10**20
 """No bound on an entry's age but the cache's own, in nanoseconds."""
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
@@ -56,7 +56,7 @@ class OrchestratorActor(Actor):
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Every call is a handler of its own."""
-        if isinstance(message, Generate | OpenStream):
+        if isinstance(message, MakeCall | OpenStream):
             return self._conduct(message)
         raise TypeError(f"the orchestrator receives no {type(message).__name__}")
 
@@ -86,7 +86,7 @@ class OrchestratorActor(Actor):
             await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
         except ActorError:
             recorded = "failed"
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Receipt):
             return msgspec.structs.replace(outcome, recorded=recorded)
         return outcome
 
@@ -149,7 +149,7 @@ class OrchestratorActor(Actor):
         max_age = call.request.cache.max_age
         return reader.get(key, FOREVER if max_age in (None, math.inf) else ns(max_age), self.me.utc())
 
-    async def _kept(self, call: Call, story: Story, candidates: Iterable[Candidate]) -> Reply | Failure | None:
+    async def _kept(self, call: Call, story: Story, candidates: Iterable[Candidate]) -> Outcome | None:
         """A reply kept from one of these, whether or not it takes calls now."""
         if not reads(call.request):
             return None
@@ -159,9 +159,10 @@ class OrchestratorActor(Actor):
                 return await self._from_cache(call, story, entry)
         return None
 
-    async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Reply | Failure:
+    async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Outcome:
         if isinstance(call, OpenStream):
             try:
+                assert isinstance(entry.answer, Answer)  # under this key nothing else is kept
                 for delta in deltas(entry.answer):
                     await call.sink.send(delta)
             except ConsumerLeft:
@@ -179,7 +180,7 @@ class OrchestratorActor(Actor):
             sink=call.sink if isinstance(call, OpenStream) else None,
         )
         try:
-            if isinstance(call, Generate) and writes(call.request):
+            if isinstance(call, MakeCall) and writes(call.request):
                 deadline = call.allowance.deadline
                 fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline)
                 filled = await self._cache.ask(fill)

@@ -10,45 +10,50 @@ import msgspec
 
 from callboard.messages.calls import Candidate
 from callboard.messages.chat import ChatMessage, Part, TextPart, ToolResultPart
-from callboard.messages.request import CacheControl, Request, Sampling
+from callboard.messages.request import CacheControl, Request, Sampling, Work
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _FRACTIONS = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty")
 
 
-def cache_key(request: Request, candidate: Candidate) -> bytes:
-    """20 bytes from account, model, messages, tools, parameters, user and partition."""
+def cache_key(work: Work, candidate: Candidate) -> bytes:
+    """20 bytes from account, model, all that is asked (messages, tools, parameters), user and partition.
+
+    No two kinds of work have the same members, so they never share a key.
+    """
+    said = {}
+    if isinstance(work, Request):
+        said = {"messages": tuple(map(_message, work.messages)), "sampling": _sampling(work.sampling)}
     asked = msgspec.structs.replace(
-        request,
+        work,
+        **said,
         model="",
-        messages=tuple(map(_message, request.messages)),
-        sampling=_sampling(request.sampling),
         tag=None,
         metadata=None,
         priority="normal",
         wait=False,
-        cache=CacheControl(partition=request.cache.partition),
-        extra=request.extra or None,
+        cache=CacheControl(partition=work.cache.partition),
+        extra=work.extra or None,
     )
     return hashlib.blake2b(_encoder.encode((candidate, asked)), digest_size=20).digest()
 
 
-def reads(request: Request) -> bool:
+def reads(work: Work) -> bool:
     """Whether the cache may answer."""
-    match request.cache.use:
+    match work.cache.use:
         case "auto":
-            return request.deterministic
+            return work.deterministic
         case "use" | "only":
             return True
         case "refresh" | "off":
             return False
 
 
-def writes(request: Request) -> bool:
+def writes(work: Work) -> bool:
     """Whether the answer may be kept, and shared with whoever asks the same at the same time."""
-    match request.cache.use:
+    match work.cache.use:
         case "auto":
-            return request.deterministic
+            return work.deterministic
         case "use" | "refresh":
             return True
         case "only" | "off":

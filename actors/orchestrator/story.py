@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from callboard.messages.accounting import CallEnded
-from callboard.messages.calls import Attempted, Candidate, Failure, Generate, OpenStream, Outcome
+from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import Answer, AttemptRecord, Reply
+from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.routing import Skipped
 from callboard.messages.usage import Cost, Usage, add_costs
 
@@ -14,7 +14,7 @@ from callboard.messages.usage import Cost, Usage, add_costs
 class Story:
     """Grows with each attempt."""
 
-    def __init__(self, call: Generate | OpenStream, *, now: int, utc: int) -> None:
+    def __init__(self, call: MakeCall | OpenStream, *, now: int, utc: int) -> None:
         self._call = call
         self._now = now
         self._utc = utc
@@ -46,16 +46,14 @@ class Story:
             self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))
             self._estimated = self._estimated or record.estimated
 
-    def reply(self, answer: Answer, candidate: Candidate, now: int, *, cached: bool, shared: bool) -> Reply:
+    def reply(self, answer: AnyAnswer, candidate: Candidate, now: int, *, cached: bool, shared: bool) -> Receipt:
         """The call has its answer."""
-        return Reply(
+        return answer.reply(
             id=self._call.id,
-            parts=answer.parts,
             usage=self._usage,
             cost=self._cost,
             provider=candidate.provider,
             model=answer.model or candidate.model,
-            finish_reason=answer.finish_reason,
             cached=cached,
             shared=shared,
             estimated=self._estimated,
@@ -73,7 +71,7 @@ class Story:
 
     def ended(self, outcome: Outcome | None, now: int, utc: int) -> CallEnded:
         """The ledger's entry; without an outcome the caller has left, or was at the end of his time."""
-        reply = outcome if isinstance(outcome, Reply) else None
+        reply = outcome if isinstance(outcome, Receipt) else None
         fault = outcome.fault.kind if isinstance(outcome, Failure) else None
         if outcome is None and now >= self._call.allowance.deadline:
             fault = FaultKind.DEADLINE
@@ -103,7 +101,7 @@ class Story:
 def _outcome_word(
     outcome: Outcome | None, fault: FaultKind | None
 ) -> Literal["ok", "fault", "interrupted", "cancelled"]:
-    if isinstance(outcome, Reply):
+    if isinstance(outcome, Receipt):
         return "ok"
     if outcome is not None and outcome.partial is not None:
         return "interrupted"

@@ -10,6 +10,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent, read
 from callboard.actors.provider.settlement import Progress, settle
 from callboard.actors.wires.wire import Encoded, WireFault
+from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink
 from callboard.messages.faults import Fault, FaultKind
@@ -75,7 +76,7 @@ class Attempter:
 
     async def _with_permit(self, progress: Progress, envelope: Envelope, *, trial: bool) -> None:
         attempt = progress.attempt
-        encoded = self._wire.encode(attempt.request, attempt.model, stream=attempt.sink is not None)
+        encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
         permit = await self._reserve(attempt, envelope, progress.estimate.total)
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
@@ -138,7 +139,7 @@ class Attempter:
                 await self._refused(response, alarm)
             elif attempt.sink is None:
                 alarm.pause()  # the transport bounds the time between bytes, the caller's deadline the whole
-                progress.answer = self._wire.decode(await read(response), keep_raw=attempt.request.keep_raw)
+                progress.answer = decode(self._wire, attempt.request, await read(response))
             else:
                 progress.answer = await self._stream(response, attempt.sink, progress)
         finally:

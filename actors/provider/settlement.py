@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.provider.account import Price
 from callboard.actors.provider.deadline import Alarm
-from callboard.messages.calls import Attempt
+from callboard.messages.calls import AnyAnswer, Attempt
 from callboard.messages.estimate import estimate, estimate_text
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
@@ -39,7 +39,7 @@ class Progress:
         self.estimate = estimate(attempt.request)
         self.sent = False
         self.replying = False
-        self.answer: Answer | None = None
+        self.answer: AnyAnswer | None = None
         self.partial: Answer | None = None
         self.fault: Fault | None = None
         self.first_token: int | None = None
@@ -72,9 +72,11 @@ def _used(progress: Progress) -> tuple[Usage, bool]:
     answer = progress.answer
     if answer is not None and answer.usage is not None:
         return answer.usage, False
-    if answer is None and progress.attempt.sink is None:
+    if isinstance(answer, Answer):
+        return _seen(progress.estimate, answer), True
+    if progress.attempt.sink is None:
         return progress.estimate, True
-    return _seen(progress.estimate, answer or progress.partial), True
+    return _seen(progress.estimate, progress.partial), True
 
 
 def _seen(estimate: Usage, answer: Answer | None) -> Usage:

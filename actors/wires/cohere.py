@@ -1,6 +1,6 @@
-"""Cohere's chat, embeddings and models, version 2.
+"""Cohere's chat, embeddings, reranking and models, version 2.
 
-Source: docs.cohere.com/reference. Reranking is a pair of its own in cohere_reranking.py.
+Source: docs.cohere.com/reference.
 """
 
 import time
@@ -9,19 +9,20 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires import cohere_embedding, cohere_faults
+from callboard.actors.wires import cohere_embedding, cohere_faults, cohere_reranking
 from callboard.actors.wires.cohere_reply import CohereReply
 from callboard.actors.wires.cohere_request import encode_body
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens, write
 from callboard.actors.wires.sse import EventReader
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
 from callboard.messages.reply import Answer
 from callboard.messages.request import Request
+from callboard.messages.reranking import RerankAnswer, RerankRequest
 
 BASE_URL = "https://api.cohere.com/v2"
 
@@ -29,8 +30,10 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class Cohere:
-    """A wire.EmbeddingWire. `utc` gives the time now, in nanoseconds since 1970, to count from when a header names a
-    date."""
+    """A wire.EmbeddingWire and a wire.RerankWire.
+
+    `utc` gives the time now, in nanoseconds since 1970, to count from when a header names a date.
+    """
 
     def __init__(self, name: str = "cohere", *, utc: Callable[[], int] = time.time_ns) -> None:
         self.name = name
@@ -82,9 +85,17 @@ class Cohere:
         """The HTTP request. `task` is Cohere's `input_type`. Raises WireFault(UNSUPPORTED) above 96 texts."""
         return self._post("/embed", cohere_embedding.encode_embeddings(request, model, self.name), "application/json")
 
-    def decode_embeddings(self, body: bytes) -> Embeddings:
+    def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """A reply with a 2xx status. Raises WireFault."""
         return cohere_embedding.decode_embeddings(body, self.name)
+
+    def encode_rerank(self, request: RerankRequest, model: str) -> Encoded:
+        """The HTTP request. Raises WireFault(INVALID_REQUEST) when `extra` cannot be written as JSON."""
+        return self._post("/rerank", cohere_reranking.encode_rerank(request, model), "application/json")
+
+    def decode_rerank(self, body: bytes) -> RerankAnswer:
+        """A reply with a 2xx status. Raises WireFault."""
+        return cohere_reranking.decode_rerank(body, self.name)
 
     def _post(self, path: str, body: dict[str, Any], accept: str) -> Encoded:
         headers = {"content-type": "application/json", "accept": accept}

@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.wires.jsons import mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.usage import Usage
 
 MOST_TEXTS = 96
@@ -52,7 +52,7 @@ def encode_embeddings(request: EmbeddingRequest, model: str, provider: str) -> d
     return present(body) | (request.extra or {})
 
 
-def decode_embeddings(body: bytes, provider: str) -> Embeddings:
+def decode_embeddings(body: bytes, provider: str) -> EmbeddingAnswer:
     """A reply with a 2xx status. Raises WireFault(MALFORMED_REPLY)."""
     reply = read(_EMBEDDED, body, provider)
     found = reply.embeddings
@@ -63,7 +63,7 @@ def decode_embeddings(body: bytes, provider: str) -> Embeddings:
         vectors = found
     if vectors is None:
         raise malformed("the reply holds no embeddings", provider=provider)
-    return Embeddings(vectors=vectors, usage=_usage(mapping(mapping(reply.meta).get("billed_units"))))
+    return EmbeddingAnswer(vectors=vectors, usage=_usage(mapping(mapping(reply.meta).get("billed_units"))))
 
 
 def _usage(billed: dict[str, Any]) -> Usage | None:

@@ -1,4 +1,4 @@
-"""Cohere's reranking, as a pair of its own: no other wire has one.
+"""Cohere's reranking.
 
 Source: docs.cohere.com/reference/rerank.
 """
@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires.cohere_usage import usage_of
-from callboard.actors.wires.jsons import mapping, present, read, string, write
-from callboard.actors.wires.wire import Encoded
-from callboard.messages.reranking import Ranked, Reranking, RerankRequest
+from callboard.actors.wires.jsons import mapping, present, read, string
+from callboard.messages.reranking import Ranked, RerankAnswer, RerankRequest
 
 
 class Result(msgspec.Struct):
@@ -31,20 +30,18 @@ class Reranked(msgspec.Struct):
 _RERANKED = msgspec.json.Decoder(Reranked)
 
 
-def encode_rerank(request: RerankRequest, model: str, provider: str = "cohere") -> Encoded:
-    """The HTTP request. Raises WireFault(INVALID_REQUEST) when `extra` cannot be written as JSON."""
+def encode_rerank(request: RerankRequest, model: str) -> dict[str, Any]:
+    """The JSON members to send."""
     body = {"model": model, "query": request.query, "documents": list(request.documents), "top_n": request.top}
-    headers = {"content-type": "application/json", "accept": "application/json"}
-    members = present(body) | (request.extra or {})
-    return Encoded(method="POST", path="/rerank", headers=headers, body=write(members, provider))
+    return present(body) | (request.extra or {})
 
 
-def decode_rerank(body: bytes, provider: str = "cohere") -> Reranking:
+def decode_rerank(body: bytes, provider: str) -> RerankAnswer:
     """A reply with a 2xx status. Raises WireFault(MALFORMED_REPLY)."""
     reply = read(_RERANKED, body, provider)
     meta = mapping(reply.meta)
     units = mapping(meta.get("billed_units")).get("search_units")
-    return Reranking(
+    return RerankAnswer(
         results=tuple(Ranked(index=one.index, score=one.relevance_score) for one in reply.results),
         usage=usage_of({"tokens": meta.get("tokens"), "cached_tokens": meta.get("cached_tokens")}),
         search_units=float(units) if isinstance(units, int | float) else None,

@@ -18,7 +18,7 @@ from callboard.actors.wires.jsons import items, mapping, read, string, tokens, w
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -89,7 +89,7 @@ class Gemini:
         method, body = gemini_embed.encode_embeddings(request, model, provider=self.name, vertex=self._vertex)
         return self._post(model, method, body, accept="application/json")
 
-    def decode_embeddings(self, body: bytes) -> Embeddings:
+    def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """A reply with a 2xx status. Raises WireFault."""
         return gemini_embed.decode_embeddings(body, self.name)
 

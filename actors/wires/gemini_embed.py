@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.wires.jsons import mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.usage import Usage
 
 
@@ -55,7 +55,7 @@ def encode_embeddings(request: EmbeddingRequest, model: str, *, provider: str, v
     return "embedContent", _content(request, request.inputs[0])
 
 
-def decode_embeddings(body: bytes, provider: str) -> Embeddings:
+def decode_embeddings(body: bytes, provider: str) -> EmbeddingAnswer:
     """The vectors. Raises WireFault."""
     reply = read(_EMBEDDED, body, provider)
     found = reply.embeddings or [prediction.embeddings for prediction in reply.predictions or ()]
@@ -63,7 +63,7 @@ def decode_embeddings(body: bytes, provider: str) -> Embeddings:
         found = [reply.embedding]
     if not found:
         raise malformed("the reply holds no vectors", provider=provider)
-    return Embeddings(vectors=tuple(one.values for one in found), usage=_usage(reply, found))
+    return EmbeddingAnswer(vectors=tuple(one.values for one in found), usage=_usage(reply, found))
 
 
 def _content(request: EmbeddingRequest, text: str) -> dict[str, Any]:

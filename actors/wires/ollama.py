@@ -17,7 +17,7 @@ from callboard.actors.wires.ollama_request import encode_body
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, unsupported
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -93,12 +93,12 @@ class Ollama:
         body = {"model": model, "input": list(request.inputs), "dimensions": request.dimensions}
         return self._post("/embed", present(body) | (request.extra or {}), "application/json")
 
-    def decode_embeddings(self, body: bytes) -> Embeddings:
+    def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """A reply with a 2xx status. Raises WireFault."""
         reply = read(_EMBEDDED, body, self.name)
         count = reply.prompt_eval_count
         usage = None if count is None else Usage(input=tokens(count))
-        return Embeddings(vectors=reply.embeddings, usage=usage, model=string(reply.model))
+        return EmbeddingAnswer(vectors=reply.embeddings, usage=usage, model=string(reply.model))
 
     def _post(self, path: str, body: dict[str, Any], accept: str) -> Encoded:
         headers = {"content-type": "application/json", "accept": accept}

@@ -15,7 +15,7 @@ from callboard.actors.wires.jsons import mapping, present, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 
 _LARGEST = 1e6
 """No embedding has a component near this; 8-bit integers read as floats have."""
@@ -48,7 +48,7 @@ def encode_body(request: EmbeddingRequest, model: str, provider: str) -> dict[st
     return present(members) | (request.extra or {})
 
 
-def decode(body: bytes, provider: str) -> Embeddings:
+def decode(body: bytes, provider: str) -> EmbeddingAnswer:
     """The vectors in the order of the inputs. Raises WireFault."""
     reply = read(_VECTORS, body, provider)
     if reply.error:
@@ -59,7 +59,7 @@ def decode(body: bytes, provider: str) -> Embeddings:
     if all(vector.index is not None for vector in data):
         data = sorted(data, key=lambda vector: vector.index or 0)
     vectors = tuple(_numbers(vector.embedding, provider) for vector in data)
-    return Embeddings(vectors=vectors, usage=usage_of(mapping(reply.usage)), model=string(reply.model))
+    return EmbeddingAnswer(vectors=vectors, usage=usage_of(mapping(reply.usage)), model=string(reply.model))
 
 
 def _numbers(embedding: list[float] | str, provider: str) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from callboard.actors.wires.openai_request import OPENAI, Quirks
 from callboard.actors.wires.rate_limits import OPENAI as HEADERS
 from callboard.actors.wires.rate_limits import Names, rate_limits
 from callboard.actors.wires.wire import Encoded, Headers
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -63,7 +63,7 @@ class OpenAIServer:
         """`POST /embeddings`. Raises WireFault, UNSUPPORTED for a task."""
         return self._post("/embeddings", openai_embeddings.encode_body(request, model, self.name))
 
-    def decode_embeddings(self, body: bytes) -> Embeddings:
+    def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """The vectors. Raises WireFault."""
         return openai_embeddings.decode(body, self.name)
 

@@ -1,16 +1,18 @@
 """What every wire is: a request in, bytes out; bytes in, an answer, deltas or a fault out."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request
+from callboard.messages.reranking import RerankAnswer, RerankRequest
 
 Headers = Mapping[str, str]
 """Response headers; look-ups ignore case (httpx.Headers does)."""
@@ -94,6 +96,7 @@ class Wire(Protocol):
         ...
 
 
+@runtime_checkable
 class EmbeddingWire(Wire, Protocol):
     """A protocol that embeds texts as well."""
 
@@ -101,7 +104,33 @@ class EmbeddingWire(Wire, Protocol):
         """The HTTP request. Raises WireFault(UNSUPPORTED)."""
         ...
 
-    def decode_embeddings(self, body: bytes) -> Embeddings:
+    def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
+        """A reply with a 2xx status. Raises WireFault."""
+        ...
+
+
+@runtime_checkable
+class RerankWire(Wire, Protocol):
+    """A protocol that puts texts in order as well."""
+
+    def encode_rerank(self, request: RerankRequest, model: str) -> Encoded:
+        """The HTTP request. Raises WireFault(UNSUPPORTED)."""
+        ...
+
+    def decode_rerank(self, body: bytes) -> RerankAnswer:
+        """A reply with a 2xx status. Raises WireFault."""
+        ...
+
+
+@runtime_checkable
+class ImageWire(Wire, Protocol):
+    """A protocol that makes images as well."""
+
+    def encode_images(self, request: ImageRequest, model: str) -> Encoded:
+        """The HTTP request. Raises WireFault(UNSUPPORTED)."""
+        ...
+
+    def decode_images(self, body: bytes) -> ImageAnswer:
         """A reply with a 2xx status. Raises WireFault."""
         ...
 

@@ -11,12 +11,12 @@ from callboard.asking import Options, Prompt, build
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.messages.accounting import Flush, UsageReport
-from callboard.messages.calls import Allowance, Failure, Generate, ListModels, OpenStream, Operate, Outcome
+from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.models import Model
-from callboard.messages.reply import Delta, Reply
-from callboard.messages.request import Request
+from callboard.messages.reply import Delta, Receipt, Reply
+from callboard.messages.request import Request, Work
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
 from callboard.runtime.clock import ns
@@ -73,18 +73,9 @@ class Board:
         anything is sent, and a CallError when there is no reply.
         """
         request = self._checked(prompt, model, options)
-        call = Generate(id=self._new_id(), request=request, allowance=self._allowance(timeout, attempts, money))
-        priority = PRIORITIES[request.priority]
-        try:
-            outcome: Outcome = await self._orchestrator.ask(call, deadline=call.allowance.deadline, priority=priority)
-        except DeadlineExceeded:
-            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
-            raise error_of(Failure(id=call.id, fault=fault, attempts=())) from None
-        except ActorError as error:
-            raise RuntimeStopped(f"the call could not be made: {error}") from error
-        if isinstance(outcome, Failure):
-            raise error_of(outcome)
-        return outcome
+        reply = await self._perform(request, self._allowance(timeout, attempts, money))
+        assert isinstance(reply, Reply)
+        return reply
 
     def stream(
         self,
@@ -168,16 +159,33 @@ class Board:
         except ActorError as error:
             found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
 
+    async def _perform(self, work: Work, allowance: Allowance) -> Receipt:
+        call = MakeCall(id=self._new_id(), request=work, allowance=allowance)
+        priority = PRIORITIES[work.priority]
+        try:
+            outcome: Outcome = await self._orchestrator.ask(call, deadline=call.allowance.deadline, priority=priority)
+        except DeadlineExceeded:
+            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
+            raise error_of(Failure(id=call.id, fault=fault, attempts=())) from None
+        except ActorError as error:
+            raise RuntimeStopped(f"the call could not be made: {error}") from error
+        if isinstance(outcome, Failure):
+            raise error_of(outcome)
+        return outcome
+
     def _checked(self, prompt: Prompt, model: str | None, options: Options) -> Request:
         request = build(prompt, model, **options)
+        self._know(request.model)
+        return request
+
+    def _know(self, model: str) -> None:
         table = self._selector.snapshot
         if table is None:
             raise RuntimeStopped("the runtime is not running")
         try:
-            table.candidates(request.model)
+            table.candidates(model)
         except UnknownModel as error:
             raise InvalidRequest(f"model: {error}") from None
-        return request
 
     def _allowance(self, timeout: float | None, attempts: int | None, money: Decimal | float | str | None) -> Allowance:
         defaults = self._resolved.config.call

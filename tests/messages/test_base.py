@@ -4,7 +4,10 @@ import pytest
 
 from callboard.messages.base import Veiled
 from callboard.messages.chat import RefusalPart, TextPart, ThinkingPart, ToolCallPart, ToolResultPart
+from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.images import Image, ImageAnswer, ImageRequest
 from callboard.messages.reply import Answer, Delta
+from callboard.messages.reranking import RerankRequest
 
 SECRET = "sesame"
 HOLDERS = [
@@ -15,6 +18,10 @@ HOLDERS = [
     ToolResultPart(id="1", content=SECRET),
     Delta(text=SECRET),
     Answer(parts=(TextPart(SECRET),), finish_reason=None),
+    EmbeddingRequest(model="m", inputs=(SECRET,)),
+    RerankRequest(model="m", query=SECRET, documents=(SECRET,)),
+    ImageRequest(model="m", prompt=SECRET),
+    ImageAnswer(images=(Image(url=SECRET, revised_prompt=SECRET),), text=SECRET),
 ]
 
 

@@ -16,8 +16,18 @@ from callboard.messages.chat import (
     ToolResultPart,
     user,
 )
-from callboard.messages.estimate import DEFAULT_OUTPUT, TOKENS_A_MESSAGE, estimate, estimate_text
-from callboard.messages.request import Output, Request, Sampling, Thinking, Tool
+from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.estimate import (
+    DEFAULT_OUTPUT,
+    TOKENS_A_MESSAGE,
+    TOKENS_AN_IMAGE_MADE,
+    estimate,
+    estimate_text,
+)
+from callboard.messages.images import ImageRequest
+from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, Work
+from callboard.messages.reranking import RerankRequest
+from callboard.messages.usage import Usage
 
 LONG = "four" * 1_000
 PARTS: list[Part] = [
@@ -93,3 +103,15 @@ def test_what_tools_and_schemas_say_goes_in_too(more: dict[str, object]) -> None
 )
 def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], output: int) -> None:
     assert estimate(asked(**more)).output == output
+
+
+@pytest.mark.parametrize(
+    ("work", "usage"),
+    [
+        (EmbeddingRequest(model="m", inputs=(LONG, "four", "five5")), Usage(input=1_000 + 1 + 2)),
+        (RerankRequest(model="m", query="four", documents=(LONG, "four")), Usage(input=1 + 1_000 + 1 + 1)),
+        (ImageRequest(model="m", prompt=LONG, count=3), Usage(input=1_000, output=3 * TOKENS_AN_IMAGE_MADE)),
+    ],
+)
+def test_other_kinds_of_work_count_what_goes_in_and_the_images_that_come_out(work: Work, usage: Usage) -> None:
+    assert estimate(work) == usage

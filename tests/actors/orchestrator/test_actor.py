@@ -24,7 +24,7 @@ from callboard.messages.calls import (
     Attempted,
     Candidate,
     Failure,
-    Generate,
+    MakeCall,
     OpenStream,
     Outcome,
 )
@@ -153,7 +153,7 @@ class World:
         attempts = [(one.id, name) for name, plan in (("a", self.a), ("b", self.b)) for one in plan.asked]
         return "".join(name for _, name in sorted(attempts))
 
-    def call(self, *, seconds: float = 100, attempts: int = 9, money: str | None = None, **more: Any) -> Generate:
+    def call(self, *, seconds: float = 100, attempts: int = 9, money: str | None = None, **more: Any) -> MakeCall:
         self.calls += 1
         members = {"model": "any", "messages": (user("Why?"),)} | more
         allowance = Allowance(
@@ -161,7 +161,12 @@ class World:
             deadline=self.system.clock.now() + ns(seconds),
             money=None if money is None else Decimal(money),
         )
-        return Generate(id=f"call{self.calls}", request=Request(**members), allowance=allowance)
+        return MakeCall(id=f"call{self.calls}", request=Request(**members), allowance=allowance)
+
+    def opened(self, sink: Stream[Delta], **more: Any) -> OpenStream:
+        call = self.call(**more)
+        assert isinstance(call.request, Request)
+        return OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
 
     async def generate(self, **more: Any) -> Outcome:
         call = self.call(**more)
@@ -179,9 +184,8 @@ class World:
 
     async def stream(self, **more: Any) -> tuple[str, Outcome]:
         """What was streamed, and the outcome."""
-        call = self.call(**more)
         sink: Stream[Delta] = Stream()
-        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
+        opened = self.opened(sink, **more)
         outcome = await self.system.ref("orchestrator").ask(opened)
         return "".join([(await sink.receive()).text for _ in range(sink.sent)]), outcome
 
@@ -318,11 +322,9 @@ async def test_a_stream_whose_provider_crashes_is_interrupted_all_the_same(
 ) -> None:
     async with world() as w:
         w.a.faults.append(ZeroDivisionError)
-        call = w.call()
         sink: Stream[Delta] = Stream()
         await sink.send(Delta(text="So"))
-        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
-        outcome = await w.system.ref("orchestrator").ask(opened)
+        outcome = await w.system.ref("orchestrator").ask(w.opened(sink))
         assert isinstance(outcome, Failure)
         assert outcome.fault.kind is FaultKind.INTERRUPTED
         assert outcome.partial == Answer(parts=(), finish_reason=None)
@@ -330,11 +332,9 @@ async def test_a_stream_whose_provider_crashes_is_interrupted_all_the_same(
 
 async def test_a_stream_whose_reader_left_is_not_tried_again(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
-        call = w.call()
         sink: Stream[Delta] = Stream()
         sink.leave()
-        opened = OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
-        outcome = await w.system.ref("orchestrator").ask(opened)
+        outcome = await w.system.ref("orchestrator").ask(w.opened(sink))
         assert isinstance(outcome, Failure)
         assert (outcome.fault.kind, w.asked) == (FaultKind.INTERRUPTED, "a")
 

@@ -17,6 +17,7 @@ from callboard.messages.chat import (
     system,
     user,
 )
+from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.request import CacheControl, CacheUse, Output, Request, Sampling, Thinking, Tool, ToolChoice
 
 HERE = Candidate("p", "m")
@@ -170,3 +171,18 @@ def test_what_the_cache_may_do(use: CacheUse, deterministic: bool, may_read: boo
 
 def test_a_seed_makes_a_request_deterministic_too() -> None:
     assert reads(Request(model="m", messages=(user("Why?"),), sampling=Sampling(seed=0)))
+
+
+EMBED = EmbeddingRequest(model="fast", inputs=("a", "b"))
+
+
+@pytest.mark.parametrize("changes", [{"inputs": ("b", "a")}, {"dimensions": 2}, {"task": "query"}, {"user": "ann"}])
+def test_other_kinds_of_work_have_keys_of_all_that_is_asked(changes: dict[str, Any]) -> None:
+    assert cache_key(EMBED, HERE) == cache_key(msgspec.structs.replace(EMBED, model="x", tag="t"), HERE)
+    assert cache_key(EMBED, HERE) != cache_key(msgspec.structs.replace(EMBED, **changes), HERE)
+
+
+def test_other_kinds_of_work_are_cached_only_when_they_say_so() -> None:
+    assert not reads(EMBED) and not writes(EMBED)
+    used = msgspec.structs.replace(EMBED, cache=CacheControl(use="use"))
+    assert reads(used) and writes(used)

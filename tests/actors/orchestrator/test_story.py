@@ -6,10 +6,10 @@ import pytest
 
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded
-from callboard.messages.calls import Allowance, Attempted, Candidate, Failure, Generate, OpenStream
+from callboard.messages.calls import Allowance, Attempted, Candidate, Failure, MakeCall, OpenStream
 from callboard.messages.chat import TextPart, user
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.reply import Answer, AttemptRecord, Delta, FinishReason
+from callboard.messages.reply import Answer, AttemptRecord, Delta, FinishReason, Reply
 from callboard.messages.request import Request
 from callboard.messages.routing import Skipped
 from callboard.messages.usage import Cost, Usage
@@ -33,7 +33,7 @@ def story(*, stream: bool = False, **more: Any) -> Story:
     allowance = Allowance(deadline=100 * SECOND)
     if stream:
         return Story(OpenStream(id="c", request=request, allowance=allowance, sink=Sink()), now=SECOND, utc=START)
-    return Story(Generate(id="c", request=request, allowance=allowance), now=SECOND, utc=START)
+    return Story(MakeCall(id="c", request=request, allowance=allowance), now=SECOND, utc=START)
 
 
 def attempted(candidate: Candidate, outcome: Any = "ok", cost: str | None = "0.5", **more: Any) -> Attempted:
@@ -51,6 +51,7 @@ def test_a_reply_tells_the_whole_story() -> None:
     one.attempted(attempted(B, "fault", cost="0.25", estimated=True), charged=True)
     one.attempted(attempted(B), charged=True)
     reply = one.reply(ANSWER, B, 4 * SECOND, cached=False, shared=False)
+    assert isinstance(reply, Reply)
     assert [(record.provider, record.outcome) for record in reply.attempts] == [
         ("a", "skipped"),
         ("b", "fault"),

@@ -9,7 +9,7 @@ import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import EmbeddingWire, WireFault
-from callboard.messages.embedding import EmbeddingRequest, Embeddings
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.usage import Usage
 
 Record = dict[str, Any]
@@ -90,13 +90,13 @@ def test_numbers_and_base64_give_the_same_vectors_in_the_order_of_the_inputs() -
         {"index": 0, "embedding": [0.25, 1]},
         usage={"prompt_tokens": 3, "total_tokens": 3},
     )
-    expected = Embeddings(vectors=((0.25, 1.0), (0.5, -2.0)), usage=Usage(input=3))
+    expected = EmbeddingAnswer(vectors=((0.25, 1.0), (0.5, -2.0)), usage=Usage(input=3))
     assert OpenAIChat().decode_embeddings(body) == expected
 
 
 def test_vectors_without_an_index_keep_their_places() -> None:
     found = OpenAIChat().decode_embeddings(reply({"embedding": [2.0]}, {"embedding": [1.0]}))
-    assert found == Embeddings(vectors=((2.0,), (1.0,)))
+    assert found == EmbeddingAnswer(vectors=((2.0,), (1.0,)))
 
 
 @pytest.mark.parametrize("numbers", [(3, -30, 127, -30), (1, 2, 3), (0, 0, -128, 0x7F)])

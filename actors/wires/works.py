@@ -1,0 +1,79 @@
+"""Every kind of work on any wire: the one place that tells the kinds apart between request and bytes.
+
+What a wire has no methods for is UNSUPPORTED before anything is sent. What comes back is checked against what was
+asked, so that nobody indexes into vectors that are not there.
+"""
+
+from callboard.actors.wires.wire import (
+    EmbeddingWire,
+    Encoded,
+    ImageWire,
+    RerankWire,
+    Wire,
+    malformed,
+    unsupported,
+)
+from callboard.messages.calls import AnyAnswer
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.images import ImageAnswer, ImageRequest
+from callboard.messages.request import Request, Work
+from callboard.messages.reranking import RerankAnswer, RerankRequest
+
+
+def encode(wire: Wire, work: Work, model: str, *, stream: bool) -> Encoded:
+    """The HTTP request. Raises WireFault, UNSUPPORTED for what the provider cannot do."""
+    match work:
+        case Request():
+            return wire.encode(work, model, stream=stream)
+        case EmbeddingRequest() if isinstance(wire, EmbeddingWire):
+            return wire.encode_embeddings(work, model)
+        case RerankRequest() if isinstance(wire, RerankWire):
+            return wire.encode_rerank(work, model)
+        case ImageRequest() if isinstance(wire, ImageWire):
+            return wire.encode_images(work, model)
+        case _:
+            raise unsupported(wire.name, _KINDS[type(work)])
+
+
+def decode(wire: Wire, work: Work, body: bytes) -> AnyAnswer:
+    """A plain reply with a 2xx status to this work, which the wire has encoded. Raises WireFault."""
+    match work:
+        case Request():
+            return wire.decode(body, keep_raw=work.keep_raw)
+        case EmbeddingRequest() if isinstance(wire, EmbeddingWire):
+            return _all_embedded(wire.decode_embeddings(body), work, wire.name)
+        case RerankRequest() if isinstance(wire, RerankWire):
+            return _in_range(wire.decode_rerank(body), work, wire.name)
+        case ImageRequest() if isinstance(wire, ImageWire):
+            return _drawn(wire.decode_images(body), wire.name)
+        case _:
+            raise unsupported(wire.name, _KINDS[type(work)])
+
+
+_KINDS: dict[type[Work], str] = {
+    EmbeddingRequest: "texts to embed",
+    RerankRequest: "texts to put in order",
+    ImageRequest: "descriptions of images to make",
+}
+
+
+def _all_embedded(answer: EmbeddingAnswer, request: EmbeddingRequest, provider: str) -> EmbeddingAnswer:
+    got, asked = len(answer.vectors), len(request.inputs)
+    if got != asked:
+        raise malformed(f"the reply holds {got} vectors for {asked} inputs", provider=provider)
+    if not all(answer.vectors):
+        raise malformed("the reply holds an empty vector", provider=provider)
+    return answer
+
+
+def _in_range(answer: RerankAnswer, request: RerankRequest, provider: str) -> RerankAnswer:
+    places = [ranked.index for ranked in answer.results]
+    if len(set(places)) != len(places) or not all(0 <= place < len(request.documents) for place in places):
+        raise malformed("the reply names documents that were not sent, or one twice", provider=provider)
+    return answer
+
+
+def _drawn(answer: ImageAnswer, provider: str) -> ImageAnswer:
+    if not answer.images:
+        raise malformed("the reply holds no image", provider=provider)
+    return answer

@@ -1,0 +1,71 @@
+import msgspec
+import pytest
+
+from callboard.actors.wires.anthropic import AnthropicMessages
+from callboard.actors.wires.cohere import Cohere
+from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.wire import Wire, WireFault
+from callboard.actors.wires.works import decode, encode
+from callboard.messages.chat import user
+from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.faults import FaultKind
+from callboard.messages.images import ImageRequest
+from callboard.messages.request import Request, Work
+from callboard.messages.reranking import RerankRequest
+
+CHAT = Request(model="x", messages=(user("Why?"),))
+EMBED = EmbeddingRequest(model="x", inputs=("sesame", "b"))
+RERANK = RerankRequest(model="x", query="sesame", documents=("a", "b", "c"))
+DRAW = ImageRequest(model="x", prompt="sesame")
+
+
+@pytest.mark.parametrize(
+    ("wire", "work", "path"),
+    [
+        (OpenAIChat(), CHAT, "/chat/completions"),
+        (OpenAIChat(), EMBED, "/embeddings"),
+        (Cohere(), EMBED, "/embed"),
+        (Cohere(), RERANK, "/rerank"),
+    ],
+)
+def test_each_kind_of_work_goes_where_the_wire_takes_it(wire: Wire, work: Work, path: str) -> None:
+    encoded = encode(wire, work, "m", stream=False)
+    assert (encoded.method, encoded.path) == ("POST", path)
+    assert msgspec.json.decode(encoded.body)["model"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("wire", "work"),
+    [(AnthropicMessages(), EMBED), (OpenAIChat(), RERANK), (Cohere(), DRAW), (AnthropicMessages(), DRAW)],
+)
+def test_what_a_wire_cannot_do_is_said_before_anything_is_sent(wire: Wire, work: Work) -> None:
+    for attempt in (lambda: encode(wire, work, "m", stream=False), lambda: decode(wire, work, b"{}")):
+        with pytest.raises(WireFault) as caught:
+            attempt()
+        assert caught.value.fault.kind is FaultKind.UNSUPPORTED
+        assert wire.name in caught.value.fault.message
+        assert "sesame" not in caught.value.fault.message
+
+
+def vectors(*found: list[float]) -> bytes:
+    data = [{"embedding": vector, "index": index} for index, vector in enumerate(found)]
+    return msgspec.json.encode({"data": data})
+
+
+@pytest.mark.parametrize("body", [vectors([1.0]), vectors([1.0], [2.0], [3.0]), vectors([1.0], [])])
+def test_every_input_has_its_vector_or_the_reply_is_malformed(body: bytes) -> None:
+    decode(OpenAIChat(), EMBED, vectors([1.0], [2.0]))
+    with pytest.raises(WireFault) as caught:
+        decode(OpenAIChat(), EMBED, body)
+    assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
+
+
+@pytest.mark.parametrize("places", [[3], [-1], [0, 0]])
+def test_a_ranking_of_documents_that_were_not_sent_is_malformed(places: list[int]) -> None:
+    def body(*places: int) -> bytes:
+        return msgspec.json.encode({"results": [{"index": place, "relevance_score": 0.5} for place in places]})
+
+    decode(Cohere(), RERANK, body(2, 0))
+    with pytest.raises(WireFault) as caught:
+        decode(Cohere(), RERANK, body(*places))
+    assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
