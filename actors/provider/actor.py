@@ -305,10 +305,10 @@ class ProviderActor(Actor):
     async def _keep_transport(self) -> None:
         """Close the connections that idle too long, and all when this incarnation ends, however it ends."""
         try:
-            while True:
+            while isinstance(self._transport, ProviderTransport):
                 await trio.sleep(SWEEP)
-                if isinstance(self._transport, ProviderTransport):
-                    self._transport.sweep()
+                self._transport.sweep()
+            await trio.sleep_forever()  # another sort of transport sees to its connections itself
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await self._transport.aclose()

@@ -16,12 +16,16 @@ async with SimulatedProvider("alpha", shape="openai", seed=7, behaviour=behaviou
 `await nursery.start(provider.serve)` is the other way in. The same seed gives the same requests the same words and the
 same faults, whatever the timing. All waiting is Trio's: under `trio.testing.MockClock` hours pass in no time, and
 client and server may share the process.
+
+`callboard.testing.direct.DirectProvider` is the same without sockets, as an httpx transport: for runs that are too long
+for them.
 """
 
 from callboard.testing.anthropic import AnthropicShape
 from callboard.testing.behaviour import Behaviour, InjectedFault
+from callboard.testing.desk import MODELS
 from callboard.testing.openai import OpenAIShape
-from callboard.testing.provider import MODELS, SimulatedProvider
+from callboard.testing.provider import SimulatedProvider
 from callboard.testing.served import Outcome, ProviderStatistics, Served
 from callboard.testing.shape import Shape
 

@@ -1,12 +1,32 @@
 """The log of one provider's requests."""
 
+from typing import Protocol
+
 import msgspec
 
+from callboard.messages.usage import Usage
 from callboard.testing.asked import Asked
 from callboard.testing.examine import HttpRequest
-from callboard.testing.exchange import Exchange
 from callboard.testing.plan import Plan
 from callboard.testing.served import Outcome, Served
+
+
+class Ending(Protocol):
+    """A request in hand, as far as the log is concerned."""
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status of the reply that was begun."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What is billed so far."""
+        ...
+
+    def final(self) -> Outcome:
+        """The outcome, if nothing more is going to happen."""
+        ...
 
 
 class Journal:
@@ -47,10 +67,10 @@ class Journal:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         return number
 
-    def settle(self, number: int, exchange: Exchange, plan: Plan, now: int) -> None:
+    def settle(self, number: int, exchange: Ending, plan: Plan, now: int) -> Served:
         """Note how a request ended, or was given up."""
         outcome = exchange.final()
-        self._entries[number] = msgspec.structs.replace(
+        self._entries[number] = served = msgspec.structs.replace(
             self._entries[number],
             ended=now,
             outcome=outcome,
@@ -59,3 +79,4 @@ class Journal:
             finish=plan.said.finish if plan.said and outcome is Outcome.COMPLETE else None,
         )
         self.in_flight -= 1
+        return served

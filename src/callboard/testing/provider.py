@@ -1,84 +1,47 @@
 """A simulated provider: a real HTTP server on loopback, under Trio."""
 
 import errno
-import re
-import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal, Self
+from typing import Self, Unpack
 
 import h11
 import trio
 
-from callboard.testing.account import Account
-from callboard.testing.anthropic import AnthropicShape
-from callboard.testing.asked import Asked
-from callboard.testing.behaviour import Behaviour
-from callboard.testing.examine import HttpRequest, examine
+from callboard.testing.desk import Desk, DeskOptions
+from callboard.testing.examine import HttpRequest
 from callboard.testing.exchange import Exchange
 from callboard.testing.http1 import HttpConnection
-from callboard.testing.journal import Journal
-from callboard.testing.openai import OpenAIShape
-from callboard.testing.plan import Plan
 from callboard.testing.port import Port
-from callboard.testing.refusal import Reason, Refusal, Refused
+from callboard.testing.refusal import Reason, Refusal
 from callboard.testing.script import refuse, script
-from callboard.testing.served import ProviderStatistics, Served
-from callboard.testing.shape import Shape, Stamp
+from callboard.testing.served import ProviderStatistics
 
-MODELS = ("sim-small", "sim-large")
-"""What a simulated provider offers unless told otherwise."""
 _MEBIBYTE = 2**20
 _NO_FILES = {errno.EMFILE, errno.ENFILE}
 _NO_FILES_PAUSE = 0.05  # seconds until the connection that could not be accepted is tried again
 
 
-class SimulatedProvider:
+class SimulatedProvider(Desk):
     """One provider account. Enter it, or start `serve` in a nursery; both leave it listening. Left and entered again it
-    keeps its port and its log.
-
-    `behaviour`, `per_model` and `upcoming` may be changed while it runs and hold for the requests that come after.
-
-    `seed` and `name` key every random draw. `key` is the credential to insist on; None takes any. `models` are the
-    ones on offer; another is a 404. `max_body` is in bytes. `utc` gives UTC nanoseconds for the dates in replies:
-    a test that owns Trio's clock gives one that follows it, such as callboard.runtime.clock.virtual_utc().
+    keeps its port and its log. What it is told beside `port` and `max_body` (bytes) is explained in `desk.py`.
     """
 
     def __init__(
         self,
         name: str = "simulated",
         *,
-        shape: Literal["openai", "anthropic"] | Shape = "openai",
-        behaviour: Behaviour | None = None,
-        per_model: Mapping[str, Behaviour] | None = None,
-        models: Sequence[str] = MODELS,
-        key: str | None = None,
-        seed: int = 0,
         port: int = 0,
         max_body: int = 32 * _MEBIBYTE,
-        utc: Callable[[], int] = time.time_ns,
+        **told: Unpack[DeskOptions],
     ) -> None:
-        if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
-            raise ValueError(f"name is {name!r}: give letters, digits, '_', '.' and '-' only")
-        self.name = name
-        self.behaviour = behaviour or Behaviour()
-        self.per_model = dict(per_model or {})
-        """The behaviour of a model, in place of `behaviour`; its rate limits are its own."""
-        self.upcoming: deque[Behaviour] = deque()
-        """The behaviours of the next chat requests, one each; afterwards `behaviour` and `per_model` hold again."""
-        self.models = tuple(models)
-        self.shape: Shape = _shape(shape)
-        self._key = key
+        super().__init__(name, **told)
         self._max_body = max_body
-        self._utc = utc
-        self._account = Account(f"{seed}/{name}")
         self._wanted_port = port
         self._port: Port | None = None
         self._nursery: trio.Nursery | None = None
         self._streams: set[trio.SocketStream] = set()
         self._accepted = 0
-        self._journal = Journal()
         self._watchers = trio.lowlevel.ParkingLot()
 
     def __repr__(self) -> str:
@@ -105,15 +68,6 @@ class SimulatedProvider:
     def connections(self) -> int:
         """Connections open now."""
         return len(self._streams)
-
-    @property
-    def log(self) -> tuple[Served, ...]:
-        """Every request that arrived, in order; one in hand has the outcome `open`."""
-        return self._journal.entries
-
-    def forget_log(self) -> None:
-        """Drop the requests that have ended from the log, for runs that are long. The counts go on."""
-        self._journal.forget()
 
     def statistics(self) -> ProviderStatistics:
         """Counts, now."""
@@ -227,7 +181,7 @@ class SimulatedProvider:
         await http.linger()
 
     async def _answer(self, http: HttpConnection, request: HttpRequest) -> None:
-        asked, decided = self._decide(request)
+        asked, decided = self._decide(request, _now())
         number = self._journal.open(request, asked, decided, _now())
         self._watchers.unpark_all()
         exchange = Exchange(http)
@@ -238,31 +192,6 @@ class SimulatedProvider:
             self._journal.settle(number, exchange, decided, _now())
             self._watchers.unpark_all()
         await http.flush()
-
-    def _decide(self, request: HttpRequest) -> tuple[Asked, Plan]:
-        try:
-            asked = examine(request, self.shape, key=self._key, models=self.models)
-        except Refused as refused:
-            return Asked(kind="models"), Plan(refusal=refused.refusal)
-        behaviour = self.per_model.get(asked.model or "", self.behaviour)
-        if asked.kind == "chat" and self.upcoming:
-            behaviour = self.upcoming.popleft()
-        limits = asked.model if asked.model in self.per_model else None
-        decided = self._account.decide(behaviour, asked, limits=limits, in_flight=self._journal.in_flight, now=_now())
-        return asked, decided
-
-    def _stamp(self, number: int) -> Stamp:
-        return Stamp(f"{self.name}{number}", self._utc())
-
-
-def _shape(shape: Literal["openai", "anthropic"] | Shape) -> Shape:
-    match shape:
-        case "openai":
-            return OpenAIShape()
-        case "anthropic":
-            return AnthropicShape()
-        case _:
-            return shape
 
 
 def _now() -> int:
