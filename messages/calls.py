@@ -11,7 +11,7 @@ from callboard.messages.images import ImageAnswer
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt
-from callboard.messages.request import Request, Work
+from callboard.messages.request import Priority, Request, Work
 from callboard.messages.reranking import RerankAnswer
 from callboard.messages.usage import Cost
 
@@ -95,6 +95,14 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True):
     """What a stream had handed on before the fault."""
 
 
+class Payer(msgspec.Struct, frozen=True):
+    """On whose account an attempt is made: the call, and its request's tag and user."""
+
+    call: str
+    tag: str | None
+    user: str | None
+
+
 class Attempt(Ask[Attempted], frozen=True, kw_only=True):
     """One try, to a provider. With a sink it is streamed."""
 
@@ -103,6 +111,19 @@ class Attempt(Ask[Attempted], frozen=True, kw_only=True):
     request: Work
     model: str
     sink: DeltaSink | None = None
+
+    @property
+    def payer(self) -> Payer:
+        """Who it is charged to, as long as nobody else takes it over."""
+        return Payer(self.call, self.request.tag, self.request.user)
+
+
+class TakenOver(Tell, frozen=True, kw_only=True):
+    """An attempt that several wait for is now charged to this one, and as urgent as this. Unknown ones are ignored."""
+
+    attempt: str
+    payer: Payer
+    priority: Priority
 
 
 class ListModels(Ask[tuple[Model, ...] | Fault], frozen=True):

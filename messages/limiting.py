@@ -22,6 +22,15 @@ class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
     priority: Priority
     deadline: int
     """Monotonic nanoseconds."""
+    attempt: str = ""
+    """The id under which it can be hastened."""
+
+
+class Hasten(Tell, frozen=True):
+    """Whoever waits for room under this id waits at the end of this priority's line from now on."""
+
+    attempt: str
+    priority: Priority
 
 
 class Settle(Tell, frozen=True):

@@ -7,9 +7,10 @@ import trio
 from callboard.actors.cache.fills import Filling, Fills, Waiter
 from callboard.actors.cache.shelf import Bounds, Reading, Shelf
 from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget
-from callboard.messages.calls import Attempted
+from callboard.messages.calls import Attempted, TakenOver
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
+from callboard.messages.request import PRIORITY_NAMES
 from callboard.messages.signals import Left
 from callboard.messages.storing import CacheWrite
 from callboard.runtime.actor import LATER, Actor
@@ -73,43 +74,51 @@ class CacheActor(Actor):
         return None
 
     def _join(self, fill: Fill, envelope: Envelope) -> None:
-        waiter = Waiter(envelope.id, fill.deadline)
-        filling, new = self._fills.join(fill.key, waiter, fill.provider, fill.attempt)
+        waiter = Waiter(envelope.id, fill.deadline, envelope.priority, fill.attempt)
+        filling, new = self._fills.join(fill.key, waiter, fill.provider)
         self._waiting[envelope.id] = envelope
         if new:
             scope = self._scopes[filling.number] = trio.CancelScope()
-            self.me.spawn(self._fill, fill.key, filling, scope, envelope.priority)
-        self._scopes[filling.number].deadline = trio_deadline(filling.deadline)
+            self.me.spawn(self._fill, fill.key, filling, scope)
+        self._adjust(filling)
 
     def _left(self, waiter: int) -> None:
         self._waiting.pop(waiter, None)
-        ended = self._fills.leave(waiter)
-        if ended is not None:
-            self._scopes.pop(ended.number).cancel()
+        filling = self._fills.leave(waiter)
+        if filling is None:
+            return
+        if filling.waiters:
+            self._adjust(filling)
+        else:
+            self._scopes.pop(filling.number).cancel()
+
+    def _adjust(self, filling: Filling) -> None:
+        """Somebody has come or gone: tell the provider whose attempt it is now, and how urgent."""
+        self._scopes[filling.number].deadline = trio_deadline(filling.deadline)
+        terms = filling.changed()
+        if terms is not None and filling.opener is not None:
+            attempt, priority = filling.opener.attempt.id, PRIORITY_NAMES[terms.priority]
+            over = TakenOver(attempt=attempt, payer=terms.payer, priority=priority)
+            self._provider(filling.provider).tell(over, priority=filling.lane)
 
     def _ended(self, end: FillEnded) -> None:
         self._scopes.pop(end.fill, None)
         self._keep(end)
-        waiters = self._fills.end(end.key, end.fill)
-        fault = end.attempted.fault
-        if fault is not None and fault.kind is FaultKind.DEADLINE:
-            waiters = self._go_on_with_those_in_time(waiters)
-        self._hand_out(end.attempted, waiters)
+        filling = self._fills.end(end.key, end.fill)
+        if filling is None:
+            return
+        concerned, others = filling.concerned(end.attempted.fault, self.me.now())
+        for waiter in others:
+            envelope = self._waiting[waiter.id]
+            assert isinstance(envelope.message, Fill)
+            self._join(envelope.message, envelope)
+        self._hand_out(end.attempted, concerned)
 
     def _keep(self, end: FillEnded) -> None:
         answer, record = end.attempted.answer, end.attempted.record
         if answer is not None and not (isinstance(answer, Answer) and answer.finish_reason is FinishReason.ERROR):
             entry = Entry(answer=answer, provider=record.provider, model=record.model, stored=self.me.utc())
             self._store.tell(CacheWrite(self._shelf.keep(end.key, entry)))
-
-    def _go_on_with_those_in_time(self, waiters: list[Waiter]) -> list[Waiter]:
-        """Start anew for those who came when the time of a fill was just over, under a leader of their own."""
-        now = self.me.now()
-        for waiter in waiters:
-            envelope = self._waiting[waiter.id]
-            if waiter.deadline > now and isinstance(envelope.message, Fill):
-                self._join(envelope.message, envelope)
-        return [waiter for waiter in waiters if waiter.deadline <= now]
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -119,19 +128,20 @@ class CacheActor(Actor):
             if envelope.reply(Filled(attempted=attempted, leader=not charged)):
                 charged = True
 
-    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope, priority: int) -> None:
-        attempted = _unfinished(filling, FaultKind.DEADLINE, "the fill's time ran out")
+    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope) -> None:
+        model = filling.waiters[0].attempt.model
+        attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")
         try:
             with scope:
-                attempted = await self._provider(filling.provider).ask(filling.attempt, priority=priority)
+                attempt, priority = filling.begin()
+                attempted = await self._provider(filling.provider).ask(attempt, priority=priority)
         except Exception as error:
-            attempted = _unfinished(filling, FaultKind.INTERNAL, f"the provider failed ({type(error).__name__})")
+            why = f"the provider failed ({type(error).__name__})"
+            attempted = _unfinished(filling.provider, model, FaultKind.INTERNAL, why)
         self.me.report(FillEnded(key=key, fill=filling.number, attempted=attempted))
 
 
-def _unfinished(filling: Filling, kind: FaultKind, why: str) -> Attempted:
-    fault = Fault(kind=kind, message=why, provider=filling.provider, model=filling.attempt.model)
-    record = AttemptRecord(
-        provider=filling.provider, model=filling.attempt.model, outcome="fault", fault=fault, reason=why
-    )
+def _unfinished(provider: str, model: str, kind: FaultKind, why: str) -> Attempted:
+    fault = Fault(kind=kind, message=why, provider=provider, model=model)
+    record = AttemptRecord(provider=provider, model=model, outcome="fault", fault=fault, reason=why)
     return Attempted(record=record, fault=fault)

@@ -1,29 +1,81 @@
-"""Calls in flight that several callers wait for: who leads, who follows, who is left. Pure."""
+"""Calls in flight that several callers wait for: who leads, who follows, who is left. Pure.
+
+A fill is charged to its leader: the first of those who still wait. It is as urgent as the most urgent of them, and
+lasts as long as the most patient. So whoever comes or goes may change its terms.
+
+A fault of the provider's is everyone's. One of a caller's own making (his time, his money) is that of whoever the
+attempt was made for, and of all whose time is over too; the others go on under the next leader.
+"""
+
+from typing import NamedTuple
 
 import msgspec
 
-from callboard.messages.calls import Attempt
+from callboard.messages.calls import Attempt, Payer
+from callboard.messages.faults import Fault, FaultKind
+
+CALLERS_OWN = frozenset({FaultKind.DEADLINE})
+"""Faults that say nothing about the provider."""
 
 
 class Waiter(msgspec.Struct, frozen=True):
-    """One caller: the id of its ask, and until when it waits (monotonic nanoseconds)."""
+    """One caller: the id of its ask, until when it waits (monotonic nanoseconds), and what it would ask."""
 
     id: int
     deadline: int
+    priority: int
+    """0 is the most urgent."""
+    attempt: Attempt
+
+
+class Terms(NamedTuple):
+    """On whose account a fill runs, and how urgent it is."""
+
+    payer: Payer
+    priority: int
 
 
 class Filling(msgspec.Struct):
-    """One fill underway. The first waiter is the leader, who is charged."""
+    """One fill underway."""
 
     number: int
     provider: str
-    attempt: Attempt
     waiters: list[Waiter]
+    opener: Waiter | None = None
+    """For whom the attempt was made, once it is made."""
+    lane: int = 0
+    """The priority with which it was sent: what is said of it later must not overtake it."""
+    terms: Terms | None = None
+    """What the provider was told last."""
 
     @property
     def deadline(self) -> int:
         """The latest of its waiters' deadlines."""
         return max(waiter.deadline for waiter in self.waiters)
+
+    def begin(self) -> tuple[Attempt, int]:
+        """The attempt to be made, and its priority."""
+        self.opener = self.waiters[0]
+        self.terms = self._terms()
+        self.lane = self.terms.priority
+        return self.opener.attempt, self.lane
+
+    def changed(self) -> Terms | None:
+        """The new terms, when they are no longer what the provider was told."""
+        if self.terms is None or not self.waiters or self.terms == (terms := self._terms()):
+            return None
+        self.terms = terms
+        return terms
+
+    def concerned(self, fault: Fault | None, now: int) -> tuple[list[Waiter], list[Waiter]]:
+        """Those for whom this is the end, the leader first, and those who go on without them."""
+        if fault is None or fault.kind not in CALLERS_OWN:
+            return self.waiters, []
+        ended = [waiter for waiter in self.waiters if waiter is self.opener or waiter.deadline <= now]
+        return ended, [waiter for waiter in self.waiters if waiter not in ended]
+
+    def _terms(self) -> Terms:
+        return Terms(self.waiters[0].attempt.payer, min(waiter.priority for waiter in self.waiters))
 
 
 class Fills:
@@ -34,7 +86,7 @@ class Fills:
         self._key_of: dict[int, bytes] = {}
         self._number = 0
 
-    def join(self, key: bytes, waiter: Waiter, provider: str, attempt: Attempt) -> tuple[Filling, bool]:
+    def join(self, key: bytes, waiter: Waiter, provider: str) -> tuple[Filling, bool]:
         """Wait for this key's fill; True when it has to be started."""
         self._key_of[waiter.id] = key
         filling = self._by_key.get(key)
@@ -42,27 +94,29 @@ class Fills:
             filling.waiters.append(waiter)
             return filling, False
         self._number += 1
-        filling = self._by_key[key] = Filling(self._number, provider, attempt, [waiter])
+        filling = self._by_key[key] = Filling(self._number, provider, [waiter])
         return filling, True
 
     def leave(self, waiter: int) -> Filling | None:
-        """A waiter has gone: the fill that ends with that, because it was the last one."""
+        """A waiter has gone: the fill that it has waited for, which is over when nobody waits for it any more."""
         key = self._key_of.pop(waiter, None)
         filling = self._by_key.get(key) if key is not None else None
         if filling is None or key is None:
             return None
         filling.waiters = [other for other in filling.waiters if other.id != waiter]
-        return None if filling.waiters else self._by_key.pop(key)
+        if not filling.waiters:
+            del self._by_key[key]
+        return filling
 
-    def end(self, key: bytes, number: int) -> list[Waiter]:
-        """A fill has ended: its waiters, the leader first. Empty when nobody waits for that one any more."""
+    def end(self, key: bytes, number: int) -> Filling | None:
+        """A fill has ended. None when nobody waits for that one any more."""
         filling = self._by_key.get(key)
         if filling is None or filling.number != number:
-            return []
+            return None
         del self._by_key[key]
         for waiter in filling.waiters:
             del self._key_of[waiter.id]
-        return filling.waiters
+        return filling
 
     def __len__(self) -> int:
         return len(self._by_key)

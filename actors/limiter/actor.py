@@ -7,7 +7,7 @@ import trio
 from callboard.actors.limiter.blocks import Block
 from callboard.actors.limiter.decide import Limiter, LimitSpec, Settled
 from callboard.messages.base import Tell
-from callboard.messages.limiting import Permit, Reserve, Settle, SlowDown, Unblock
+from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.signals import Left
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.envelope import Envelope, Message
@@ -54,6 +54,8 @@ class LimiterActor(Actor):
                 return self._reserve(message, envelope, now)
             case Settle():
                 self._settle(self._limiter.settle(message.permit, message.tokens, now), now)
+            case Hasten():
+                self._settle(self._limiter.hasten(message, now), now)
             case SlowDown():
                 block = Block(message.until, message.quota or message.until is None, message.why)
                 self._settle(self._limiter.block(message.model, block, now), now)

@@ -6,7 +6,7 @@ from callboard.actors.limiter.blocks import Block, Blocks, Scope, quota_fault
 from callboard.actors.limiter.line import Line, Waiting
 from callboard.actors.limiter.rate import Rate
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.limiting import Permit, Reserve
+from callboard.messages.limiting import Hasten, Permit, Reserve
 
 MINUTE = 60_000_000_000
 HOLD = 60 * MINUTE
@@ -60,9 +60,7 @@ class Limiter:
         if fault is not None:
             self.denied += 1
             return [(asker, fault)]
-        self._places += 1
-        waiting = self._waiting[asker] = Waiting(asker, wish, self._places)
-        self._lines[wish.priority].add(waiting)
+        self._stand(asker, wish)
         return self.grant(now)
 
     def settle(self, permit: Permit, tokens: int | None, now: int) -> list[Settled]:
@@ -77,6 +75,14 @@ class Limiter:
         if asker not in self._waiting:
             return []
         self._leave(asker)
+        return self.grant(now)
+
+    def hasten(self, wish: Hasten, now: int) -> list[Settled]:
+        """One who waits has become more or less urgent. What it and others get for it."""
+        found = [waiting for waiting in self._waiting.values() if waiting.wish.attempt == wish.attempt]
+        for waiting in found:
+            self._leave(waiting.id)
+            self._stand(waiting.id, msgspec.structs.replace(waiting.wish, priority=wish.priority))
         return self.grant(now)
 
     def block(self, scope: Scope, block: Block, now: int) -> list[Settled]:
@@ -135,6 +141,11 @@ class Limiter:
 
     def _has_room(self, wish: Reserve, now: int) -> bool:
         return not self._full and self._earliest(wish, now) <= now
+
+    def _stand(self, asker: int, wish: Reserve) -> None:
+        self._places += 1
+        waiting = self._waiting[asker] = Waiting(asker, wish, self._places)
+        self._lines[wish.priority].add(waiting)
 
     def _leave(self, asker: int) -> None:
         waiting = self._waiting.pop(asker)

@@ -30,6 +30,8 @@ Call = MakeCall | OpenStream
 FOREVER = 10**20
 """No bound on an entry's age but the cache's own, in nanoseconds."""
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
+ACKNOWLEDGEMENT = ns(10)
+"""How long a strict call waits for its record at the most; then its reply says that it failed."""
 NOTHING = Answer(parts=(), finish_reason=None)
 """What is known of a stream that broke together with the actor that made it."""
 
@@ -68,7 +70,8 @@ class OrchestratorActor(Actor):
             self._record(story, _cut_by(error, story))
             raise
         if self._strict:
-            return await self._acknowledged(outcome, story.ended(outcome, self.me.now(), self.me.utc()))
+            entry = story.ended(outcome, self.me.now(), self.me.utc())
+            return await self._acknowledged(outcome, entry, call.allowance.deadline)
         self._record(story, outcome)
         return outcome
 
@@ -80,10 +83,13 @@ class OrchestratorActor(Actor):
             return await self._pursue(call, story)
         return story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
 
-    async def _acknowledged(self, outcome: Outcome, entry: CallEnded) -> Outcome:
+    async def _acknowledged(self, outcome: Outcome, entry: CallEnded, deadline: int) -> Outcome:
+        """A tenth of the time left is kept for handing the reply on: what was paid for is not lost at the deadline."""
+        now = self.me.now()
+        patience = min(ACKNOWLEDGEMENT, (deadline - now) * 9 // 10)
         recorded: Literal["acknowledged", "failed"] = "acknowledged"
         try:
-            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
+            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL, deadline=now + patience)
         except ActorError:
             recorded = "failed"
         if isinstance(outcome, Receipt):

@@ -16,7 +16,7 @@ from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
-from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver
 from callboard.messages.events import AccountBlocked, CircuitMoved
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import SlowDown, Unblock
@@ -97,6 +97,8 @@ class ProviderActor(Actor):
                 return self._admit(message, envelope)
             case AttemptEnded():
                 self._ended(message)
+            case TakenOver():
+                self._attempter.taken_over(message)
             case ListModels():
                 return self._list_models()
             case Operate():

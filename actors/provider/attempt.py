@@ -1,6 +1,7 @@
 """One attempt from permit to settlement. It changes no state: what it finds out it reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import httpx
 import msgspec
@@ -12,11 +13,11 @@ from callboard.actors.provider.settlement import Progress, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
-from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink, TakenOver
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.limiting import Permit, Reserve, Settle
+from callboard.messages.limiting import Hasten, Permit, Reserve, Settle
 from callboard.messages.reply import Answer, AttemptRecord, Delta
-from callboard.messages.request import Priority
+from callboard.messages.request import PRIORITY_NAMES
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import PRIORITIES, Envelope
@@ -25,7 +26,6 @@ from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
 
-PRIORITY_NAMES: tuple[Priority, ...] = ("critical", "normal", "background")
 assert tuple(PRIORITIES) == PRIORITY_NAMES
 
 
@@ -50,10 +50,23 @@ class Attempter:
         self._limiter = limiter
         self._ledger = ledger
         self._refuses = refuses
+        self._underway: dict[str, Progress] = {}
 
-    async def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Attempted:
+    def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Coroutine[Any, Any, Attempted]:
         """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
-        progress = Progress(attempt, alarm, self._me.now())
+        progress = self._underway[attempt.id] = Progress(attempt, alarm, self._me.now())
+        return self._run(progress, envelope, trial=trial)
+
+    def taken_over(self, over: TakenOver) -> None:
+        """Charge what is underway to another, and let it wait for its permit as that one would."""
+        progress = self._underway.get(over.attempt)
+        if progress is not None:
+            progress.payer = over.payer
+            if not progress.permitted:
+                self._limiter.tell(Hasten(over.attempt, over.priority), lane=Lane.CONTROL)
+
+    async def _run(self, progress: Progress, envelope: Envelope, *, trial: bool) -> Attempted:
+        attempt = progress.attempt
         try:
             await self._with_permit(progress, envelope, trial=trial)
             return self._attempted(progress)
@@ -61,6 +74,7 @@ class Attempter:
             progress.fault = self._named(error.fault, attempt)
             return self._attempted(progress)
         finally:
+            del self._underway[attempt.id]
             self._report_end(progress)
 
     def _report_end(self, progress: Progress) -> None:
@@ -81,6 +95,7 @@ class Attempter:
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
             return
+        progress.permitted = True
         try:
             progress.fault = None if trial else self._refuses(attempt.model)
             if progress.fault is None:
@@ -97,6 +112,7 @@ class Attempter:
             tokens=tokens,
             priority=PRIORITY_NAMES[envelope.priority],
             deadline=min(latest, envelope.deadline),
+            attempt=attempt.id,
         )
         try:
             return await self._limiter.ask(wish, deadline=latest)
@@ -182,7 +198,7 @@ class Attempter:
         attempt, account = progress.attempt, self._account
         entry = AttemptOpened(
             id=attempt.id,
-            call=attempt.call,
+            call=progress.payer.call,
             provider=account.name,
             model=attempt.model,
             at=self._me.utc(),
@@ -199,7 +215,7 @@ class Attempter:
         settlement = progress.settled = settle(progress, account.name, account.price)
         entry = AttemptSettled(
             id=attempt.id,
-            call=attempt.call,
+            call=progress.payer.call,
             provider=account.name,
             model=attempt.model,
             at=self._me.utc(),

@@ -34,9 +34,11 @@ class Progress:
 
     def __init__(self, attempt: Attempt, alarm: Alarm, started: int) -> None:
         self.attempt = attempt
+        self.payer = attempt.payer
         self.alarm = alarm
         self.started = started
         self.estimate = estimate(attempt.request)
+        self.permitted = False
         self.sent = False
         self.replying = False
         self.answer: AnyAnswer | None = None

@@ -16,7 +16,7 @@ from callboard.actors.cache.shelf import Bounds
 from callboard.actors.store.actor import StoreActor, StoreSpec
 from callboard.messages.base import Tell
 from callboard.messages.caching import Fill, Filled, Forget
-from callboard.messages.calls import Attempt, Attempted
+from callboard.messages.calls import Attempt, Attempted, TakenOver
 from callboard.messages.chat import TextPart, user
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
@@ -65,6 +65,9 @@ class Upstream(Actor):
         self._log = log
 
     def receive(self, message: Message, envelope: Envelope) -> object:
+        if isinstance(message, TakenOver):
+            self._log.taken_over.append((message.attempt, message.payer.call, message.priority))
+            return None
         assert isinstance(message, Attempt)
         self._log.asked.append((message.id, envelope.priority))
         return self._answer(message)
@@ -82,6 +85,7 @@ class Log:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
         self.cancelled: list[tuple[str, float]] = []
+        self.taken_over: list[tuple[str, str, str]] = []
         self.seconds = 1.0
         self.answer: Answering = answered
 
@@ -111,12 +115,12 @@ class World:
         attempt = Attempt(id=f"{name}-1", call=name, request=request, model="m")
         return Fill(key=key, provider=provider, attempt=attempt, deadline=self.system.clock.now() + ns(seconds))
 
-    async def ask(self, name: str, seconds: float = 100.0, **more: Any) -> None:
+    async def ask(self, name: str, seconds: float = 100.0, priority: int = 1, **more: Any) -> None:
         """As the orchestrator does: the ask's own deadline is the fill's."""
         fill = self.fill(name, seconds=seconds, **more)
         result: Filled | DeadlineExceeded
         try:
-            result = await self.cache.ask(fill, deadline=fill.deadline)
+            result = await self.cache.ask(fill, deadline=fill.deadline, priority=priority)
         except DeadlineExceeded as error:
             result = error
         self.ends.append((trio.current_time(), name, result))
@@ -187,7 +191,38 @@ async def test_a_leader_who_leaves_hands_on_the_lead_and_the_fill_goes_on(
                 await wait_all_tasks_blocked()
         assert [name for name, _ in w.log.asked] == ["a-1"]
         assert w.leaders == ["b"]
+        assert w.log.taken_over == [("a-1", "b", "normal")], "the provider's records are charged to b"
         assert [when for when, _, _ in w.ends] == [0.5, 1.0, 1.0]
+
+
+async def test_a_more_urgent_waiter_makes_a_running_fill_as_urgent_until_it_leaves(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(w.ask, "a", priority=2))
+            await wait_all_tasks_blocked()
+            nursery.start_soon(partial(w.ask, "b", 0.5, priority=0))
+        assert w.log.asked == [("a-1", 2)]
+        assert w.log.taken_over == [("a-1", "a", "critical"), ("a-1", "a", "background")]
+
+
+async def test_a_fault_of_the_leaders_making_elects_the_next_leader(autojump_clock: MockClock, world: Opening) -> None:
+    def out_of_time(attempt: Attempt) -> Attempted:
+        if attempt.call == "c":
+            return answered(attempt)
+        fault = Fault(kind=FaultKind.DEADLINE, message="its own time", provider="p")
+        return Attempted(record=AttemptRecord(provider="p", model="m", outcome="fault", fault=fault), fault=fault)
+
+    async with world() as w:
+        w.log.answer = out_of_time
+        async with trio.open_nursery() as nursery:
+            for name in "abcd":
+                nursery.start_soon(w.ask, name)
+                await wait_all_tasks_blocked()
+        assert [name for name, _ in w.log.asked] == ["a-1", "b-1", "c-1"]
+        assert [(when, name) for when, name, _ in w.ends] == [(1, "a"), (2, "b"), (3, "c"), (3, "d")]
+        assert w.leaders == ["a", "b", "c"], "each is charged for an attempt of its own"
 
 
 async def test_when_the_last_one_leaves_the_fill_is_cancelled_at_once(

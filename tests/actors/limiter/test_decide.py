@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from callboard.actors.limiter.blocks import Block
 from callboard.actors.limiter.decide import HOLD, PRIORITIES, Limiter, LimitSpec, Settled
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.limiting import Permit, Reserve
+from callboard.messages.limiting import Hasten, Permit, Reserve
 from callboard.messages.request import Priority
 
 SECOND = 1_000_000_000
@@ -42,6 +43,23 @@ def fault(settled: list[Settled]) -> Fault:
     ((_, what),) = settled
     assert isinstance(what, Fault)
     return what
+
+
+def test_whoever_is_hastened_stands_at_the_end_of_the_more_urgent_line() -> None:
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    for asker, priority in ((2, "critical"), (3, "background"), (4, "critical"), (5, "normal")):
+        named = msgspec.structs.replace(wish(priority=priority), attempt=f"attempt {asker}")  # type: ignore[arg-type]
+        assert one.reserve(asker, named, 0) == []
+    assert one.hasten(Hasten("attempt 3", "critical"), 0) == []
+    assert one.hasten(Hasten("unknown", "critical"), 0) == []
+    order = []
+    for _ in range(4):
+        [(asker, following)] = one.settle(held, None, 0)
+        order.append(asker)
+        assert isinstance(following, Permit)
+        held = following
+    assert order == [2, 4, 3, 5]
 
 
 class World:

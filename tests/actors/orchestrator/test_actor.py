@@ -109,9 +109,10 @@ class Provider(Actor):
 class Ledger(Actor):
     """Keeps what it is told; a durable write takes a second, or fails."""
 
-    def __init__(self, told: list[CallEnded], fails: bool) -> None:
+    def __init__(self, told: list[CallEnded], fails: bool, takes: float) -> None:
         self._told = told
         self._fails = fails
+        self._takes = takes
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         assert isinstance(message, Write | WriteDurably)
@@ -119,7 +120,7 @@ class Ledger(Actor):
         return self._written() if isinstance(message, WriteDurably) else None
 
     async def _written(self) -> None:
-        await trio.sleep(1)
+        await trio.sleep(self._takes)
         if self._fails:
             raise CommitFailed("the disk is full")
 
@@ -205,7 +206,7 @@ def world(tree: Tree) -> Opening:
     """Providers a and b behind the alias `any`."""
 
     @asynccontextmanager
-    async def opened(durability: Any = "relaxed", fails: bool = False) -> AsyncIterator[World]:
+    async def opened(durability: Any = "relaxed", fails: bool = False, takes: float = 1) -> AsyncIterator[World]:
         plans = {"a": Plan(), "b": Plan()}
         told: list[CallEnded] = []
 
@@ -225,7 +226,7 @@ def world(tree: Tree) -> Opening:
 
             return (
                 ActorSpec(name="store", factory=Doer),
-                ActorSpec(name="ledger", factory=lambda: Ledger(told, fails), concurrency=99),
+                ActorSpec(name="ledger", factory=lambda: Ledger(told, fails, takes), concurrency=99),
                 ActorSpec(name="cache", factory=cache),
                 ActorSpec(name="selector", factory=lambda: SelectorActor({"any": (A, B)}, ("a", "b"))),
                 *[
@@ -479,6 +480,18 @@ async def test_a_strict_call_returns_when_its_record_is_on_disk(autojump_clock: 
     async with world("strict") as w:
         reply = await w.reply()
         assert (reply.recorded, trio.current_time(), len(await w.told())) == ("acknowledged", 2.0, 1)
+
+
+@pytest.mark.parametrize("seconds", [5, 100])
+async def test_a_strict_call_whose_ledger_hangs_has_its_reply_before_its_deadline(
+    autojump_clock: MockClock, world: Opening, seconds: float
+) -> None:
+    async with world("strict", takes=10_000) as w:
+        started = trio.current_time()
+        reply = await w.reply(seconds=seconds)
+        assert reply.recorded == "failed"
+        assert reply.text == "a says call1-1"
+        assert trio.current_time() - started < min(seconds, 12)
 
 
 async def test_a_strict_call_whose_record_cannot_be_written_says_so(autojump_clock: MockClock, world: Opening) -> None:

@@ -1,0 +1,123 @@
+"""Identical calls at once, over the whole runtime: who is asked, who is charged, whose time it is."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+import callboard
+from callboard.messages.accounting import AttemptSettled, CallEnded, LedgerEntry
+from callboard.sections import LimitConfig
+from callboard.testing import Behaviour
+
+Opening = Callable[..., AbstractAsyncContextManager[Any]]
+ALPHA = "alpha/sim-small"
+
+
+async def entries(w: Any) -> list[LedgerEntry]:
+    """The ledger's journal."""
+    await w.board.flush()
+    decoder: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)
+    records = w.board._system.ref("store").snapshot.ledger
+    return [decoder.decode(payload) for _, payload in records.all("journal")]
+
+
+async def test_a_thousand_identical_calls_at_once_make_one_upstream_call_and_are_charged_once(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    replies: list[callboard.Reply] = []
+
+    async def ask(w: Any) -> None:
+        replies.append(await w.board.generate("Why?", model=ALPHA, temperature=0))
+
+    async with world({"alpha": Behaviour(latency=(1, 1))}) as w:
+        async with trio.open_nursery() as nursery:
+            for _ in range(1_000):
+                nursery.start_soon(ask, w)
+        await w.board.flush()
+        assert w["alpha"].statistics().requests == 1
+        assert len({reply.text for reply in replies}) == 1
+        assert [reply.shared for reply in replies].count(False) == 1
+        assert sum(reply.cost or 0 for reply in replies) == w.board.usage().cost > 0
+        [row] = w.board.usage().calls
+        assert (row.calls, row.shared) == (1_000, 999)
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {"cache": callboard.CacheControl(partition="tenant b")},
+        {"system": "You are a pirate."},
+        {"tools": [callboard.Tool(name="look_up")]},
+        {"max_tokens": 7},
+        {"user": "another"},
+    ],
+    ids=lambda differs: next(iter(differs)),
+)
+async def test_what_may_change_the_answer_or_names_another_tenant_shares_nothing(
+    autojump_clock: MockClock, world: Opening, differs: dict[str, Any]
+) -> None:
+    """Neither a call in flight nor a reply that was kept."""
+    async with world({"alpha": Behaviour(latency=(1, 1))}) as w:
+        for expected in (2, 2):
+            async with trio.open_nursery() as nursery:
+                for options in ({}, differs):
+                    nursery.start_soon(partial(w.board.generate, "Why?", model=ALPHA, temperature=0, **options))
+            assert w["alpha"].statistics().requests == expected
+
+
+async def test_the_attempt_of_a_leader_who_left_is_charged_to_whoever_is_there(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    replies: list[callboard.Reply] = []
+
+    async def ask(w: Any, tag: str, timeout: float) -> None:
+        try:
+            replies.append(await w.board.generate("Why?", model=ALPHA, temperature=0, tag=tag, timeout=timeout))
+        except callboard.DeadlineExceeded:
+            assert tag == "leader"
+
+    async with world({"alpha": Behaviour(latency=(2, 2))}) as w:
+        async with trio.open_nursery() as nursery:
+            for tag, timeout in (("leader", 1), ("follower", 9)):
+                nursery.start_soon(ask, w, tag, timeout)
+                await wait_all_tasks_blocked()
+        [reply] = replies
+        assert (w["alpha"].statistics().requests, reply.shared) == (1, False)
+        journal = await entries(w)
+        [settled] = [entry for entry in journal if isinstance(entry, AttemptSettled)]
+        costs = {entry.tag: entry.cost for entry in journal if isinstance(entry, CallEnded)}
+        assert (settled.call, settled.cost) == (reply.id, reply.cost)
+        assert costs == {"leader": Decimal(0), "follower": reply.cost}
+        assert not [entry for entry in journal if isinstance(entry, CallEnded) and entry.estimated]
+
+
+async def test_an_urgent_caller_lifts_the_shared_call_that_still_waits_for_its_permit(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    order: list[str] = []
+
+    async def ask(w: Any, name: str, prompt: str, priority: str) -> None:
+        await w.board.generate(prompt, model=ALPHA, temperature=0, priority=priority)
+        order.append(name)
+
+    calls = (
+        ("first", "1", "normal"),
+        ("other", "2", "normal"),
+        ("shared", "3", "background"),
+        ("urgent", "3", "critical"),
+    )
+    async with world({"alpha": Behaviour(latency=(1, 1))}, limits=LimitConfig(concurrency=1)) as w:
+        async with trio.open_nursery() as nursery:
+            for name, prompt, priority in calls:
+                nursery.start_soon(ask, w, name, prompt, priority)
+                await wait_all_tasks_blocked()
+        assert order[0] == "first"
+        assert order[3] == "other"
+        assert w["alpha"].statistics().requests == 3
