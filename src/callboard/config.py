@@ -194,7 +194,7 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
 
 def _spoken(config: ProviderConfig) -> Preset:
     """The service whose protocol it is."""
-    return next(preset for preset in PRESETS.values() if preset.wire == config.wire or preset.name == "openai")
+    return next((preset for preset in PRESETS.values() if preset.wire == config.wire), PRESETS["openai"])
 
 
 def _stranger(preset: Preset) -> Preset:

@@ -109,10 +109,7 @@ UNKNOWN_KEYS = [
     (OPENAI + "timeouts = { read = 1 }", "providers.openai.timeouts.read: no such key; expected one of connect, "),
     (OPENAI + "[call]\ntimeot = 1", "call.timeot: no such key; expected one of timeout, attempts"),
     (OPENAI + "[store]\nmod = 1", "store.mod: no such key; expected one of path, mode, durability, initial_size"),
-    (
-        OPENAI + "[cache]\nsize = 1",
-        "cache.size: no such key; expected one of max_entries, max_bytes, max_age, max_reply",
-    ),
+    (OPENAI + "[cache]\nsize = 1", "cache.size: no such key; expected one of max_entries, max_age, max_reply"),
     (OPENAI + "[retry]\nmin = 1", "retry.min: no such key; expected one of base, max"),
     (
         OPENAI + '[prices."openai/m"]\ninput = 1\noutput = 1\ntotal = 1',
@@ -170,7 +167,7 @@ BAD_NUMBERS = [
     (OPENAI + "[retry]\nbase = 9", "retry: `base` and `max` are seconds"),
     (OPENAI + "[retry]\nmax = inf", "retry: `base` and `max` are seconds"),
     (OPENAI + "[cache]\nmax_entries = 0", "cache: `max_entries`"),
-    (OPENAI + "[cache]\nmax_age = nan", "cache: `max_entries`, `max_bytes`, `max_age`"),
+    (OPENAI + "[cache]\nmax_age = nan", "cache: `max_entries`, `max_age`"),
     (OPENAI + '[prices."openai/m"]\ninput = -1\noutput = 1', 'prices."openai/m": `input` is a number of US dollars'),
     (OPENAI + '[prices."openai/m"]\ninput = 1\noutput = nan', 'prices."openai/m": `output` is a number of US dollars'),
 ]
@@ -254,6 +251,12 @@ def test_another_account_of_a_familiar_service_needs_a_credential_too(files: Fil
 def test_a_familiar_key_is_not_sent_to_an_unfamiliar_address(files: Files) -> None:
     assert files.read(OPENAI + 'base_url = "https://elsewhere.example.com"').providers[0].key is None
     assert files.read(LOCAL).providers[0].key is None
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "gemini", "cohere", "ollama"])
+def test_a_server_of_ones_own_is_known_by_what_it_speaks(files: Files, wire: str) -> None:
+    text = f'[providers.mine]\nwire = "{wire}"\nbase_url = "http://127.0.0.1:1"\n'
+    assert files.read(text).providers[0].preset.name == wire
 
 
 def test_the_env_file_beside_the_configuration_is_read(files: Files) -> None:
