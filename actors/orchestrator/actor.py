@@ -131,12 +131,11 @@ class OrchestratorActor(Actor):
         key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
         entry = self._cached(call, key)
         if entry is not None:
-            return await self._from_cache(call, story, entry, key)
+            return await self._from_cache(call, story, entry)
         attempted, leads = await self._attempt(call, story, candidate, key)
         story.attempted(attempted, charged=leads)
         if attempted.answer is not None:
-            now = self.me.now()
-            return story.reply(attempted.answer, candidate, now, cached=False, shared=not leads, key=key)
+            return story.reply(attempted.answer, candidate, self.me.now(), cached=False, shared=not leads)
         return self._after_fault(call, story, course, attempted)
 
     def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
@@ -161,13 +160,12 @@ class OrchestratorActor(Actor):
         if not reads(call.request):
             return None
         for candidate in candidates:
-            key = cache_key(call.request, candidate)
-            entry = self._cached(call, key)
+            entry = self._cached(call, cache_key(call.request, candidate))
             if entry is not None:
-                return await self._from_cache(call, story, entry, key)
+                return await self._from_cache(call, story, entry)
         return None
 
-    async def _from_cache(self, call: Call, story: Story, entry: Entry, key: bytes) -> Outcome:
+    async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Outcome:
         if isinstance(call, OpenStream):
             try:
                 assert isinstance(entry.answer, Answer)  # under this key nothing else is kept
@@ -176,7 +174,7 @@ class OrchestratorActor(Actor):
             except ConsumerLeft:
                 return story.failure(READER_LEFT)
         candidate = Candidate(entry.provider, entry.model)
-        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False, key=key)
+        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False)
 
     async def _attempt(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> tuple[Attempted, bool]:
         """One attempt, and whether this call is charged for it."""

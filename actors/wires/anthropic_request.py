@@ -197,6 +197,8 @@ class _Turns:
 
     def _block(self, part: Part) -> dict[str, Any] | None:
         match part:
+            case TextPart(text="", extra=None):
+                return None  # OpenAI's clients write one beside tool calls; here it is refused
             case TextPart() | RefusalPart():
                 return {"type": "text", "text": part.text} | (part.extra or {})
             case ImagePart():

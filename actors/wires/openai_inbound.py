@@ -89,7 +89,7 @@ def _said(message: Members, content: str | tuple[Part, ...], origin: str) -> str
     calls = tuple_of(_call, message.objects("tool_calls"))
     if not thoughts and refusal is None and not calls:
         return content
-    parts = ((TextPart(content),) if content else ()) if isinstance(content, str) else content
+    parts = (TextPart(content),) if isinstance(content, str) else content
     return thoughts + parts + (() if refusal is None else (RefusalPart(refusal),)) + calls
 
 

@@ -55,6 +55,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `file_data` may be a URL."""
     tool_images: bool = False
     """Whether a tool's result may hold pictures."""
+    assistant_lists: bool = True
+    """Whether the assistant's words may be a list of texts; they go as one string otherwise."""
     foreign: frozenset[str] = frozenset({"cache_control", "citations"})
     """Members of a part's `extra` that belong to other providers' protocols and are left out."""
     default_max_tokens: int | None = None
@@ -68,7 +70,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OPENAI = Quirks()
-COMPATIBLE = Quirks(max_tokens="max_tokens", developer=False, sampling=_SAMPLING | {"top_k", "min_p"})
+COMPATIBLE = Quirks(
+    max_tokens="max_tokens", developer=False, assistant_lists=False, sampling=_SAMPLING | {"top_k", "min_p"}
+)
 """What most servers that imitate OpenAI understand."""
 
 
@@ -190,15 +194,21 @@ class _Messages:
         return present(shown) | self._extra(part.extra)
 
     def _assistant(self, message: ChatMessage) -> dict[str, Any]:
-        """Text alone goes as one string: not every server takes a list from the assistant."""
         calls = [self._call(part) for part in message.parts if isinstance(part, ToolCallPart)]
         said = self._parts(message.parts)
-        content = message.text if all(part.keys() == {"type", "text"} for part in said) else said
-        shown: dict[str, Any] = {"role": "assistant", "content": content or None}
-        if not content and not calls:
+        shown: dict[str, Any] = {"role": "assistant", "content": self._words(message, said)}
+        if not said and not calls:
             shown["content"] = ""
         shown |= present({"name": message.name, "tool_calls": calls or None})
         return shown | self._reasoning(message) | self._extra(message.extra)
+
+    def _words(self, message: ChatMessage, said: list[dict[str, Any]]) -> Any:
+        """Words beside calls or reasoning are one string, as servers write them; null when there are none."""
+        listed = not isinstance(message.content, str) and all(isinstance(part, TextPart) for part in message.content)
+        as_list = listed and self._quirks.assistant_lists
+        if said and not as_list and all(part.keys() == {"type", "text"} for part in said):
+            return message.text
+        return said or None
 
     def _reasoning(self, message: ChatMessage) -> dict[str, Any]:
         thoughts = [

@@ -39,7 +39,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 _PLAIN = COMPATIBLE.sampling - {"top_k", "min_p"}
 """The members of Sampling that OpenAI's own servers take."""
 
-_DEEPSEEK = Quirks(max_tokens="max_tokens", developer=False, thinking="reasoning_content")
+_DEEPSEEK = Quirks(max_tokens="max_tokens", developer=False, assistant_lists=False, thinking="reasoning_content")
 _MISTRAL = Quirks(
     max_tokens="max_tokens",
     developer=False,
@@ -50,7 +50,9 @@ _MISTRAL = Quirks(
 )
 """Sends usage with every stream and refuses members that it does not know."""
 
-_GROQ = Quirks(developer=False, sampling=_PLAIN - {"logprobs", "top_logprobs"}, thinking="reasoning")
+_GROQ = Quirks(
+    developer=False, assistant_lists=False, sampling=_PLAIN - {"logprobs", "top_logprobs"}, thinking="reasoning"
+)
 _OPENROUTER = Quirks(
     max_tokens="max_tokens",
     sampling=COMPATIBLE.sampling,
@@ -59,11 +61,11 @@ _OPENROUTER = Quirks(
     tool_images=True,
     foreign=OPENAI.foreign - {"cache_control"},
 )
-_CEREBRAS = Quirks(developer=False, thinking="reasoning", default_max_tokens=4096)
+_CEREBRAS = Quirks(developer=False, assistant_lists=False, thinking="reasoning", default_max_tokens=4096)
 """Its limiter reserves the bound on output in advance, and the model's own bound where there is none."""
 
 _AZURE = Quirks(key_header="api-key", query="api-version=2024-10-21")
-_LOCAL = msgspec.structs.replace(COMPATIBLE, thinking="reasoning_content")
+_LOCAL = msgspec.structs.replace(COMPATIBLE, thinking="reasoning_content", tool_images=True)
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset

@@ -277,3 +277,8 @@ def test_user_and_extra_are_sent_and_tag_and_metadata_are_not() -> None:
     body = asked(user="u", tag="t", metadata={"a": "b"}, extra={"service_tier": "auto"})
     del body["messages"], body["max_tokens"]
     assert body == {"model": "claude", "metadata": {"user_id": "u"}, "service_tier": "auto"}
+
+
+def test_an_empty_text_is_not_sent() -> None:
+    said = ChatMessage("assistant", (TextPart(""), ToolCallPart(id="c", name="f")))
+    assert [block["type"] for block in turns(user("hi"), said)[1]["content"]] == ["tool_use"]

@@ -256,3 +256,18 @@ def test_a_request_that_json_cannot_hold_is_a_fault_and_not_quoted() -> None:
         asked(user("secret \ud800"))
     assert caught.value.fault.kind == "invalid_request"
     assert "secret" not in str(caught.value)
+
+
+def test_a_list_of_the_assistants_texts_stays_one_only_where_the_server_takes_it() -> None:
+    said = ChatMessage("assistant", (TextPart("a"), TextPart("b")))
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert asked(said)["messages"][0]["content"] == parts
+    assert asked(said, quirks=COMPATIBLE)["messages"][0]["content"] == "ab"
+
+
+@pytest.mark.parametrize(("words", "content"), [((), None), ((TextPart(""),), ""), ((TextPart("so:"),), "so:")])
+def test_words_beside_calls_are_one_string_and_null_when_there_are_none(
+    words: tuple[Part, ...], content: str | None
+) -> None:
+    said = ChatMessage("assistant", (*words, ToolCallPart(id="c", name="f")))
+    assert asked(said, tool_result("c", "7"))["messages"][0]["content"] == content
