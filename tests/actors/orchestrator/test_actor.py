@@ -140,9 +140,6 @@ class Nothing:
     def count(self, database: str) -> int:
         return 0
 
-    def size(self, database: str) -> int:
-        return 0
-
 
 class World:
     def __init__(self, system: System, plans: dict[str, Plan], told: list[CallEnded]) -> None:

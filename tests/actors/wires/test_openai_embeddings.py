@@ -1,10 +1,8 @@
 import base64
 import json
 import struct
-from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
@@ -12,63 +10,11 @@ from callboard.actors.wires.wire import EmbeddingWire, WireFault
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.usage import Usage
 
-Record = dict[str, Any]
-Recorded = Callable[[str, str], list[Record]]
-
-FAMILIES = ("openai", "azure", "openrouter", "mistral", "compat_other")
-NAMED = ("model", "input", "dimensions", "user")
 HALF = base64.b64encode(struct.pack("<2f", 0.5, -2.0)).decode()
 
 
 def reply(*data: dict[str, Any], **members: Any) -> bytes:
     return json.dumps({"data": list(data), **members}).encode()
-
-
-def by_hand(embedding: Any) -> tuple[float, ...]:
-    if isinstance(embedding, list):
-        return tuple(embedding)
-    return tuple(value for (value,) in struct.iter_unpack("<f", base64.b64decode(embedding)))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_recorded_embedding_reads_the_same_as_by_hand(family: str, recorded: Recorded) -> None:
-    seen = 0
-    for record in recorded(family, "embed"):
-        if record["response"]["status"] != 200:
-            continue
-        body = json.loads(record["response"]["body"])
-        found = OpenAIChat(family).decode_embeddings(record["response"]["body"].encode())
-        if "embeddings" not in record["unsure"]:
-            assert found.vectors == tuple(by_hand(vector["embedding"]) for vector in body["data"]), record["id"]
-        assert found.usage == Usage(input=body["usage"]["prompt_tokens"])
-        assert found.model == body["model"]
-        seen += 1
-    assert seen
-
-
-def test_every_recorded_refusal_to_embed_is_told_by_its_status(recorded: Recorded) -> None:
-    kinds = {401: "unauthorized", 404: "not_found"}
-    refusals = [one["response"] for family in FAMILIES for one in recorded(family, "embed")]
-    refusals = [response for response in refusals if response["status"] != 200]
-    for response in refusals:
-        fault = OpenAIChat().fault(response["status"], httpx.Headers(response["headers"]), response["body"].encode())
-        assert fault.kind == kinds[response["status"]]
-    assert len(refusals) == 2
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_recorded_request_for_embeddings_is_sent_again_as_it_came(family: str, recorded: Recorded) -> None:
-    for record in recorded(family, "embed"):
-        body = record["request"]["body"]
-        if not body:
-            continue
-        inputs = (body["input"],) if isinstance(body["input"], str) else tuple(body["input"])
-        extra = {name: value for name, value in body.items() if name not in NAMED}
-        request = EmbeddingRequest(
-            model="m", inputs=inputs, dimensions=body.get("dimensions"), user=body.get("user"), extra=extra or None
-        )
-        sent = json.loads(OpenAIChat(family).encode_embeddings(request, body["model"]).body)
-        assert sent == body | {"input": list(inputs)}, record["id"]
 
 
 def test_the_chat_wire_embeds() -> None:

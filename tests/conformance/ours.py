@@ -1,0 +1,59 @@
+"""callboard's reading of a reply, in the words of the tables, and how it differs from another."""
+
+import json
+from collections.abc import Callable
+from types import ModuleType
+
+from tests.conformance.corpus import Record
+from tests.conformance.readings import anthropic, cohere, gemini, ollama, openai, responses
+from tests.conformance.replay import Heard
+
+import callboard
+from callboard.actors.wires.media import to_base64
+from callboard.messages.chat import ImagePart, RefusalPart
+
+READINGS: dict[str, ModuleType] = {
+    "chat_completions": openai,
+    "responses": responses,
+    "messages": anthropic,
+    "generateContent": gemini,
+    "streamGenerateContent": gemini,
+    "v2/chat": cohere,
+    "api/chat": ollama,
+}
+
+
+def reading(reply: callboard.Reply) -> Record:
+    """What the reply says."""
+    usage = reply.usage
+    read = {
+        "text": reply.text,
+        "thinking": reply.thinking,
+        "refusal": "".join(part.text for part in reply.parts if isinstance(part, RefusalPart)),
+        "tool_calls": [(call.name, json.loads(call.arguments)) for call in reply.tool_calls],
+        "finish": reply.finish_reason,
+        "images": [to_base64(part.data or b"") for part in reply.parts if isinstance(part, ImagePart)],
+    } | {f"extra.{name}": value for name, value in (reply.extra or {}).items()}
+    if reply.estimated:
+        return read | {"usage": None}
+    return read | {
+        "usage.input_total": usage.input_total,
+        "usage.cached_read": usage.cached_read,
+        "usage.cache_write": usage.cache_write,
+        "usage.output_total": usage.output_total,
+        "usage.reasoning": usage.reasoning,
+    }
+
+
+def differences(record: Record, heard: Heard, wanted: Callable[[], Record]) -> list[str]:
+    """The fields that the reply and the other reading tell differently, less those that are ambiguous."""
+    if "*" in record["unsure"]:
+        return []
+    if heard.reply is None:
+        return [f"{record['id']}: {heard.error}"]
+    want, got = wanted(), reading(heard.reply)
+    unsure = record["unsure"] | ({"usage.reasoning"} if "usage.output_total" in record["unsure"] else set())
+    names = want.keys() - unsure
+    names |= {"usage"} & got.keys() - unsure
+    wrong = [name for name in sorted(names) if got.get(name) != want.get(name)]
+    return [f"{record['id']} {name}: {got.get(name)!r:.300} for {want.get(name)!r:.300}" for name in wrong]
