@@ -43,13 +43,31 @@ class Fill(Ask[Filled], frozen=True, kw_only=True):
     """Monotonic nanoseconds."""
 
 
+class Labels(msgspec.Struct, frozen=True):
+    """What a kept reply can be found by besides its key: those of the request that it answered first."""
+
+    tag: str | None
+    user: str | None
+    partition: str
+
+
 class FillEnded(Tell, frozen=True, kw_only=True):
     """The cache's own report on a fill."""
 
     key: bytes
     fill: int
+    labels: Labels
     attempted: Attempted
 
 
 class Forget(Ask[int], frozen=True, kw_only=True):
-    """Drop all entries; the reply is how many there were."""
+    """Drop the entries that have everything that is named here, all when nothing is; the reply is how many."""
+
+    key: bytes | None = None
+    model: str | None = None
+    """`provider/model`, as it answered."""
+    tag: str | None = None
+    user: str | None = None
+    partition: str | None = None
+    stored_before: int | None = None
+    """UTC nanoseconds."""

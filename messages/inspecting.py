@@ -25,7 +25,18 @@ class ProviderCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """With open: also cut the attempts in flight."""
 
 
-InspectorRequest: TypeAlias = StatusQuery | UsageQuery | ProviderCommand
+class CacheCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="forget"):
+    """An operator's command to forget kept replies: those that have everything that is named, all when nothing is."""
+
+    model: str | None = None
+    """`provider/model`."""
+    tag: str | None = None
+    older_than: float | None = None
+    """Seconds."""
+
+
+Command: TypeAlias = ProviderCommand | CacheCommand
+InspectorRequest: TypeAlias = StatusQuery | UsageQuery | Command
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, tag="status"):
@@ -41,7 +52,7 @@ class UsageAnswer(msgspec.Struct, frozen=True, tag="usage"):
 
 
 class CommandDone(msgspec.Struct, frozen=True, tag="done"):
-    """The provider carried the command out; a sentence says what it did."""
+    """The command was carried out; a sentence says what that did."""
 
     said: str
 

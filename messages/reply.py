@@ -113,6 +113,8 @@ class Receipt(Veiled, frozen=True, kw_only=True):
     """Seconds."""
     recorded: Literal["acknowledged", "queued", "failed"] = "queued"
     """Whether the ledger's record of the call is on disk (acknowledged), on its way, or could not be written."""
+    cache_key: str | None = None
+    """Where the reply cache looked for it or keeps it; None when it had no part in this. See `Board.forget`."""
     metadata: dict[str, str] | None = None
     extra: dict[str, Any] | None = None
     raw: Any = None

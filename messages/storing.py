@@ -34,6 +34,12 @@ class Commit(Ask[None], frozen=True):
     operations: tuple[Operation, ...]
 
 
+class CacheCommit(Ask[None], frozen=True):
+    """Write these in one transaction of the cache's environment; answered when they are written."""
+
+    operations: tuple[Operation, ...]
+
+
 class CacheWrite(Tell, frozen=True):
     """Write these to the cache's environment some time soon; may be lost."""
 

@@ -5,17 +5,20 @@ from collections.abc import Callable
 import trio
 
 from callboard.actors.cache.fills import Filling, Fills, Waiter
-from callboard.actors.cache.shelf import Bounds, Reading, Shelf
-from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget
-from callboard.messages.calls import Attempted, TakenOver
+from callboard.actors.cache.place import wanted
+from callboard.actors.cache.shelf import Bounds, Reading, Shelf, Swept
+from callboard.actors.cache.sweeps import Sweep, SweptOn
+from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget, Labels
+from callboard.messages.calls import Attempt, Attempted, TakenOver
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
 from callboard.messages.request import PRIORITY_NAMES
 from callboard.messages.signals import Left
-from callboard.messages.storing import CacheWrite
+from callboard.messages.storing import CacheCommit, CacheWrite
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.clock import trio_deadline
 from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
 
@@ -32,7 +35,7 @@ class CacheView:
 
     def facts(self) -> dict[str, object]:
         """For the status."""
-        return {"entries": len(self._shelf), "fills": len(self._fills)}
+        return {"entries": len(self._shelf), "bytes": self._shelf.size, "fills": len(self._fills)}
 
 
 class CacheActor(Actor):
@@ -48,6 +51,7 @@ class CacheActor(Actor):
         self._fills = Fills()
         self._waiting: dict[int, Envelope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
+        self._sweeps: dict[int, Sweep] = {}
         self._shelf: Shelf
 
     async def start(self) -> None:
@@ -66,9 +70,11 @@ class CacheActor(Actor):
             case Left():
                 self._left(message.envelope)
             case Forget():
-                dropped, operations = self._shelf.clear()
-                self._store.tell(CacheWrite(operations))
-                return dropped
+                self._sweeps[envelope.id] = Sweep(envelope, wanted(message), self._shelf.latest)
+                self._sweep(envelope.id)
+                return LATER
+            case SweptOn():
+                self._swept_on(message)
             case _:
                 raise TypeError(f"the cache receives no {type(message).__name__}")
         return None
@@ -84,6 +90,7 @@ class CacheActor(Actor):
 
     def _left(self, waiter: int) -> None:
         self._waiting.pop(waiter, None)
+        self._sweeps.pop(waiter, None)
         filling = self._fills.leave(waiter)
         if filling is None:
             return
@@ -118,7 +125,7 @@ class CacheActor(Actor):
         answer, record = end.attempted.answer, end.attempted.record
         if answer is not None and not (isinstance(answer, Answer) and answer.finish_reason is FinishReason.ERROR):
             entry = Entry(answer=answer, provider=record.provider, model=record.model, stored=self.me.utc())
-            self._store.tell(CacheWrite(self._shelf.keep(end.key, entry)))
+            self._store.tell(CacheWrite(self._shelf.keep(end.key, entry, end.labels)))
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -128,8 +135,37 @@ class CacheActor(Actor):
             if envelope.reply(Filled(attempted=attempted, leader=not charged)):
                 charged = True
 
+    def _sweep(self, number: int) -> None:
+        """The next step, written before the one after it, so that a large cache neither blocks nor floods anybody."""
+        sweep = self._sweeps[number]
+        self.me.spawn(self._write_sweep, number, self._shelf.sweep(sweep.wanted, sweep.after, sweep.until))
+
+    def _swept_on(self, step: SweptOn) -> None:
+        self._shelf.written(step.swept.keys)
+        sweep = self._sweeps.get(step.sweep)
+        if sweep is None:
+            return
+        sweep.dropped += len(step.swept.keys)
+        if step.error is None and step.swept.last is not None:
+            sweep.after = step.swept.last
+            self._sweep(step.sweep)
+            return
+        del self._sweeps[step.sweep]
+        if step.error is None:
+            sweep.envelope.reply(sweep.dropped)
+        else:
+            sweep.envelope.fail(step.error)
+
+    async def _write_sweep(self, number: int, swept: Swept) -> None:
+        error: ActorError | None = None
+        try:
+            await self._store.ask(CacheCommit(swept.operations))
+        except ActorError as failed:
+            error = failed
+        self.me.report(SweptOn(number, swept, error))
+
     async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope) -> None:
-        model = filling.waiters[0].attempt.model
+        labels, model = _labels(filling.waiters[0].attempt), filling.waiters[0].attempt.model
         attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")
         try:
             with scope:
@@ -138,7 +174,12 @@ class CacheActor(Actor):
         except Exception as error:
             why = f"the provider failed ({type(error).__name__})"
             attempted = _unfinished(filling.provider, model, FaultKind.INTERNAL, why)
-        self.me.report(FillEnded(key=key, fill=filling.number, attempted=attempted))
+        self.me.report(FillEnded(key=key, fill=filling.number, labels=labels, attempted=attempted))
+
+
+def _labels(attempt: Attempt) -> Labels:
+    request = attempt.request
+    return Labels(request.tag, request.user, request.cache.partition)
 
 
 def _unfinished(provider: str, model: str, kind: FaultKind, why: str) -> Attempted:

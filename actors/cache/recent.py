@@ -2,6 +2,7 @@
 
 import msgspec
 
+from callboard.actors.cache.place import Place
 from callboard.messages.caching import Entry
 
 MOST = 256
@@ -9,11 +10,11 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """One entry, the number under which it was handed to the store, and its bytes."""
+    """One entry, the number under which it was handed to the store, and where it is listed."""
 
     entry: Entry
     sequence: int
-    size: int
+    place: Place
 
 
 class Recent:
@@ -28,20 +29,20 @@ class Recent:
         found = self._entries.get(key)
         return None if found is None else found.entry
 
-    def sequence(self, key: bytes) -> int | None:
-        """The number under which this key was last handed over."""
+    def listed(self, key: bytes) -> tuple[int, Place] | None:
+        """The number under which this key was last handed over, and its place."""
         found = self._entries.get(key)
-        return None if found is None else found.sequence
+        return None if found is None else (found.sequence, found.place)
 
-    def after(self, sequence: int) -> list[tuple[int, bytes]]:
-        """Numbers and keys beyond this number, in order."""
-        return [(one.sequence, key) for key, one in self._entries.items() if one.sequence > sequence]
+    def after(self, sequence: int) -> list[tuple[int, Place]]:
+        """Numbers and places beyond this number, in order."""
+        return [(one.sequence, one.place) for one in self._entries.values() if one.sequence > sequence]
 
-    def put(self, key: bytes, entry: Entry, sequence: int, size: int) -> None:
+    def put(self, entry: Entry, sequence: int, place: Place) -> None:
         """Remember one more, and forget the oldest where it is too much."""
-        self.drop(key)
-        self._entries[key] = Remembered(entry, sequence, size)
-        self._bytes += size
+        self.drop(place.key)
+        self._entries[place.key] = Remembered(entry, sequence, place)
+        self._bytes += place.size
         while len(self._entries) > MOST or self._bytes > MOST_BYTES:
             self.drop(next(iter(self._entries)))
 
@@ -49,9 +50,4 @@ class Recent:
         """Forget one, if it is there."""
         dropped = self._entries.pop(key, None)
         if dropped is not None:
-            self._bytes -= dropped.size
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._entries.clear()
-        self._bytes = 0
+            self._bytes -= dropped.place.size

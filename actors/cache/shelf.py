@@ -1,22 +1,24 @@
 """What is on the cache's shelf: which entry is where, how much there is, what goes when it is full.
 
 Database `entries` maps a cache key to its entry, preceded by the 8 bytes of its sequence number; `order` maps sequence
-numbers, oldest first, to keys. The oldest go first when the shelf is full. An entry that is written again gets a new
-number.
+numbers, oldest first, to places: key, size, and what the entry can be found by. The oldest go first when the shelf is
+full. An entry that is written again gets a new number.
 
 What is handed to the store is written a little later, or in a crisis not at all. So the shelf itself remembers the
-latest entries and up to where it has cleared, and counts anew whenever all that it handed over has been written. A
-cache that cannot be read is an empty one.
+latest entries, up to where it has evicted and what it has swept off, and counts anew whenever all that it handed over
+has been written. A cache that cannot be read is an empty one.
 """
 
 import math
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from callboard.actors.cache import place
+from callboard.actors.cache.place import Place
 from callboard.actors.cache.recent import Recent
-from callboard.messages.caching import Entry
+from callboard.messages.caching import Entry, Labels
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.runtime.storage.errors import StorageError
 
@@ -27,20 +29,28 @@ ORDER = "order"
 SEQUENCE = 8
 EVICTED_AT_ONCE = 256
 """Entries that one new entry may push off: a shelf whose bound was lowered shrinks in steps."""
+SWEPT_AT_ONCE = 512
+"""Places that one step of a sweep looks at."""
+
+NO_LABELS = Labels(None, None, "")
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much the cache may hold, and for how long."""
 
     max_entries: int = 1_000_000
+    max_bytes: int = 1_073_741_824
+    """Of the file that the entries take, more or less."""
     max_age: float = 86_400.0
     """Seconds."""
     max_reply: int = 1_048_576
     """Bytes of one reply; a larger one is not kept."""
 
     def __post_init__(self) -> None:
-        if self.max_entries < 1 or self.max_reply < 1 or not 0 < self.max_age < math.inf:
-            raise ValueError("`max_entries`, `max_age` (seconds) and `max_reply` (bytes) are numbers above 0")
+        if min(self.max_entries, self.max_bytes, self.max_reply) < 1 or not 0 < self.max_age < math.inf:
+            raise ValueError(
+                "`max_entries`, `max_bytes`, `max_age` (seconds) and `max_reply` (bytes) are numbers above 0"
+            )
 
 
 class Reading(Protocol):
@@ -62,6 +72,18 @@ class Reading(Protocol):
         """How many there are."""
         ...
 
+    def size(self, database: str) -> int:
+        """Bytes of the file that they take."""
+        ...
+
+
+class Swept(NamedTuple):
+    """One step of a sweep. It is over when `last` is None, else it goes on after that number."""
+
+    keys: tuple[bytes, ...]
+    operations: tuple[Operation, ...]
+    last: int | None
+
 
 class Shelf:
     """Reads entries, and says which operations keep one. `reading` gives the environment as it is open now."""
@@ -75,11 +97,24 @@ class Shelf:
         now = reading()
         self._sequence = _number(now.last_key(ORDER))
         self._count = now.count(ENTRIES)
+        self._bytes = now.size(ENTRIES)
         self._cleared = 0
         """All entries up to this number are gone, whatever is still written."""
+        self._swept: dict[bytes, int] = {}
+        """As are those up to these numbers under these keys."""
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that the entries take, more or less."""
+        return self._bytes
+
+    @property
+    def latest(self) -> int:
+        """The number of the latest entry."""
+        return self._sequence
 
     def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
         """The entry under this key, unless it is older than `max_age` nanoseconds or cannot be read."""
@@ -89,7 +124,7 @@ class Shelf:
         limit = min(max_age, int(self._bounds.max_age * 1e9))
         return entry if now - entry.stored <= limit else None
 
-    def keep(self, key: bytes, entry: Entry) -> tuple[Operation, ...]:
+    def keep(self, key: bytes, entry: Entry, labels: Labels = NO_LABELS) -> tuple[Operation, ...]:
         """The operations that put this entry on the shelf, and take the oldest off where there is no room.
 
         One that cannot be kept takes off what was there before.
@@ -100,34 +135,49 @@ class Shelf:
         self._sequence += 1
         if payload is None:
             return tuple(operations)
-        operations += self._make_room()
+        operations += self._make_room(len(payload))
         self._count += 1
+        self._bytes += len(payload)
         sequence = _bytes(self._sequence)
+        listed = place.place(key, entry, len(payload), labels)
         operations.append(StorePut(ENTRIES, key, sequence + payload))
-        operations.append(StorePut(ORDER, sequence, key))
-        self._recent.put(key, entry, self._sequence, len(payload))
+        operations.append(StorePut(ORDER, sequence, place.encode(listed)))
+        self._recent.put(entry, self._sequence, listed)
         return tuple(operations)
 
-    def clear(self) -> tuple[int, tuple[Operation, ...]]:
-        """How many entries there are, and the operations that drop them all."""
-        operations = [
-            operation
-            for number, key in self._oldest(self._sequence)
-            for operation in (StoreDelete(ENTRIES, key), StoreDelete(ORDER, _bytes(number)))
-        ]
-        self._recent.clear()
-        self._sequence += 1
-        dropped, self._count, self._cleared = self._count, 0, self._sequence
-        return dropped, tuple(operations)
+    def sweep(self, wanted: Callable[[Place], bool], after: int, until: int) -> Swept:
+        """Take off what is wanted among the next places after one number and up to another.
+
+        Say `written` with its keys once the operations are.
+        """
+        listed = self._listed(SWEPT_AT_ONCE, after)
+        keys: list[bytes] = []
+        operations: list[Operation] = []
+        for number, one in listed:
+            if number <= until and wanted(one) and self._number_of(one.key) == number:
+                operations += self._take_off(one.key)
+                self._swept[one.key] = number
+                keys.append(one.key)
+        self._sequence += 1  # so that nothing is counted anew before the operations are written
+        over = len(listed) < SWEPT_AT_ONCE or listed[-1][0] >= until
+        return Swept(tuple(keys), tuple(operations), None if over else listed[-1][0])
+
+    def written(self, keys: tuple[bytes, ...]) -> None:
+        """What was swept off is no longer written."""
+        for key in keys:
+            self._swept.pop(key, None)
 
     def _written(self, key: bytes) -> Entry | None:
         blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
-        if blob is None or _number(blob[:SEQUENCE]) <= self._cleared:
+        if blob is None or not self._stands(key, _number(blob[:SEQUENCE])):
             return None
         try:
             return self._decoder.decode(blob[SEQUENCE:])
         except (msgspec.MsgspecError, ValueError):
             return None
+
+    def _stands(self, key: bytes, number: int) -> bool:
+        return number > max(self._cleared, self._swept.get(key, 0))
 
     def _encoded(self, entry: Entry) -> bytes | None:
         """None for an entry that is too large, or holds what cannot be written, such as an integer of 70 bits."""
@@ -139,46 +189,61 @@ class Shelf:
 
     def _number_of(self, key: bytes) -> int | None:
         """The sequence number under which this key's entry stands; None when there is none."""
-        number = self._recent.sequence(key)
-        if number is None:
-            blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
-            number = 0 if blob is None else _number(blob[:SEQUENCE])
-        return number if number > self._cleared else None
+        standing = self._standing(key)
+        return None if standing is None else standing[0]
+
+    def _standing(self, key: bytes) -> tuple[int, int] | None:
+        """Its sequence number and bytes."""
+        listed = self._recent.listed(key)
+        if listed is not None:
+            return listed[0], listed[1].size
+        blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
+        number = 0 if blob is None else _number(blob[:SEQUENCE])
+        return (number, len(blob) - SEQUENCE) if blob is not None and self._stands(key, number) else None
 
     def _take_off(self, key: bytes) -> list[Operation]:
-        number = self._number_of(key)
-        if number is None:
+        standing = self._standing(key)
+        if standing is None:
             return []
+        number, size = standing
         self._recent.drop(key)
         self._count -= 1
+        self._bytes -= size
         return [StoreDelete(ENTRIES, key), StoreDelete(ORDER, _bytes(number))]
 
-    def _make_room(self) -> list[Operation]:
+    def _make_room(self, size: int) -> list[Operation]:
         operations: list[Operation] = []
-        excess = min(EVICTED_AT_ONCE, self._count + 1 - self._bounds.max_entries)
-        while excess > 0 and (oldest := self._oldest(excess)):
-            for number, key in oldest:
-                if self._number_of(key) == number:
-                    operations += self._take_off(key)
-                    excess -= 1
+        left = EVICTED_AT_ONCE
+        while left > 0 and self._lacks_room(size) and (oldest := self._listed(left, self._cleared)):
+            for number, one in oldest:
+                if not self._lacks_room(size):
+                    break
+                if self._number_of(one.key) == number:
+                    operations += self._take_off(one.key)
+                    left -= 1
                 else:  # it was written again since, and is not the oldest
                     operations.append(StoreDelete(ORDER, _bytes(number)))
                 self._cleared = number
         return operations
 
-    def _oldest(self, limit: int) -> list[tuple[int, bytes]]:
-        """Sequence numbers and keys, from the first that is not cleared; those not yet written come last."""
-        after = _bytes(self._cleared)
+    def _lacks_room(self, size: int) -> bool:
+        """For one more entry of so many bytes."""
+        bounds = self._bounds
+        return self._count >= bounds.max_entries or (self._count > 0 and self._bytes + size > bounds.max_bytes)
+
+    def _listed(self, limit: int, after: int) -> list[tuple[int, Place]]:
+        """Sequence numbers and places after this number, oldest first; those not yet written come last."""
         nothing: list[tuple[bytes, bytes]] = []
-        written = self._look(lambda reading: reading.first(ORDER, limit, after), nothing)
-        found = [(_number(sequence), key) for sequence, key in written]
-        last = found[-1][0] if found else self._cleared
+        written = self._look(lambda reading: reading.first(ORDER, limit, _bytes(after)), nothing)
+        found = [(_number(sequence), place.decode(blob)) for sequence, blob in written]
+        last = found[-1][0] if found else after
         return [*found, *self._recent.after(last)][:limit]
 
     def _count_anew(self) -> None:
         """Nothing is underway when the last number given is the last one written."""
         if self._look(lambda reading: reading.last_key(ORDER), None) == _bytes(self._sequence):
             self._count = self._look(lambda reading: reading.count(ENTRIES), self._count)
+            self._bytes = self._look(lambda reading: reading.size(ENTRIES), self._bytes)
             self._cleared = 0
 
     def _look(self, query: Callable[[Reading], T], otherwise: T) -> T:

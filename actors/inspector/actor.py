@@ -15,8 +15,11 @@ from callboard.actors.inspector.place import NoPlace
 from callboard.actors.inspector.server import Server
 from callboard.messages.accounting import UsageReport
 from callboard.messages.base import Tell
+from callboard.messages.caching import Forget
 from callboard.messages.calls import Operate
 from callboard.messages.inspecting import (
+    CacheCommand,
+    Command,
     CommandDone,
     InspectorRequest,
     InspectorResponse,
@@ -37,6 +40,8 @@ from callboard.runtime.ref import Ref
 
 COMMAND_LIMIT = ns(5)
 """Nanoseconds that a provider may take to carry out a command, once the event loop has handed it over."""
+FORGET_LIMIT = ns(60)
+"""Likewise for a cache, which looks at every entry."""
 TRIES = 3
 """Of a reading that found something changing under it: the Trio thread goes on meanwhile."""
 
@@ -47,7 +52,7 @@ _log = logging.getLogger("callboard.inspector")
 class CarryOut(Tell, frozen=True):
     """A command that came over the socket, and where its outcome goes."""
 
-    command: ProviderCommand
+    command: Command
     outcome: "Future[InspectorResponse]"
 
 
@@ -79,11 +84,13 @@ class InspectorActor(Actor):
         status: Callable[[], Status],
         usage: Callable[[], UsageReport],
         provider: Callable[[str], Ref],
+        cache: Callable[[], Ref],
         store: Path,
     ) -> None:
         self._status = status
         self._usage = usage
         self._provider = provider
+        self._cache = cache
         self._store = store
 
     async def start(self) -> None:
@@ -134,7 +141,7 @@ class InspectorActor(Actor):
     def _answer(self, request: InspectorRequest) -> "Future[InspectorResponse]":
         """Called in the socket's thread."""
         outcome: Future[InspectorResponse] = Future()
-        if not isinstance(request, ProviderCommand):
+        if not isinstance(request, ProviderCommand | CacheCommand):
             outcome.set_result(self._read(request))
         elif not self._soon(CarryOut(request, outcome)):
             outcome.set_result(_STOPPING)
@@ -174,7 +181,11 @@ class InspectorActor(Actor):
             return
         response: InspectorResponse = RequestRefused("the runtime stopped while the command was carried out")
         try:
-            response = await self._operate(message.command)
+            match message.command:
+                case ProviderCommand():
+                    response = await self._operate(message.command)
+                case CacheCommand():
+                    response = await self._forget(message.command)
         finally:
             outcome.set_result(response)
 
@@ -189,6 +200,15 @@ class InspectorActor(Actor):
             return CommandDone(await provider.ask(order, lane=Lane.CONTROL, deadline=self.me.now() + COMMAND_LIMIT))
         except ActorError as error:
             return RequestRefused(f"{command.provider} did not carry it out: {error}")
+
+    async def _forget(self, command: CacheCommand) -> InspectorResponse:
+        before = None if command.older_than is None else self.me.utc() - ns(command.older_than)
+        wish = Forget(model=command.model, tag=command.tag, stored_before=before)
+        try:
+            dropped = await self._cache().ask(wish, lane=Lane.CONTROL, deadline=self.me.now() + FORGET_LIMIT)
+        except ActorError as error:
+            return RequestRefused(f"the cache did not forget everything: {error}")
+        return CommandDone(f"{dropped} kept replies forgotten")
 
     def _providers(self) -> list[str]:
         prefix = "providers/"

@@ -131,11 +131,12 @@ class OrchestratorActor(Actor):
         key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
         entry = self._cached(call, key)
         if entry is not None:
-            return await self._from_cache(call, story, entry)
+            return await self._from_cache(call, story, entry, key)
         attempted, leads = await self._attempt(call, story, candidate, key)
         story.attempted(attempted, charged=leads)
         if attempted.answer is not None:
-            return story.reply(attempted.answer, candidate, self.me.now(), cached=False, shared=not leads)
+            now = self.me.now()
+            return story.reply(attempted.answer, candidate, now, cached=False, shared=not leads, key=key)
         return self._after_fault(call, story, course, attempted)
 
     def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
@@ -160,12 +161,13 @@ class OrchestratorActor(Actor):
         if not reads(call.request):
             return None
         for candidate in candidates:
-            entry = self._cached(call, cache_key(call.request, candidate))
+            key = cache_key(call.request, candidate)
+            entry = self._cached(call, key)
             if entry is not None:
-                return await self._from_cache(call, story, entry)
+                return await self._from_cache(call, story, entry, key)
         return None
 
-    async def _from_cache(self, call: Call, story: Story, entry: Entry) -> Outcome:
+    async def _from_cache(self, call: Call, story: Story, entry: Entry, key: bytes) -> Outcome:
         if isinstance(call, OpenStream):
             try:
                 assert isinstance(entry.answer, Answer)  # under this key nothing else is kept
@@ -174,7 +176,7 @@ class OrchestratorActor(Actor):
             except ConsumerLeft:
                 return story.failure(READER_LEFT)
         candidate = Candidate(entry.provider, entry.model)
-        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False)
+        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False, key=key)
 
     async def _attempt(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> tuple[Attempted, bool]:
         """One attempt, and whether this call is charged for it."""

@@ -46,8 +46,10 @@ class Story:
             self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))
             self._estimated = self._estimated or record.estimated
 
-    def reply(self, answer: AnyAnswer, candidate: Candidate, now: int, *, cached: bool, shared: bool) -> Receipt:
-        """The call has its answer."""
+    def reply(
+        self, answer: AnyAnswer, candidate: Candidate, now: int, *, cached: bool, shared: bool, key: bytes = b""
+    ) -> Receipt:
+        """The call has its answer; `key` is the cache's, empty when it had no part."""
         return answer.reply(
             id=self._call.id,
             usage=self._usage,
@@ -60,6 +62,7 @@ class Story:
             attempts=tuple(self._records),
             started=datetime.fromtimestamp(self._utc / 1e9, UTC),
             duration=(now - self._now) / 1e9,
+            cache_key=key.hex() or None,
             metadata=self._call.request.metadata,
             extra=answer.extra,
             raw=answer.raw,

@@ -8,7 +8,7 @@ import msgspec
 import trio
 
 from callboard.actors.store.reading import Records
-from callboard.messages.storing import CacheWrite, Commit, Operation, StoreDelete, StorePut
+from callboard.messages.storing import CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
@@ -37,7 +37,7 @@ class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommitFailed(DeclaredError):
-    """The ledger's environment could not be written; the cause says why. Nothing of the commit was kept."""
+    """The environment could not be written; the cause says why. Nothing of the commit was kept."""
 
 
 class StoreView:
@@ -79,7 +79,10 @@ class StoreActor(Actor):
         match message:
             case Commit():
                 operations = _translate(message.operations)
-                return self._wait(operations, self._ledger.submit_nowait(operations, urgent=True))
+                return self._wait(self._ledger, operations, self._ledger.submit_nowait(operations, urgent=True))
+            case CacheCommit():
+                operations = _translate(message.operations)
+                return self._wait(self._cache, operations, self._cache.submit_nowait(operations, urgent=True))
             case CacheWrite() if message.operations:
                 self._cache.submit_nowait(_translate(message.operations))
             case CacheWrite():
@@ -104,10 +107,12 @@ class StoreActor(Actor):
             disposable=disposable,
         )
 
-    async def _wait(self, operations: list[StorageOperation], pending: Pending | None) -> None:
+    async def _wait(
+        self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None
+    ) -> None:
         try:
             if pending is None:
-                pending = await self._ledger.submit(operations, urgent=True)
+                pending = await committer.submit(operations, urgent=True)
             await pending.wait()
         except StorageError as error:
             raise CommitFailed(str(error)) from error

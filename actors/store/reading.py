@@ -51,6 +51,10 @@ class Records:
         """How many records there are."""
         return self._environment.count(database)
 
+    def size(self, database: str) -> int:
+        """Bytes of the file that they take."""
+        return self._environment.size(database)
+
     def _sound(self, database: str, page: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         checked = ((key, self._checked(database, key, blob)) for key, blob in page)
         return [(key, payload) for key, payload in checked if payload is not None]

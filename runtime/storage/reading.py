@@ -80,6 +80,19 @@ class ReadOnlyEnvironment:
 
         return self._read(query)
 
+    def size(self, database: str) -> int:
+        """Bytes of the pages in which a database's keys and values lie."""
+
+        def query(transaction: "lmdb.Transaction[bytes]") -> int:
+            found = self._database(database)
+            if found is None:
+                return 0
+            stat = transaction.stat(found)
+            pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+            return pages * stat["psize"]
+
+        return self._read(query)
+
     def close(self) -> None:
         """Close the files. Does nothing the second time or in a forked child. Raises StorageBusy."""
         if self._gate.closed or self._gate.forked:

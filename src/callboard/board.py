@@ -11,6 +11,7 @@ from callboard.asking import Options, Prompt, build
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.messages.accounting import Flush, UsageReport
+from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
@@ -55,6 +56,7 @@ class Board:
         self._orchestrator = system.ref("orchestrator")
         self._selector = system.ref("selector")
         self._ledger = system.ref("ledger")
+        self._cache = system.ref("cache")
 
     async def generate(
         self,
@@ -136,6 +138,32 @@ class Board:
             await self._ledger.ask(Flush(), lane=Lane.CONTROL, deadline=self._system.clock.now() + ns(60))
         except ActorError as error:
             raise StoreError(f"the ledger could not be written: {error}") from error
+
+    async def forget(
+        self,
+        *,
+        key: str | None = None,
+        model: str | None = None,
+        tag: str | None = None,
+        partition: str | None = None,
+        older_than: float | None = None,
+    ) -> int:
+        """Drop the kept replies that have everything that is named, all of them when nothing is. Returns how many.
+
+        `key` is a reply's `cache_key`, `model` a `provider/model`, `tag` and `partition` those of the call that was
+        answered first, `older_than` seconds. What is kept meanwhile stays. Raises InvalidRequest, and StoreError when
+        it cannot be written.
+        """
+        try:
+            raw = None if key is None else bytes.fromhex(key)
+            before = None if older_than is None else self._system.clock.utc() - ns(older_than)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidRequest("key, older_than: expected a reply's `cache_key`, and a number of seconds") from None
+        wish = Forget(key=raw, model=model, tag=tag, partition=partition, stored_before=before)
+        try:
+            return await self._cache.ask(wish, lane=Lane.CONTROL)
+        except ActorError as error:
+            raise StoreError(f"not everything could be forgotten: {error}") from error
 
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""

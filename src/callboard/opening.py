@@ -146,6 +146,7 @@ def _build(
             status=reader(),
             usage=usage,
             provider=lambda name: lookup(f"providers/{name}"),
+            cache=lambda: lookup("cache"),
             store=resolved.store_path,
         ),
     )

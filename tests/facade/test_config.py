@@ -109,7 +109,10 @@ UNKNOWN_KEYS = [
     (OPENAI + "timeouts = { read = 1 }", "providers.openai.timeouts.read: no such key; expected one of connect, "),
     (OPENAI + "[call]\ntimeot = 1", "call.timeot: no such key; expected one of timeout, attempts"),
     (OPENAI + "[store]\nmod = 1", "store.mod: no such key; expected one of path, mode, durability, initial_size"),
-    (OPENAI + "[cache]\nsize = 1", "cache.size: no such key; expected one of max_entries, max_age, max_reply"),
+    (
+        OPENAI + "[cache]\nsize = 1",
+        "cache.size: no such key; expected one of max_entries, max_bytes, max_age, max_reply",
+    ),
     (OPENAI + "[retry]\nmin = 1", "retry.min: no such key; expected one of base, max"),
     (
         OPENAI + '[prices."openai/m"]\ninput = 1\noutput = 1\ntotal = 1',
@@ -167,7 +170,7 @@ BAD_NUMBERS = [
     (OPENAI + "[retry]\nbase = 9", "retry: `base` and `max` are seconds"),
     (OPENAI + "[retry]\nmax = inf", "retry: `base` and `max` are seconds"),
     (OPENAI + "[cache]\nmax_entries = 0", "cache: `max_entries`"),
-    (OPENAI + "[cache]\nmax_age = nan", "cache: `max_entries`, `max_age`"),
+    (OPENAI + "[cache]\nmax_age = nan", "cache: `max_entries`, `max_bytes`, `max_age`"),
     (OPENAI + '[prices."openai/m"]\ninput = -1\noutput = 1', 'prices."openai/m": `input` is a number of US dollars'),
     (OPENAI + '[prices."openai/m"]\ninput = 1\noutput = nan', 'prices."openai/m": `output` is a number of US dollars'),
 ]

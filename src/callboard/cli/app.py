@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from callboard.cli.ask import ask
+from callboard.cli.cache import cache
 from callboard.cli.demo.command import demo
 from callboard.cli.ending import ending_of
 from callboard.cli.init import init
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (demo, ask, status, provider, usage, init):
     app.command()(command)
+app.add_typer(cache)
 
 
 def _tell_version(wanted: bool) -> None:

@@ -30,6 +30,7 @@ _REST = """\
 
 # [cache]                                 # replies to calls with temperature 0 or a seed
 # max_entries = 1000000
+# max_bytes = 1073741824                  # of the file that they take
 # max_age = 86400.0                       # seconds
 # max_reply = 1048576                     # bytes of one reply
 

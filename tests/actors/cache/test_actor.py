@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.cache.shelf import Bounds
-from callboard.actors.store.actor import StoreActor, StoreSpec
+from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.base import Tell
 from callboard.messages.caching import Fill, Filled, Forget
 from callboard.messages.calls import Attempt, Attempted, TakenOver
@@ -56,6 +56,16 @@ class Nothing:
 
     def count(self, database: str) -> int:
         return 0
+
+    def size(self, database: str) -> int:
+        return 0
+
+
+class FullStore(Actor):
+    """A store that can write nothing more."""
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        raise CommitFailed("the disk is full")
 
 
 class Upstream(Actor):
@@ -110,8 +120,16 @@ class World:
         self.cache = system.ref("cache")
         self.ends: list[tuple[float, str, object]] = []
 
-    def fill(self, name: str = "call", *, key: bytes = KEY, seconds: float = 100.0, provider: str = "p") -> Fill:
-        request = Request(model="p/m", messages=(user("hi"),))
+    def fill(
+        self,
+        name: str = "call",
+        *,
+        key: bytes = KEY,
+        seconds: float = 100.0,
+        provider: str = "p",
+        tag: str | None = None,
+    ) -> Fill:
+        request = Request(model="p/m", messages=(user("hi"),), tag=tag)
         attempt = Attempt(id=f"{name}-1", call=name, request=request, model="m")
         return Fill(key=key, provider=provider, attempt=attempt, deadline=self.system.clock.now() + ns(seconds))
 
@@ -221,7 +239,7 @@ async def test_a_fault_of_the_leaders_making_elects_the_next_leader(autojump_clo
                 nursery.start_soon(w.ask, name)
                 await wait_all_tasks_blocked()
         assert [name for name, _ in w.log.asked] == ["a-1", "b-1", "c-1"]
-        assert [(when, name) for when, name, _ in w.ends] == [(1, "a"), (2, "b"), (3, "c"), (3, "d")]
+        assert sorted((when, name) for when, name, _ in w.ends) == [(1, "a"), (2, "b"), (3, "c"), (3, "d")]
         assert w.leaders == ["a", "b", "c"], "each is charged for an attempt of its own"
 
 
@@ -237,7 +255,7 @@ async def test_when_the_last_one_leaves_the_fill_is_cancelled_at_once(
             nursery.cancel_scope.cancel()
         await wait_all_tasks_blocked()
         assert [when for _, when in w.log.cancelled] == [3.0]
-        assert w.cache.snapshot.facts() == {"entries": 0, "fills": 0}
+        assert w.cache.snapshot.facts() == {"entries": 0, "bytes": 0, "fills": 0}
 
 
 async def test_a_fill_runs_until_the_latest_deadline_of_those_who_wait(
@@ -375,6 +393,26 @@ async def test_forgetting_drops_every_entry_for_good(autojump_clock: MockClock, 
         assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
 
 
+async def test_forgetting_by_tag_leaves_the_others(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for name in ("a", "b"):
+            await w.ask(name, key=name.encode(), tag=f"tag {name}")
+        assert await w.cache.ask(Forget(tag="tag a")) == 1
+        assert [w.kept(name.encode()) for name in "ab"] == [None, "b-1"]
+
+
+async def test_forgetting_that_cannot_be_written_fails(autojump_clock: MockClock, tree: Tree) -> None:
+    def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+        def cache() -> CacheActor:
+            return CacheActor(Bounds(), Nothing, lookup("store"), lookup)
+
+        return ActorSpec(name="store", factory=FullStore), ActorSpec(name="cache", factory=cache)
+
+    async with tree(children) as system:
+        with pytest.raises(CommitFailed, match="the disk is full"):
+            await system.ref("cache").ask(Forget())
+
+
 async def test_the_oldest_entries_make_room(autojump_clock: MockClock, world: Opening) -> None:
     async with world(max_entries=2) as w:
         for name in "abc":
@@ -446,3 +484,19 @@ def test_a_waiter_can_be_cancelled_anywhere_and_the_others_are_answered(tree: Tr
             assert system.ref("cache").snapshot.facts()["fills"] == 0
 
     assert cancel_everywhere(sharing) > 5
+
+
+async def test_bytes_of_the_file_make_room_too(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(max_bytes=100_000) as w:
+        w.log.answer = lambda attempt: Attempted(
+            record=AttemptRecord(provider="p", model="m", outcome="ok"),
+            answer=Answer(parts=(TextPart("x" * 20_000),), finish_reason=FinishReason.STOP),
+        )
+        for number in range(12):
+            await w.ask("a", key=b"%d" % number)
+            await trio.sleep(1)
+            assert w.system.ref("store").snapshot.cache.size("entries") <= 100_000 + 24_576
+        facts = w.cache.snapshot.facts()
+        assert 2 <= facts["entries"] <= 5
+        assert facts["bytes"] <= 100_000
+        assert w.kept(b"11") is not None

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.actors.cache import recent
-from callboard.actors.cache.shelf import ENTRIES, EVICTED_AT_ONCE, ORDER, Bounds, Shelf
-from callboard.messages.caching import Entry
+from callboard.actors.cache.place import Place, wanted
+from callboard.actors.cache.shelf import ENTRIES, EVICTED_AT_ONCE, ORDER, SWEPT_AT_ONCE, Bounds, Shelf
+from callboard.messages.caching import Entry, Forget, Labels
 from callboard.messages.chat import OpaquePart, TextPart
 from callboard.messages.reply import Answer, FinishReason
 from callboard.messages.storing import Operation, StorePut
@@ -53,6 +54,9 @@ class Disk:
     def count(self, database: str) -> int:
         return len(self._open(database))
 
+    def size(self, database: str) -> int:
+        return sum(len(value) for value in self._open(database).values())
+
     def _open(self, database: str) -> dict[bytes, bytes]:
         if self.closed:
             raise StoreClosed(Path("cache"))
@@ -78,6 +82,21 @@ def keep(one: Shelf, disk: Disk, keys: str, *, write: bool = True) -> None:
         disk.take(one.keep(key.encode(), entry(key)))
         if write:
             disk.write()
+
+
+def sweep(one: Shelf, disk: Disk, *, write: bool = True, **named: Any) -> int:
+    """As the actor does it, step by step. How many were dropped."""
+    until, after, dropped = one.latest, 0, 0
+    while True:
+        swept = one.sweep(wanted(Forget(**named)), after, until)
+        disk.take(swept.operations)
+        dropped += len(swept.keys)
+        if write:
+            disk.write()
+            one.written(swept.keys)
+        if swept.last is None:
+            return dropped
+        after = swept.last
 
 
 def test_an_entry_is_found_right_after_and_after_it_was_written() -> None:
@@ -179,6 +198,7 @@ programs = st.lists(
         st.tuples(st.just("write"), st.just("")),
         st.tuples(st.just("reopen"), st.just("")),
         st.tuples(st.just("clear"), st.just("")),
+        st.tuples(st.just("forget"), st.sampled_from("abcdefgh")),
     ),
     min_size=10,
     max_size=40,
@@ -210,10 +230,11 @@ def test_the_shelf_holds_the_latest_entries_up_to_its_bound(program: list[tuple[
                 disk.write()
                 one = shelf(disk, max_entries=bound, max_reply=1_000)
             case "clear":
-                dropped, operations = one.clear()
-                assert dropped == len(model)
-                disk.take(operations)
+                assert sweep(one, disk) == len(model)
                 model.clear()
+            case "forget":
+                assert sweep(one, disk, key=key.encode()) == (key in model)
+                model.pop(key, None)
         assert set(found(one, "abcdefgh")) == set(model)
         assert len(one) == len(model)
     disk.write()
@@ -313,7 +334,7 @@ def test_a_cache_that_cannot_be_read_is_an_empty_one() -> None:
     assert found(other, "ab") == ""
     keep(other, disk, "cd", write=False)
     assert found(other, "abcd") == "cd"
-    assert other.clear()[1] != ()
+    assert sweep(other, disk, write=False) == 2
 
 
 def test_the_shelf_reads_from_the_store_as_it_is_open_now() -> None:
@@ -330,9 +351,8 @@ def test_clearing_drops_what_was_not_yet_written_too() -> None:
     one = shelf(disk)
     keep(one, disk, "ab")
     keep(one, disk, "ca", write=False)
-    dropped, operations = one.clear()
-    disk.take(operations)
-    assert (dropped, found(one, "abc")) == (3, "")
+    assert sweep(one, disk, write=False) == 3
+    assert found(one, "abc") == "", "though nothing is written yet"
     disk.write()
     assert disk.databases == {ENTRIES: {}, ORDER: {}}
 
@@ -340,17 +360,110 @@ def test_clearing_drops_what_was_not_yet_written_too() -> None:
 def test_the_shelf_remembers_no_more_than_its_share_of_memory() -> None:
     remembered = recent.Recent()
     for number in range(recent.MOST + 10):
-        remembered.put(b"%d" % number, entry(), number + 1, 10)
+        remembered.put(entry(), number + 1, Place(b"%d" % number, 10))
     assert remembered.get(b"9") is None
     assert remembered.get(b"10") is not None
-    remembered.put(b"large", entry(), 999, recent.MOST_BYTES)
+    large = Place(b"large", recent.MOST_BYTES)
+    remembered.put(entry(), 999, large)
     assert remembered.get(b"large") is not None
-    assert remembered.after(0) == [(999, b"large")]
+    assert remembered.after(0) == [(999, large)]
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ({"tag": "x"}, "c"),
+        ({"user": "u"}, "ac"),
+        ({"model": "p/other"}, "ab"),
+        ({"partition": "t"}, "bc"),
+        ({"stored_before": 20}, "bc"),
+        ({"tag": "x", "stored_before": 20}, "bc"),
+        ({"key": b"b"}, "ac"),
+        ({"tag": "nobody's"}, "abc"),
+        ({}, ""),
+    ],
+    ids=str,
+)
+def test_what_has_everything_that_is_named_is_forgotten(named: dict[str, Any], left: str, written: bool) -> None:
+    disk = Disk()
+    one = shelf(disk)
+    disk.take(one.keep(b"a", entry(stored=10), Labels("x", None, "t")))
+    disk.take(one.keep(b"b", entry(stored=20), Labels("x", "u", "")))
+    other = Entry(answer=entry().answer, provider="p", model="other", stored=30)
+    disk.take(one.keep(b"c", other, Labels(None, None, "")))
+    if written:
+        disk.write()
+        one = shelf(disk)
+    assert sweep(one, disk, **named) == 3 - len(left)
+    assert found(one, "abc") == left
+    assert found(shelf(disk), "abc") == left
+    assert (len(one), len(disk.databases[ORDER])) == (len(left), len(left))
+
+
+def test_a_sweep_goes_in_steps_and_leaves_what_came_after_it_began() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    for number in range(SWEPT_AT_ONCE + 10):
+        disk.take(one.keep(b"%d" % number, entry()))
+    disk.write()
+    until = one.latest
+    first = one.sweep(wanted(Forget()), 0, until)
+    assert (len(first.keys), first.last) == (SWEPT_AT_ONCE, SWEPT_AT_ONCE)
+    assert one.get(b"0", FOREVER, 0) is None, "though it is still written"
+    disk.take(first.operations)
+    disk.take(one.keep(b"0", entry("anew")))
+    disk.write()
+    one.written(first.keys)
+    second = one.sweep(wanted(Forget()), first.last or 0, until)
+    assert (len(second.keys), second.last) == (10, None)
+    disk.take(second.operations)
+    disk.write()
+    assert list(disk.databases[ENTRIES]) == [b"0"]
+    assert one.get(b"0", FOREVER, 0) == entry("anew")
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_the_oldest_make_room_for_the_bytes_of_a_new_one(write: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_bytes=5_000)
+    for key in "abcde":
+        disk.take(one.keep(key.encode(), entry("x" * 1_400)))
+        if write:
+            disk.write()
+        assert one.size <= 5_000
+    assert found(one, "abcde") == "cde"
+    disk.take(one.keep(b"f", entry("x" * 4_900)))
+    assert found(one, "abcdef") == "f"
+
+
+def test_an_entry_larger_than_all_room_has_it_alone() -> None:
+    disk = Disk()
+    one = shelf(disk, max_bytes=100)
+    keep(one, disk, "ab")
+    assert found(one, "ab") == "b"
+
+
+def test_a_list_of_an_earlier_version_is_read_and_shrinks() -> None:
+    disk = Disk()
+    keep(shelf(disk), disk, "ab")
+    disk.databases[ORDER] = dict(zip(disk.databases[ORDER], (b"a", b"b"), strict=True))
+    one = shelf(disk, max_entries=2)
+    keep(one, disk, "c")
+    assert found(one, "abc") == "bc"
+    assert sweep(one, disk) == 2
 
 
 @pytest.mark.parametrize(
     "bad",
-    [{"max_entries": 0}, {"max_reply": 0}, {"max_age": 0.0}, {"max_age": math.inf}, {"max_age": math.nan}],
+    [
+        {"max_entries": 0},
+        {"max_reply": 0},
+        {"max_bytes": 0},
+        {"max_age": 0.0},
+        {"max_age": math.inf},
+        {"max_age": math.nan},
+    ],
     ids=str,
 )
 def test_bounds_without_sense_are_refused(bad: dict[str, Any]) -> None:

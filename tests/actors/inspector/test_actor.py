@@ -97,7 +97,13 @@ async def runtime(store: Path, tell: Callable[[Status], Status] = lambda status:
     def make() -> InspectorActor:
         read = StatusReader(system, "9.9")
         usage = UsageReport(models=(), calls=(), latency=(), skipped_records=7)
-        return InspectorActor(lambda: tell(read()), lambda: usage, lambda name: system.ref(f"providers/{name}"), store)
+        return InspectorActor(
+            lambda: tell(read()),
+            lambda: usage,
+            lambda name: system.ref(f"providers/{name}"),
+            lambda: system.ref("doer"),
+            store,
+        )
 
     providers = SupervisorSpec(
         name="providers", children=(ActorSpec(name="alpha", factory=lambda: provider, concurrency=9),)

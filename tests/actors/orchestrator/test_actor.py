@@ -140,6 +140,9 @@ class Nothing:
     def count(self, database: str) -> int:
         return 0
 
+    def size(self, database: str) -> int:
+        return 0
+
 
 class World:
     def __init__(self, system: System, plans: dict[str, Plan], told: list[CallEnded]) -> None:
