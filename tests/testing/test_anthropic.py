@@ -26,7 +26,7 @@ OLD, NEW = {"anthropic-version": "2023-06-01"}, {"anthropic-version": "2026-10-2
 
 
 def read(headers: dict[str, str] = OLD, **more: Any) -> Asked:
-    return SHAPE.read(headers, BODY | more)
+    return SHAPE.read("chat", headers, BODY | more)
 
 
 def said(asked: Asked) -> Said:

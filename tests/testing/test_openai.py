@@ -25,7 +25,7 @@ BODY: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "conten
 
 
 def read(**more: Any) -> Asked:
-    return SHAPE.read({}, BODY | more)
+    return SHAPE.read("chat", {}, BODY | more)
 
 
 def said(asked: Asked) -> Said:

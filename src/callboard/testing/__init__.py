@@ -15,7 +15,7 @@ async with SimulatedProvider("alpha", shape="openai", seed=7, behaviour=behaviou
 
 `await nursery.start(provider.serve)` is the other way in. The same seed gives the same requests the same words and the
 same faults, whatever the timing. All waiting is Trio's: under `trio.testing.MockClock` hours pass in no time, and
-client and server may share the process.
+client and server may share the process. OpenAI's shape serves `/embeddings` and `/images/generations` as well.
 
 `callboard.testing.direct.DirectProvider` is the same without sockets, as an httpx transport: for runs that are too long
 for them.

@@ -33,9 +33,10 @@ class Account:
         )
 
     def _admit(self, behaviour: Behaviour, asked: Asked, limits: str | None, now: int) -> Admission:
-        if asked.kind != "chat":
+        if asked.kind == "models":
             return Admission()
-        most = asked.input_tokens + (asked.max_tokens or behaviour.tokens[1])
+        written = (asked.max_tokens or behaviour.tokens[1]) if asked.kind == "chat" else asked.images
+        most = asked.input_tokens + written
         buckets = self._buckets.get(limits, Buckets())
         self._buckets[limits], admission = admit(buckets, behaviour, most, now)
         return admission

@@ -58,7 +58,7 @@ class AnthropicShape:
         """The API key."""
         return headers.get("x-api-key")
 
-    def read(self, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
+    def read(self, kind: Kind, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
         """A chat request. Raises Refused."""
         _check_version(headers, body)
         messages_of(body)

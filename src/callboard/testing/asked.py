@@ -8,7 +8,7 @@ import msgspec
 
 from callboard.testing.refusal import invalid
 
-Kind: TypeAlias = Literal["chat", "models"]
+Kind: TypeAlias = Literal["chat", "embeddings", "images", "models"]
 
 
 class ForcedTool(msgspec.Struct, frozen=True):
@@ -34,6 +34,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tool: ForcedTool | None = None
     schema: dict[str, Any] | None = None
     """JSON Schema of the reply's text; None: any text."""
+    inputs: tuple[str, ...] = ()
+    """Of embeddings: a name for each text, the same for the same text."""
+    dimensions: int = 8
+    """Of embeddings: the length of the vectors."""
+    base64: bool = False
+    """Of embeddings: whether the vectors are sent in base64."""
+    images: int = 0
+    """How many are asked for."""
 
 
 ANY_OBJECT: dict[str, Any] = {"type": "object", "properties": {"answer": {"type": "string"}}}

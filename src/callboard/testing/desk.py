@@ -81,7 +81,7 @@ class Desk:
         except Refused as refused:
             return Asked(kind="models"), Plan(refusal=refused.refusal)
         behaviour = self.per_model.get(asked.model or "", self.behaviour)
-        if asked.kind == "chat" and self.upcoming:
+        if asked.kind != "models" and self.upcoming:
             behaviour = self.upcoming.popleft()
         limits = asked.model if asked.model in self.per_model else None
         decided = self._account.decide(behaviour, asked, limits=limits, in_flight=self._journal.in_flight, now=now)

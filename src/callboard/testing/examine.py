@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.testing.asked import Asked, digest
+from callboard.testing.asked import Asked, Kind, digest
 from callboard.testing.refusal import Reason, Refusal, Refused, invalid
 from callboard.testing.shape import Shape
 
@@ -33,15 +33,15 @@ def examine(request: HttpRequest, shape: Shape, *, key: str | None, models: Sequ
         raise _refused(Reason.UNAUTHORIZED, "Incorrect API key provided.")
     if kind == "models":
         return Asked(kind="models", digest=digest({}))
-    asked = _read(request, shape)
+    asked = _read(kind, request, shape)
     if asked.model not in models:
         raise _refused(Reason.MODEL_NOT_FOUND, f"The model `{asked.model}` does not exist.")
     return asked
 
 
-def _read(request: HttpRequest, shape: Shape) -> Asked:
+def _read(kind: Kind, request: HttpRequest, shape: Shape) -> Asked:
     try:
-        return shape.read(request.headers, msgspec.json.decode(request.body, type=dict[str, Any]))
+        return shape.read(kind, request.headers, msgspec.json.decode(request.body, type=dict[str, Any]))
     except msgspec.DecodeError:
         raise invalid("The body is not a JSON object.") from None
     except RecursionError:

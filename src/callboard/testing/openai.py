@@ -1,4 +1,7 @@
-"""OpenAI's chat completions, as the server writes them. Source: the recorded traffic and openai-python."""
+"""OpenAI's chat completions, embeddings and images, as the server writes them.
+
+Source: the recorded traffic and openai-python.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,12 +25,15 @@ from callboard.testing.asked import (
     objects_of,
     text_of,
 )
+from callboard.testing.openai_works import embeddings, images, read_embeddings, read_images
 from callboard.testing.refusal import STATUSES, Reason, Refusal
 from callboard.testing.said import Said
 from callboard.testing.shape import Frames, Headers, Stamp, event
 
 _PATHS: dict[tuple[str, str], Kind] = {
     ("POST", "/v1/chat/completions"): "chat",
+    ("POST", "/v1/embeddings"): "embeddings",
+    ("POST", "/v1/images/generations"): "images",
     ("GET", "/v1/models"): "models",
 }
 _FINISH = {FinishReason.STOP: "stop", FinishReason.LENGTH: "length", FinishReason.TOOL_CALLS: "tool_calls"}
@@ -46,7 +52,7 @@ _ERRORS: dict[Reason, tuple[str, str | None]] = {  # reason -> type, code
 
 
 class OpenAIShape:
-    """Chat completions and the list of models."""
+    """Chat completions, embeddings, images and the list of models."""
 
     name = "openai"
     statuses: Mapping[Reason, int] = STATUSES
@@ -60,8 +66,13 @@ class OpenAIShape:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else None
 
-    def read(self, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
-        """A chat request. Raises Refused."""
+    def read(self, kind: Kind, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
+        """A request to a model. Raises Refused."""
+        match kind:
+            case "embeddings":
+                return read_embeddings(body)
+            case "images":
+                return read_images(body)
         messages_of(body)
         return Asked(
             kind="chat",
@@ -77,6 +88,11 @@ class OpenAIShape:
 
     def reply(self, asked: Asked, said: Said, stamp: Stamp) -> bytes:
         """The body of a plain reply."""
+        match asked.kind:
+            case "embeddings":
+                return embeddings(asked, said)
+            case "images":
+                return images(said, stamp)
         choice = {
             "index": 0,
             "message": _message(said, stamp),

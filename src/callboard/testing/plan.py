@@ -11,7 +11,7 @@ from callboard.testing.quota import Admission
 from callboard.testing.refusal import Reason, Refusal, asks_to_wait, by_status
 from callboard.testing.said import Said, say
 
-_ONLY_CHAT = {InjectedFault.OVERLOAD, InjectedFault.RATE_LIMIT, InjectedFault.QUOTA}
+_ONLY_MODELS = {InjectedFault.OVERLOAD, InjectedFault.RATE_LIMIT, InjectedFault.QUOTA}
 _ONLY_STREAMS = {InjectedFault.CUT, InjectedFault.TRUNCATE, InjectedFault.STREAM_ERROR}
 _ONLY_PLAIN = {InjectedFault.HALF_BODY}
 
@@ -86,7 +86,7 @@ def _draw(key: str) -> _Draws:
 
 
 def _limited(behaviour: Behaviour, asked: Asked, in_flight: int, admission: Admission) -> Refusal | None:
-    if asked.kind != "chat":
+    if asked.kind == "models":
         return None
     if behaviour.concurrency is not None and in_flight >= behaviour.concurrency:
         message = f"Rate limit reached on concurrent requests: Limit {behaviour.concurrency}."
@@ -98,7 +98,7 @@ def _limited(behaviour: Behaviour, asked: Asked, in_flight: int, admission: Admi
 
 
 def _say(behaviour: Behaviour, asked: Asked, seed: str, limited: Refusal | None) -> tuple[Said | None, Refusal | None]:
-    if limited or asked.kind != "chat":
+    if limited or asked.kind == "models":
         return None, limited
     try:
         return say(asked, behaviour, seed), None
@@ -117,7 +117,7 @@ def _fault(behaviour: Behaviour, asked: Asked, draw: float) -> InjectedFault | N
 
 
 def _possible(fault: InjectedFault, asked: Asked) -> bool:
-    if asked.kind != "chat" and fault in _ONLY_CHAT:
+    if asked.kind == "models" and fault in _ONLY_MODELS:
         return False
     return fault not in (_ONLY_PLAIN if asked.stream else _ONLY_STREAMS)
 

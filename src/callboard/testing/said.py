@@ -1,6 +1,7 @@
 """What a simulated model says: made from the seed and the request alone."""
 
 import random
+from base64 import b64encode
 
 import msgspec
 
@@ -9,6 +10,7 @@ from callboard.messages.usage import Usage
 from callboard.testing.asked import Asked
 from callboard.testing.behaviour import Behaviour
 from callboard.testing.example import example
+from callboard.testing.png import png
 
 # fmt: off
 _WORDS = (
@@ -26,7 +28,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """A whole reply, in tokens."""
 
     pieces: tuple[str, ...]
-    """The tokens of the text, or of the tool call's arguments as JSON text."""
+    """The tokens of the text, or of the tool call's arguments as JSON text; of images, each in base64."""
     finish: FinishReason
     tool: str | None = None
     """The name of the tool called; None for a text."""
@@ -51,11 +53,13 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def say(asked: Asked, behaviour: Behaviour, seed: str) -> Said:
-    """The reply to a chat request. The same seed and request give the same words, plain or streamed.
+    """The reply to a request to a model. The same seed and request give the same words, plain or streamed.
 
     Raises ValueError when the request's schema is no JSON Schema.
     """
     draw = random.Random(f"{seed}/{asked.digest}/words")
+    if asked.kind != "chat":
+        return Said(pieces=_images(asked, draw), finish=FinishReason.STOP, input_tokens=asked.input_tokens)
     whole = _pieces(asked, behaviour, draw)
     kept = whole[: asked.max_tokens]
     if len(kept) < len(whole):
@@ -78,6 +82,10 @@ def _pieces(asked: Asked, behaviour: Behaviour, draw: random.Random) -> tuple[st
     made = example({"type": "object", **schema} if asked.tool else schema, draw)
     text = msgspec.json.encode(made).decode()
     return tuple(text[at : at + _TOKEN_CHARACTERS] for at in range(0, len(text), _TOKEN_CHARACTERS))
+
+
+def _images(asked: Asked, draw: random.Random) -> tuple[str, ...]:
+    return tuple(b64encode(png(draw.randbytes(3))).decode() for _ in range(asked.images))
 
 
 def _prose(tokens: int, draw: random.Random) -> tuple[str, ...]:

@@ -56,8 +56,8 @@ class Shape(Protocol):
         """The key that the client sent."""
         ...
 
-    def read(self, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
-        """A chat request. Raises Refused when the provider would not take it."""
+    def read(self, kind: Kind, headers: Mapping[str, str], body: dict[str, Any]) -> Asked:
+        """A request to a model, of a kind that `kind` gave. Raises Refused when the provider would not take it."""
         ...
 
     def reply(self, asked: Asked, said: Said, stamp: Stamp) -> bytes:
