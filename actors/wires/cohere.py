@@ -16,7 +16,7 @@ from callboard.actors.wires.jsons import items, mapping, read, string, tokens, w
 from callboard.actors.wires.sse import EventReader
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -80,6 +80,10 @@ class Cohere:
             Model(provider=self.name, id=entry["name"], context=tokens(entry.get("context_length")) or None)
             for entry in named
         )
+
+    def embedding_bounds(self, model: str) -> EmbeddingBounds:
+        """96 texts."""
+        return cohere_embedding.BOUNDS
 
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """The HTTP request. `task` is Cohere's `input_type`. Raises WireFault(UNSUPPORTED) above 96 texts."""

@@ -10,10 +10,10 @@ import msgspec
 
 from callboard.actors.wires.jsons import mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.usage import Usage
 
-MOST_TEXTS = 96
+BOUNDS = EmbeddingBounds(inputs=96)
 
 Vectors = tuple[tuple[float, ...], ...]
 
@@ -40,8 +40,8 @@ _EMBEDDED = msgspec.json.Decoder(Embedded)
 
 def encode_embeddings(request: EmbeddingRequest, model: str, provider: str) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    if len(request.inputs) > MOST_TEXTS:
-        raise unsupported(provider, f"more than {MOST_TEXTS} texts at once")
+    if len(request.inputs) > BOUNDS.inputs:
+        raise unsupported(provider, f"more than {BOUNDS.inputs} texts at once")
     body = {
         "model": model,
         "texts": list(request.inputs),

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from callboard.actors.wires import gemini_embed, gemini_faults
+from callboard.actors.wires import gemini_embed, gemini_faults, gemini_images
 from callboard.actors.wires.gemini_frames import ReplyReader
 from callboard.actors.wires.gemini_reply import ContentReply
 from callboard.actors.wires.gemini_request import encode_body
@@ -18,8 +18,9 @@ from callboard.actors.wires.jsons import items, mapping, read, string, tokens, w
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
+from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
 from callboard.messages.reply import Answer
@@ -31,7 +32,7 @@ _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 
 
 class Gemini:
-    """A wire.EmbeddingWire. `utc` gives the time now, in nanoseconds since 1970.
+    """A wire.EmbeddingWire and wire.ImageWire. `utc` gives the time now, in nanoseconds since 1970.
 
     With `vertex` the key is an access token, and the base URL ends with `/publishers/google`, such as
     `https://aiplatform.googleapis.com/v1/projects/…/locations/global/publishers/google`.
@@ -84,6 +85,10 @@ class Gemini:
         models = (self._model(mapping(entry)) for entry in items(listed))
         return tuple(model for model in models if model is not None)
 
+    def embedding_bounds(self, model: str) -> EmbeddingBounds:
+        """100 texts; at Vertex AI 250 or 1, by the model."""
+        return gemini_embed.bounds(model, vertex=self._vertex)
+
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """The HTTP request. Raises WireFault(UNSUPPORTED)."""
         method, body = gemini_embed.encode_embeddings(request, model, provider=self.name, vertex=self._vertex)
@@ -92,6 +97,15 @@ class Gemini:
     def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """A reply with a 2xx status. Raises WireFault."""
         return gemini_embed.decode_embeddings(body, self.name)
+
+    def encode_images(self, request: ImageRequest, model: str) -> Encoded:
+        """The HTTP request. Raises WireFault(UNSUPPORTED) for more than one image."""
+        body = gemini_images.encode_body(request, self.name)
+        return self._post(model, "generateContent", body, accept="application/json")
+
+    def decode_images(self, body: bytes) -> ImageAnswer:
+        """A reply with a 2xx status. Raises WireFault."""
+        return gemini_images.images_of(self.decode(body), self.name)
 
     def _post(self, model: str, method: str, body: dict[str, Any], *, accept: str) -> Encoded:
         """Models other than Google's own, such as `tunedModels/…`, are named with their collection."""

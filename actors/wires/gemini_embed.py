@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.wires.jsons import mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.usage import Usage
 
 
@@ -37,6 +37,13 @@ class Embedded(msgspec.Struct, rename="camel"):
 
 
 _EMBEDDED = msgspec.json.Decoder(Embedded)
+
+
+def bounds(model: str, *, vertex: bool) -> EmbeddingBounds:
+    """How much one request may hold."""
+    if not vertex:
+        return EmbeddingBounds(inputs=100)
+    return EmbeddingBounds(inputs=250, tokens=20_000) if model.startswith("text-") else EmbeddingBounds(inputs=1)
 
 
 def encode_embeddings(request: EmbeddingRequest, model: str, *, provider: str, vertex: bool) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""Bytes in JSON: base64, `data:` URLs, and the short names of audio formats."""
+"""Bytes in JSON: base64, `data:` URLs, the short names of audio formats, and what an image's first bytes tell."""
 
 import base64
 import binascii
@@ -7,6 +7,7 @@ import re
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 _FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
 _TYPES = {"mp3": "audio/mpeg"}
+_BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 
 def to_base64(data: bytes) -> str:
@@ -43,3 +44,10 @@ def audio_format(media_type: str) -> str:
 def audio_type(name: str) -> str:
     """`mp3` as `audio/mpeg`, `wav` as `audio/wav`."""
     return _TYPES.get(name, f"audio/{name}")
+
+
+def image_type(data: bytes) -> str | None:
+    """The media type that the first bytes of an image tell; None for formats that are rare on the web."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((name for beginning, name in _BEGINNINGS.items() if data.startswith(beginning)), None)

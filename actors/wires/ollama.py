@@ -17,7 +17,7 @@ from callboard.actors.wires.ollama_request import encode_body
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, unsupported
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -85,6 +85,10 @@ class Ollama:
             raise malformed("the reply holds no list of models", provider=self.name)
         names = (string(entry.get("model")) or string(entry.get("name")) for entry in map(mapping, listed))
         return tuple(Model(provider=self.name, id=name) for name in names if name)
+
+    def embedding_bounds(self, model: str) -> EmbeddingBounds:
+        """Ollama names none; a bounded request keeps others from waiting long."""
+        return EmbeddingBounds(inputs=512)
 
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """The HTTP request. Raises WireFault(UNSUPPORTED) for a task: Ollama has none."""

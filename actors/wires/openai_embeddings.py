@@ -15,7 +15,10 @@ from callboard.actors.wires.jsons import mapping, present, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.wire import malformed, unsupported
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
+
+BOUNDS = EmbeddingBounds(inputs=2_048, tokens=150_000)
+"""OpenAI takes 300,000 tokens; these are estimated, and dense texts have twice as many."""
 
 _LARGEST = 1e6
 """No embedding has a component near this; 8-bit integers read as floats have."""

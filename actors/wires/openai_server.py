@@ -1,23 +1,24 @@
-"""What all protocols of OpenAI's share, whichever is spoken: credential, faults, limits, models and embeddings."""
+"""What all of OpenAI's protocols share, whichever is spoken: credential, faults, limits, models, embeddings, images."""
 
 import time
 from collections.abc import Callable
 
-from callboard.actors.wires import openai_embeddings, openai_faults
+from callboard.actors.wires import openai_embeddings, openai_faults, openai_images
 from callboard.actors.wires.jsons import write
 from callboard.actors.wires.model_lists import decode_models
 from callboard.actors.wires.openai_request import OPENAI, Quirks
 from callboard.actors.wires.rate_limits import OPENAI as HEADERS
 from callboard.actors.wires.rate_limits import Names, rate_limits
 from callboard.actors.wires.wire import Encoded, Headers
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
+from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
 
 
 class OpenAIServer:
-    """Half of a wire.EmbeddingWire; each protocol adds how it asks and how it answers.
+    """Half of a wire.EmbeddingWire and a wire.ImageWire; each protocol adds how it asks and how it answers.
 
     `rate_limits` says what the limits' headers are called. `utc` gives the time now, in nanoseconds since 1970, to
     count from when a header names a date.
@@ -59,6 +60,10 @@ class OpenAIServer:
         """The account's models. Raises WireFault."""
         return decode_models(body, self.name)
 
+    def embedding_bounds(self, model: str) -> EmbeddingBounds:
+        """OpenAI's own, for all who imitate it."""
+        return openai_embeddings.BOUNDS
+
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """`POST /embeddings`. Raises WireFault, UNSUPPORTED for a task."""
         return self._post("/embeddings", openai_embeddings.encode_body(request, model, self.name))
@@ -66,6 +71,14 @@ class OpenAIServer:
     def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """The vectors. Raises WireFault."""
         return openai_embeddings.decode(body, self.name)
+
+    def encode_images(self, request: ImageRequest, model: str) -> Encoded:
+        """`POST /images/generations`."""
+        return self._post("/images/generations", openai_images.encode_body(request, model))
+
+    def decode_images(self, body: bytes) -> ImageAnswer:
+        """The images. Raises WireFault."""
+        return openai_images.decode(body, self.name)
 
     def _post(self, path: str, members: dict[str, object], *, stream: bool = False) -> Encoded:
         headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}

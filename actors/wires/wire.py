@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.limits import RateLimits
@@ -99,6 +99,10 @@ class Wire(Protocol):
 @runtime_checkable
 class EmbeddingWire(Wire, Protocol):
     """A protocol that embeds texts as well."""
+
+    def embedding_bounds(self, model: str) -> EmbeddingBounds:
+        """How much one request may hold."""
+        ...
 
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """The HTTP request. Raises WireFault(UNSUPPORTED)."""

@@ -1,6 +1,14 @@
 import pytest
 
-from callboard.actors.wires.media import audio_format, audio_type, from_base64, from_data_url, to_base64, to_data_url
+from callboard.actors.wires.media import (
+    audio_format,
+    audio_type,
+    from_base64,
+    from_data_url,
+    image_type,
+    to_base64,
+    to_data_url,
+)
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"\0\1", b"\0\1\2", b"\xff" * 100])
@@ -35,3 +43,18 @@ def test_audio_formats_have_short_names_and_back(media_type: str, name: str) -> 
 
 def test_audio_types_have_aliases() -> None:
     assert [audio_format(kind) for kind in ("audio/x-wav", "audio/wave", "audio/mp3")] == ["wav", "wav", "mp3"]
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"\xff\xd8\xff\xe0...", "image/jpeg"),
+        (b"GIF89a...", "image/gif"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\0\0\0\0WAVE", None),
+        (b"", None),
+    ],
+)
+def test_the_first_bytes_tell_the_type_of_an_image(data: bytes, media_type: str | None) -> None:
+    assert image_type(data) == media_type

@@ -3,8 +3,10 @@ import pytest
 
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
+from callboard.actors.wires.gemini import Gemini
+from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.openai import OpenAIChat
-from callboard.actors.wires.wire import Wire, WireFault
+from callboard.actors.wires.wire import EmbeddingWire, Wire, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.chat import user
 from callboard.messages.embedding import EmbeddingRequest
@@ -26,6 +28,7 @@ DRAW = ImageRequest(model="x", prompt="sesame")
         (OpenAIChat(), EMBED, "/embeddings"),
         (Cohere(), EMBED, "/embed"),
         (Cohere(), RERANK, "/rerank"),
+        (OpenAIChat(), DRAW, "/images/generations"),
     ],
 )
 def test_each_kind_of_work_goes_where_the_wire_takes_it(wire: Wire, work: Work, path: str) -> None:
@@ -45,6 +48,24 @@ def test_what_a_wire_cannot_do_is_said_before_anything_is_sent(wire: Wire, work:
         assert caught.value.fault.kind is FaultKind.UNSUPPORTED
         assert wire.name in caught.value.fault.message
         assert "sesame" not in caught.value.fault.message
+
+
+@pytest.mark.parametrize(
+    ("wire", "inputs", "tokens"),
+    [(OpenAIChat(), 2_048, 150_000), (Cohere(), 96, None), (Gemini(), 100, None), (Ollama(), 512, None)],
+)
+def test_each_wire_says_how_much_one_request_for_embeddings_holds(
+    wire: EmbeddingWire, inputs: int, tokens: int | None
+) -> None:
+    bounds = wire.embedding_bounds("m")
+    assert (bounds.inputs, bounds.tokens) == (inputs, tokens)
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"), [("text-embedding-005", 250), ("gemini-embedding-001", 1), ("gemini-embedding-2", 1)]
+)
+def test_vertex_bounds_depend_on_the_model(model: str, inputs: int) -> None:
+    assert Gemini(vertex=True).embedding_bounds(model).inputs == inputs
 
 
 def vectors(*found: list[float]) -> bytes:
