@@ -4,7 +4,6 @@ Structs do not check the types of what they are built from, so this does. A sent
 the conversation. What only some providers refuse is their wires' business.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, assert_never, get_args
@@ -27,17 +26,15 @@ from callboard.messages.chat import (
 )
 from callboard.messages.checks import InvalidRequest
 from callboard.messages.request import (
-    CacheControl,
-    CacheUse,
     Effort,
     Output,
-    Priority,
     Request,
     Sampling,
     Thinking,
     Tool,
     ToolChoice,
 )
+from callboard.messages.validate_work import check_work
 
 __all__ = ["InvalidRequest", "check"]
 
@@ -47,7 +44,6 @@ MOST_STOPS = 16
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OURS = ("model", "messages", "stream")
-"""Members that callboard itself writes into the provider's request."""
 
 _SHOWN = frozenset({TextPart, ImagePart, AudioPart, DocumentPart, OpaquePart})
 _SPEAKS: dict[str, frozenset[type]] = {
@@ -77,27 +73,14 @@ def check(request: Request) -> None:
     """Raises InvalidRequest at the first thing that is wrong."""
     if not isinstance(request, Request):
         raise InvalidRequest("request", f"expected a Request, got {checks.named(request)}")
-    checks.filled("model", request.model)
+    check_work(request, _OURS)
     _conversation(request.messages)
     _tools(request.tools)
     _optional(request, "tool_choice", ToolChoice, lambda choice: _tool_choice(choice, request.tools))
     _optional(request, "output", Output, _output)
     checks.inside("sampling", _sampling, checks.typed("sampling", request.sampling, Sampling))
     _optional(request, "thinking", Thinking, _thinking)
-    checks.inside("cache", _cache, checks.typed("cache", request.cache, CacheControl))
     checks.flag("parallel_tool_calls", request.parallel_tool_calls)
-    checks.flag("wait", request.wait)
-    checks.flag("keep_raw", request.keep_raw)
-    checks.one_of("priority", request.priority, get_args(Priority))
-    for name in ("user", "tag"):
-        checks.maybe_text(name, getattr(request, name))
-    if request.metadata is not None:
-        _metadata(request.metadata)
-    if request.extra is not None:
-        checks.members(request.extra)
-        for name in _OURS:
-            if name in request.extra:
-                raise InvalidRequest(f"extra.{name}", "is written by callboard itself; leave it out")
 
 
 def _conversation(messages: tuple[ChatMessage, ...]) -> None:
@@ -289,21 +272,6 @@ def _thinking(thinking: Thinking) -> None:
         raise InvalidRequest("", "needs effort or budget_tokens")
     if thinking.extra is not None:
         checks.members(thinking.extra)
-
-
-def _cache(cache: CacheControl) -> None:
-    checks.one_of("use", cache.use, get_args(CacheUse))
-    if cache.max_age is not None:
-        checks.number("max_age", cache.max_age, float, 0, math.inf)
-    checks.text("partition", cache.partition)
-
-
-def _metadata(metadata: dict[str, str]) -> None:
-    if not isinstance(metadata, dict):
-        raise InvalidRequest("metadata", f"expected a dict of strings, got {checks.named(metadata)}")
-    for name, value in metadata.items():
-        checks.text("metadata", name)
-        checks.text(f"metadata.{name}", value)
 
 
 def _optional(request: Request, field: str, kind: type[T], check: Callable[[T], None]) -> None:

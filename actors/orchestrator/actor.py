@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 import trio
 
+from callboard.actors.orchestrator.batches import Batches, BoundsOf
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
 from callboard.actors.orchestrator.key import cache_key, reads, writes
 from callboard.actors.orchestrator.policy import RetrySpec
@@ -15,8 +16,10 @@ from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
 from callboard.messages.caching import CacheReader, Entry, Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
+from callboard.messages.request import Work
 from callboard.messages.routing import RoutingTable
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns, trio_deadline
@@ -48,6 +51,7 @@ class OrchestratorActor(Actor):
         provider: Callable[[str], Ref],
         retry: RetrySpec,
         durability: Literal["strict", "relaxed"],
+        embedding_bounds: BoundsOf = lambda _: None,
     ) -> None:
         self._selector = selector
         self._cache = cache
@@ -55,6 +59,7 @@ class OrchestratorActor(Actor):
         self._provider = provider
         self._retry = retry
         self._strict = durability == "strict"
+        self._embedding_bounds = embedding_bounds
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Every call is a handler of its own."""
@@ -64,6 +69,8 @@ class OrchestratorActor(Actor):
 
     async def _conduct(self, call: Call) -> Outcome:
         story = Story(call, now=self.me.now(), utc=self.me.utc())
+        if isinstance(call.request, EmbeddingRequest):
+            story.batches = Batches(call.request, self._embedding_bounds)
         try:
             outcome = await self._in_time(call, story)
         except BaseException as error:
@@ -132,12 +139,16 @@ class OrchestratorActor(Actor):
         entry = self._cached(call, key)
         if entry is not None:
             return await self._from_cache(call, story, entry, key)
-        attempted, leads = await self._attempt(call, story, candidate, key)
+        work = story.work(candidate)
+        attempted, leads = await self._attempt(call, story, candidate, work, key)
         story.attempted(attempted, charged=leads)
-        if attempted.answer is not None:
-            now = self.me.now()
-            return story.reply(attempted.answer, candidate, now, cached=False, shared=not leads, key=key)
-        return self._after_fault(call, story, course, attempted)
+        if attempted.answer is None:
+            return self._after_fault(call, story, course, attempted)
+        answer = story.whole(candidate, work, attempted.answer)
+        if answer is None:
+            course.advanced(attempted.record.cost)
+            return None
+        return story.reply(answer, candidate, self.me.now(), cached=False, shared=not leads, key=key)
 
     def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
         fault = attempted.fault
@@ -178,17 +189,19 @@ class OrchestratorActor(Actor):
         candidate = Candidate(entry.provider, entry.model)
         return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False, key=key)
 
-    async def _attempt(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> tuple[Attempted, bool]:
+    async def _attempt(
+        self, call: Call, story: Story, candidate: Candidate, work: Work, key: bytes
+    ) -> tuple[Attempted, bool]:
         """One attempt, and whether this call is charged for it."""
         attempt = Attempt(
             id=f"{call.id}-{story.made + 1}",
             call=call.id,
-            request=call.request,
+            request=work,
             model=candidate.model,
             sink=call.sink if isinstance(call, OpenStream) else None,
         )
         try:
-            if isinstance(call, MakeCall) and writes(call.request):
+            if isinstance(call, MakeCall) and writes(work):
                 deadline = call.allowance.deadline
                 fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline)
                 filled = await self._cache.ask(fill)

@@ -75,6 +75,13 @@ class Course:
             self._ahead.popleft()
         return self._repair(now)
 
+    def advanced(self, cost: Cost | None) -> None:
+        """The try at the candidate ahead has brought part of what was asked: it goes on there, at no attempt's cost."""
+        self._repeated = False
+        if cost is not None and self.allowance.money is not None:
+            left = self.allowance.money - cost
+            self.allowance = msgspec.structs.replace(self.allowance, money=left)
+
     def failed(self, fault: Fault, cost: Cost | None, now: int, rand: float) -> None:
         """The try at the candidate ahead has failed; `cost` in US dollars, `rand` in [0, 1).
 

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from typing import Literal
 
+from callboard.actors.orchestrator.batches import Batches
 from callboard.messages.accounting import CallEnded
 from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
+from callboard.messages.request import Work
 from callboard.messages.routing import Skipped
 from callboard.messages.usage import Cost, Usage, add_costs
 
@@ -22,6 +25,8 @@ class Story:
         self._usage = Usage()
         self._cost: Cost | None = Cost(0)
         self._estimated = False
+        self.batches: Batches | None = None
+        """Of a call for embeddings, which may need several requests."""
 
     @property
     def made(self) -> int:
@@ -45,6 +50,16 @@ class Story:
             self._usage += record.usage or Usage()
             self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))
             self._estimated = self._estimated or record.estimated
+
+    def work(self, candidate: Candidate) -> Work:
+        """What the next attempt at this candidate asks."""
+        return self._call.request if self.batches is None else self.batches.at(candidate).next()
+
+    def whole(self, candidate: Candidate, asked: Work, answer: AnyAnswer) -> AnyAnswer | None:
+        """The answer to the call; None when this was only a part of it."""
+        if self.batches is None or not isinstance(asked, EmbeddingRequest) or not isinstance(answer, EmbeddingAnswer):
+            return answer
+        return self.batches.at(candidate).take(asked, answer)
 
     def reply(
         self, answer: AnyAnswer, candidate: Candidate, now: int, *, cached: bool, shared: bool, key: bytes = b""

@@ -34,10 +34,13 @@ from callboard.messages.chat import (
     tool_result,
     user,
 )
+from callboard.messages.embedding import Embeddings
 from callboard.messages.events import AccountBlocked, ActorRestarted, CircuitMoved, Event, SupervisorGaveUp
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.images import Image, Images
 from callboard.messages.reply import Delta, FinishReason, Reply
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
+from callboard.messages.reranking import Ranked, Reranking
 from callboard.messages.usage import Usage
 from callboard.version import __version__
 
@@ -62,17 +65,22 @@ __all__ = [
     "DeadlineExceeded",
     "Delta",
     "DocumentPart",
+    "Embeddings",
     "Event",
     "Fault",
     "FaultKind",
     "FinishReason",
+    "Image",
     "ImagePart",
+    "Images",
     "Interrupted",
     "InvalidRequest",
     "Output",
+    "Ranked",
     "Reply",
     "ReplyStream",
     "Request",
+    "Reranking",
     "RuntimeStopped",
     "Sampling",
     "StoreError",

@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Unpack
 
@@ -13,11 +14,14 @@ from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_o
 from callboard.messages.accounting import Flush, UsageReport
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
+from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.images import Images
 from callboard.messages.models import Model
 from callboard.messages.reply import Delta, Receipt, Reply
-from callboard.messages.request import Request, Work
+from callboard.messages.request import Work
+from callboard.messages.reranking import Reranking
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
 from callboard.runtime.clock import ns
@@ -29,6 +33,7 @@ from callboard.runtime.status import StatusReader
 from callboard.runtime.stream import Stream
 from callboard.runtime.system import System
 from callboard.streaming import ReplyStream
+from callboard.works import WorkOptions, embedding, images, reranking
 
 AHEAD = 64
 """Deltas that a stream may be ahead of its reader."""
@@ -74,7 +79,7 @@ class Board:
         call with all its retries and fallbacks; the configuration has the defaults. Raises InvalidRequest before
         anything is sent, and a CallError when there is no reply.
         """
-        request = self._checked(prompt, model, options)
+        request = build(prompt, model, **options)
         reply = await self._perform(request, self._allowance(timeout, attempts, money))
         assert isinstance(reply, Reply)
         return reply
@@ -90,12 +95,79 @@ class Board:
         **options: Unpack[Options],
     ) -> ReplyStream:
         """As `generate`, piece by piece. Raises InvalidRequest at once; the rest while the stream is read."""
-        request = self._checked(prompt, model, options)
+        request = build(prompt, model, **options)
+        self._know(request.model)
         stream: Stream[Delta] = Stream(AHEAD)
         call = OpenStream(
             id=self._new_id(), request=request, allowance=self._allowance(timeout, attempts, money), sink=stream
         )
         return ReplyStream(self._orchestrator, self._nursery, call, stream)
+
+    async def embed(
+        self,
+        texts: str | Iterable[str],
+        *,
+        model: str,
+        dimensions: int | None = None,
+        task: str | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        money: Decimal | float | str | None = None,
+        **options: Unpack[WorkOptions],
+    ) -> Embeddings:
+        """One vector for each text, in their order, all by one model.
+
+        More texts than the provider takes at once are asked in several requests, one after the other; a fault repeats
+        only the one that it hit, unless the call falls back to another model, which begins anew. `dimensions` is the
+        length of the vectors and `task` what they are for in the provider's own word, where it takes them. Bounds and
+        errors are those of `generate`.
+        """
+        work = embedding(texts, options, model=model, dimensions=dimensions, task=task)
+        reply = await self._perform(work, self._allowance(timeout, attempts, money))
+        assert isinstance(reply, Embeddings)
+        return reply
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        model: str,
+        top: int | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        money: Decimal | float | str | None = None,
+        **options: Unpack[WorkOptions],
+    ) -> Reranking:
+        """The documents' places and scores, the one that answers the query best first; only the `top` ones if it is
+        given. Bounds and errors are those of `generate`.
+        """
+        work = reranking(query, documents, options, model=model, top=top)
+        reply = await self._perform(work, self._allowance(timeout, attempts, money))
+        assert isinstance(reply, Reranking)
+        return reply
+
+    async def draw(
+        self,
+        prompt: str,
+        *,
+        model: str,
+        count: int = 1,
+        size: str | None = None,
+        quality: str | None = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        money: Decimal | float | str | None = None,
+        **options: Unpack[WorkOptions],
+    ) -> Images:
+        """Images of what the prompt describes, as bytes or where the provider keeps them for a while.
+
+        `size` and `quality` are in the provider's own words. Bounds and errors are those of `generate`.
+        """
+        work = images(prompt, options, model=model, count=count, size=size, quality=quality)
+        reply = await self._perform(work, self._allowance(timeout, attempts, money))
+        assert isinstance(reply, Images)
+        return reply
 
     async def models(self) -> tuple[Model, ...]:
         """What all accounts offer, in the configuration's order. Accounts that do not answer are left out.
@@ -188,6 +260,7 @@ class Board:
             found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
 
     async def _perform(self, work: Work, allowance: Allowance) -> Receipt:
+        self._know(work.model)
         call = MakeCall(id=self._new_id(), request=work, allowance=allowance)
         priority = PRIORITIES[work.priority]
         try:
@@ -200,11 +273,6 @@ class Board:
         if isinstance(outcome, Failure):
             raise error_of(outcome)
         return outcome
-
-    def _checked(self, prompt: Prompt, model: str | None, options: Options) -> Request:
-        request = build(prompt, model, **options)
-        self._know(request.model)
-        return request
 
     def _know(self, model: str) -> None:
         table = self._selector.snapshot

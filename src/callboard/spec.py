@@ -23,8 +23,10 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.actor import ProviderActor
 from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import StoreActor, StoreSpec
+from callboard.actors.wires.wire import EmbeddingWire
 from callboard.config import Resolved, ResolvedProvider
 from callboard.messages.calls import Candidate
+from callboard.messages.embedding import EmbeddingBounds
 from callboard.runtime.clock import ns
 from callboard.runtime.mailbox import Full, MailboxSpec
 from callboard.runtime.ref import Ref
@@ -142,6 +144,11 @@ def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, pri
 
 def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
+    wires = {one.name: wire(one, plumbing.utc) for one in resolved.providers}
+
+    def bounds(candidate: Candidate) -> EmbeddingBounds | None:
+        spoken = wires[candidate.provider]
+        return spoken.embedding_bounds(candidate.model) if isinstance(spoken, EmbeddingWire) else None
 
     def make() -> OrchestratorActor:
         return OrchestratorActor(
@@ -151,6 +158,7 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             provider=lambda name: lookup(f"providers/{name}"),
             retry=resolved.config.retry,
             durability=resolved.config.store.durability,
+            embedding_bounds=bounds,
         )
 
     return ActorSpec(name="orchestrator", factory=make, mailbox=WAITING, concurrency=CALLS, drain=ns(5))

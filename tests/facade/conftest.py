@@ -17,6 +17,12 @@ from callboard.testing import Behaviour, SimulatedProvider
 
 MODEL = "sim-small"
 TIMEOUTS = Timeouts(connect=2, first_byte=10, between_bytes=10, first_token=10, between_tokens=10, permit=20)
+SHAPES: dict[str, tuple[str, Any]] = {
+    "alpha": ("openai", "openai"),
+    "beta": ("anthropic", "anthropic"),
+    "gamma": ("openai", "openai"),
+}
+"""Wire and shape by the provider's name."""
 CIRCUIT = CircuitConfig(consecutive=5, backoff=5.0, max_backoff=60.0)
 
 
@@ -66,18 +72,20 @@ async def open_world(
     store: StoreConfig | None = None,
     seed: int = 1,
     base_url: str | None = None,
+    shapes: dict[str, tuple[str, Any]] | None = None,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         providers = {}
         configs = {}
-        shapes = {"alpha": "openai", "beta": "anthropic"}
+        spoken = SHAPES | (shapes or {})
         for name, behaviour in (behaviours or {"alpha": Behaviour(), "beta": Behaviour()}).items():
-            shape: Any = shapes[name]
+            wire: Any
+            wire, shape = spoken[name]
             provider = SimulatedProvider(name, shape=shape, seed=seed, behaviour=behaviour)
             providers[name] = await stack.enter_async_context(provider)
             more = {} if limits is None else {"limits": limits}
             configs[name] = ProviderConfig(
-                wire=shape, base_url=base_url or provider.url, timeouts=timeouts, circuit=circuit, **more
+                wire=wire, base_url=base_url or provider.url, timeouts=timeouts, circuit=circuit, **more
             )
         config = Config(
             providers=configs,

@@ -305,3 +305,29 @@ def test_without_wait_nobody_is_waited_for() -> None:
     journey = Journey(A, skipped=((B, 20),))
     journey.step()
     assert given_up(journey.fail(FaultKind.UNAUTHORIZED)).kind is FaultKind.UNAUTHORIZED
+
+
+def test_part_of_an_answer_goes_on_at_the_same_candidate_and_costs_no_attempt() -> None:
+    course = Course(Plan((A, B), ()), allowance(attempts=1), RETRY)
+    for _ in range(9):
+        assert course.next(0) == Try(A)
+        course.advanced(Decimal(1))
+    assert course.allowance.attempts == 1
+
+
+def test_part_of_an_answer_is_paid_for() -> None:
+    course = Course(Plan((A,), ()), allowance(money="2"), RETRY)
+    course.next(0)
+    course.advanced(None)
+    course.advanced(Decimal("1.5"))
+    assert course.allowance.money == Decimal("0.5")
+    course.advanced(Decimal("0.5"))
+    assert isinstance(course.next(0), GiveUp)
+
+
+def test_after_part_of_an_answer_a_blip_may_be_repeated_once_more() -> None:
+    course = Course(Plan((A, B), ()), allowance(), RETRY)
+    for _ in range(2):
+        course.failed(Fault(kind=SERVER, message="x"), None, 0, 0.0)
+        assert course.next(ns(60)) == Try(A)
+        course.advanced(None)
