@@ -9,6 +9,7 @@ import msgspec
 
 from callboard.actors.wires.cohere_reply import TOOL_PLAN
 from callboard.actors.wires.cohere_request import SAMPLING
+from callboard.actors.wires.functions import decode_tool
 from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
 from callboard.actors.wires.media import from_data_url
 from callboard.messages.chat import (
@@ -23,7 +24,7 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import Output, Request, Thinking, Tool, ToolChoice
+from callboard.messages.request import Output, Request, Thinking, ToolChoice
 
 
 def decode_request(body: bytes, origin: str = "cohere") -> Request:
@@ -37,7 +38,7 @@ def decode_request(body: bytes, origin: str = "cohere") -> Request:
     return Request(
         model=members.take("model"),
         messages=messages,
-        tools=tuple_of(_tool, members.objects("tools")),
+        tools=tuple_of(decode_tool, members.objects("tools")),
         tool_choice=_tool_choice(members),
         output=_output(members),
         sampling=sampling(members, SAMPLING),
@@ -126,17 +127,6 @@ def _opaque(block: Members, origin: str) -> OpaquePart:
 def _rest(block: Members) -> Extra | None:
     block.take("type")
     return block.rest()
-
-
-def _tool(tool: Members) -> Tool:
-    tool.take("type")
-    function = tool.object("function")
-    return Tool(
-        name=function.text("name"),
-        description=function.take("description"),
-        parameters=function.take("parameters"),
-        extra=tool.rest(),
-    )
 
 
 def _tool_choice(members: Members) -> ToolChoice | None:

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 import msgspec
 
 from callboard.actors.wires.cohere_reply import TOOL_PLAN
+from callboard.actors.wires.functions import encode_tool
 from callboard.actors.wires.jsons import UNREADABLE, present
 from callboard.actors.wires.media import to_data_url
 from callboard.actors.wires.wire import unsupported
@@ -26,7 +27,7 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import Output, Request, Thinking, Tool
+from callboard.messages.request import Output, Request, Thinking
 
 SAMPLING: dict[str, str] = {
     "max_tokens": "max_tokens",
@@ -84,13 +85,7 @@ def _tools(request: Request, provider: str) -> dict[str, Any]:
         case _:
             pass
     strict = any(tool.strict for tool in tools) or None
-    return present({"tools": [_tool(tool) for tool in tools], "tool_choice": choice, "strict_tools": strict})
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
-    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
-    return {"type": "function", "function": present(function)} | (tool.extra or {})
+    return present({"tools": [encode_tool(tool) for tool in tools], "tool_choice": choice, "strict_tools": strict})
 
 
 def _response_format(output: Output) -> dict[str, Any]:

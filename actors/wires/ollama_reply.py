@@ -1,14 +1,14 @@
-"""A reply of Ollama's chat, whole or as lines: a plain reply is one line that is done.
+"""A reply of Ollama's chat or generation, whole or as lines: a plain reply is one line that is done.
 
-Source: docs.ollama.com/api/chat. Tool calls come whole, and from older servers without ids; such a call gets one made
-of the line it came in, so that the same bytes give the same id and two turns do not share one.
+Source: docs.ollama.com/api/chat and /api/generate. The two differ in where the words are. Tool calls come whole, and
+from older servers without ids; such a call gets one (ollama_ids.py).
 """
 
-import hashlib
 from typing import Any
 
 import msgspec
 
+from callboard.actors.wires import ollama_ids
 from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens
 from callboard.actors.wires.ollama_faults import error_in_reply
@@ -18,8 +18,8 @@ from callboard.messages.usage import Usage
 
 FINISH: dict[str, FinishReason] = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 
-_EXTRA = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
-"""Nanoseconds, kept beside the answer."""
+_EXTRA = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration", "context")
+"""Kept beside the answer: nanoseconds, and the tokens that go on with a generation when they are sent back."""
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
@@ -53,7 +53,7 @@ class OllamaReply:
         if line.get("error"):
             raise error_in_reply(self._provider, line["error"])
         self._model = self._model or string(line.get("model"))
-        self._message(mapping(line.get("message")), line, deltas)
+        self._message(mapping(line["message"]) if "message" in line else _generated(line), line, deltas)
         if items(line.get("logprobs")):
             self._extra.setdefault("logprobs", []).extend(line["logprobs"])
         if line.get("done") is True:
@@ -80,7 +80,7 @@ class OllamaReply:
         for number, call in enumerate(map(mapping, items(message.get("tool_calls")))):
             function = mapping(call.get("function"))
             arguments = msgspec.json.encode(mapping(function.get("arguments"))).decode()
-            call_id = string(call.get("id")) or _made_id(line.get("created_at"), number, call)
+            call_id = string(call.get("id")) or ollama_ids.made(line.get("created_at"), number, call)
             opened = self._draft.call(call_id, string(function.get("name")) or "")
             deltas += [opened, self._draft.arguments(opened.tool_index or 0, arguments)]
 
@@ -94,5 +94,6 @@ class OllamaReply:
         self._extra |= {name: line[name] for name in _EXTRA if name in line}
 
 
-def _made_id(*seen: Any) -> str:
-    return f"call_{hashlib.blake2s(msgspec.json.encode(seen), digest_size=8).hexdigest()}"
+def _generated(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of a generation as the message that a chat's would hold."""
+    return {"content": line.get("response"), "thinking": line.get("thinking"), "tool_calls": line.get("tool_calls")}

@@ -1,4 +1,4 @@
-"""A Request as the body of Ollama's chat.
+"""A Request as the body of Ollama's chat, and what its generation of text shares with it.
 
 Source: docs.ollama.com/api/chat. Sampling is nested in `options`, where `extra.options` (such as `num_ctx`) joins it.
 """
@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from callboard.actors.wires import ollama_ids
+from callboard.actors.wires.functions import encode_tool
 from callboard.actors.wires.jsons import UNREADABLE, mapping, present
 from callboard.actors.wires.media import to_base64
 from callboard.actors.wires.wire import WireFault, unsupported
@@ -23,32 +25,54 @@ from callboard.messages.chat import (
     ToolResultPart,
 )
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.request import Request, Thinking, Tool
+from callboard.messages.request import Output, Request, Thinking
 
-_BESIDE = ("logprobs", "top_logprobs")
+SAMPLING: dict[str, str] = {
+    "num_predict": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "stop": "stop",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+"""What Ollama's `options` call the members of Sampling."""
+
+BESIDE = {"logprobs": "logprobs", "top_logprobs": "top_logprobs"}
+"""Members of Sampling that stand beside `options`."""
+
+_NAMES = {ours: theirs for theirs, ours in SAMPLING.items()}
 _EFFORTS: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
 
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault, UNSUPPORTED for what Ollama cannot do."""
     messages = [shown for message in request.messages for shown in _messages(message, provider)]
+    body = {"model": model, "messages": messages, "stream": stream, "tools": _tools(request, provider)}
+    return present(body) | manner(request, provider)
+
+
+def manner(request: Request, provider: str) -> dict[str, Any]:
+    """How the model is to write, with the members that have no name here. Raises WireFault(UNSUPPORTED)."""
     sampling: dict[str, Any] = msgspec.to_builtins(request.sampling)
-    beside = {name: sampling.pop(name) for name in _BESIDE if name in sampling}
-    if "max_tokens" in sampling:
-        sampling["num_predict"] = sampling.pop("max_tokens")
+    beside = {name: sampling.pop(name) for name in BESIDE if name in sampling}
     extra = dict(request.extra or {})
-    options = sampling | mapping(extra.pop("options", None))
+    asked = extra.pop("options", None)
+    options = {_NAMES[name]: value for name, value in sampling.items()} | mapping(asked)
     body = {
-        "model": model,
-        "messages": messages,
-        "stream": stream,
-        "tools": _tools(request, provider),
-        "options": options or None,
+        "options": options if options or asked is not None else None,
         "think": _think(request.thinking, provider),
+        "format": _format(request.output),
     }
-    if request.output is not None and request.output.kind != "text":
-        body["format"] = "json" if request.output.kind == "json" else request.output.schema
     return present(body) | beside | extra
+
+
+def _format(output: Output | None) -> Any:
+    if output is None or output.kind == "text":
+        return None
+    return "json" if output.kind == "json" else output.schema
 
 
 def _think(thinking: Thinking | None, provider: str) -> Any:
@@ -72,32 +96,27 @@ def _tools(request: Request, provider: str) -> list[dict[str, Any]] | None:
         raise unsupported(provider, "a tool choice that forces a call")
     if request.parallel_tool_calls is False:
         raise unsupported(provider, "parallel_tool_calls=False")
-    return [_tool(tool) for tool in request.tools]
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {}} if tool.parameters is None else tool.parameters
-    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
-    return {"type": "function", "function": present(function)} | (tool.extra or {})
+    return [encode_tool(tool) for tool in request.tools]
 
 
 def _messages(message: ChatMessage, provider: str) -> list[dict[str, Any]]:
     if message.role == "tool":
-        return [_result(part, provider) for part in message.parts if isinstance(part, ToolResultPart)]
+        results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+        return [_result(part, provider) | (message.extra or {}) for part in results]
     parts = message.parts
     thoughts = [
         part.text for part in parts if isinstance(part, ThinkingPart) and part.origin in (None, provider) and part.text
     ]
     shown = {
         "role": "system" if message.role == "developer" else message.role,
-        **_said(parts, provider),
+        **said(parts, provider),
         "thinking": "".join(thoughts) or None,
         "tool_calls": [_call(part, provider) for part in parts if isinstance(part, ToolCallPart)] or None,
     }
     return [present(shown) | (message.extra or {})]
 
 
-def _said(parts: tuple[Part, ...], provider: str) -> dict[str, Any]:
+def said(parts: tuple[Part, ...], provider: str) -> dict[str, Any]:
     """Text and pictures; Ollama has one string of text and a list of pictures beside it."""
     if any(isinstance(part, AudioPart | DocumentPart) for part in parts):
         raise unsupported(provider, "recordings and documents")
@@ -113,8 +132,9 @@ def _picture(part: ImagePart, provider: str) -> str:
 
 
 def _result(part: ToolResultPart, provider: str) -> dict[str, Any]:
-    said = {"content": part.content} if isinstance(part.content, str) else _said(part.content, provider)
-    return present({"role": "tool", **said, "tool_name": part.name, "tool_call_id": part.id})
+    content = part.content
+    answer = {"content": content} if isinstance(content, str) else said(content, provider)
+    return present({"role": "tool", **answer, "tool_name": part.name, "tool_call_id": ollama_ids.theirs(part.id)})
 
 
 def _call(part: ToolCallPart, provider: str) -> dict[str, Any]:
@@ -123,4 +143,6 @@ def _call(part: ToolCallPart, provider: str) -> dict[str, Any]:
     except UNREADABLE:
         message = "the arguments of a tool call in the conversation are not a JSON object"
         raise WireFault(Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=provider)) from None
-    return {"id": part.id, "function": {"name": part.name, "arguments": arguments}}
+    extra = dict(part.extra or {}) if part.origin in (None, provider) else {}
+    function = {"name": part.name, "arguments": arguments} | mapping(extra.pop("function", None))
+    return present({"id": ollama_ids.theirs(part.id), "function": function}) | extra

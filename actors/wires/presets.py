@@ -10,7 +10,16 @@ import msgspec
 from callboard.actors.wires.openai_request import COMPATIBLE, OPENAI, Quirks
 
 WireName: TypeAlias = Literal[
-    "openai", "openai-responses", "openai-completions", "anthropic", "gemini", "cohere", "ollama"
+    "openai",
+    "openai-responses",
+    "openai-completions",
+    "anthropic",
+    "gemini",
+    "vertex",
+    "cohere",
+    "cohere-v1",
+    "ollama",
+    "ollama-generate",
 ]
 Family: TypeAlias = Literal["openai", "anthropic", "cerebras", "together"]
 
@@ -92,6 +101,16 @@ PRESETS: dict[str, Preset] = {
             wire="gemini",
             base_url="https://generativelanguage.googleapis.com/v1beta",
             key_env="GEMINI_API_KEY",
+            rate_limits=None,
+            catalogue="google",
+            example="gemini-2.5-flash",
+        ),
+        # https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/google
+        Preset(
+            name="vertex",
+            wire="vertex",
+            base_url=None,
+            key_env="VERTEX_ACCESS_TOKEN",  # good for an hour: `gcloud auth print-access-token`
             rate_limits=None,
             catalogue="google",
             example="gemini-2.5-flash",

@@ -193,8 +193,9 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
 
 
 def _spoken(config: ProviderConfig) -> Preset:
-    """The service whose protocol it is."""
-    return next((preset for preset in PRESETS.values() if preset.wire == config.wire), PRESETS["openai"])
+    """The service whose protocol it is, or one of whose protocols, such as OpenAI's for `openai-responses`."""
+    spoken = (config.wire or "openai").partition("-")[0]
+    return next(preset for preset in PRESETS.values() if preset.wire == spoken)
 
 
 def _stranger(preset: Preset) -> Preset:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
+from callboard.actors.wires.cohere_v1 import CohereV1
 from callboard.actors.wires.gemini import Gemini
 from callboard.actors.wires.ollama import Ollama
+from callboard.actors.wires.ollama_generate import OllamaGenerate
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_completions import OpenAICompletions
 from callboard.actors.wires.openai_responses import OpenAIResponses
@@ -29,7 +31,13 @@ def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
             return AnthropicMessages(preset.name, version=one.config.version or "2023-06-01", utc=utc)
         case "gemini":
             return Gemini(preset.name, utc=utc)
+        case "vertex":
+            return Gemini(preset.name, vertex=True, utc=utc)
         case "cohere":
             return Cohere(preset.name, utc=utc)
+        case "cohere-v1":
+            return CohereV1(preset.name, utc=utc)
         case "ollama":
             return Ollama(preset.name, utc=utc)
+        case "ollama-generate":
+            return OllamaGenerate(preset.name, utc=utc)

@@ -9,6 +9,7 @@ from rich.pretty import pretty_repr
 
 from callboard import config
 from callboard.actors.prices.book import Price
+from callboard.actors.wires.presets import PRESETS
 from callboard.config import Config, Resolved
 from callboard.errors import ConfigError
 from callboard.sections import CircuitConfig, ProviderConfig
@@ -260,6 +261,24 @@ def test_a_familiar_key_is_not_sent_to_an_unfamiliar_address(files: Files) -> No
 def test_a_server_of_ones_own_is_known_by_what_it_speaks(files: Files, wire: str) -> None:
     text = f'[providers.mine]\nwire = "{wire}"\nbase_url = "http://127.0.0.1:1"\n'
     assert files.read(text).providers[0].preset.name == wire
+
+
+@pytest.mark.parametrize(
+    ("wire", "preset"),
+    [("ollama-generate", "ollama"), ("cohere-v1", "cohere"), ("openai-responses", "openai"), ("gemini", "gemini")],
+)
+def test_a_wire_alone_is_at_its_own_service(files: Files, wire: str, preset: str) -> None:
+    keys = {"CO_API_KEY": "k", "OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
+    (provider,) = files.read(f'[providers.box]\nwire = "{wire}"', keys).providers
+    assert (provider.wire, provider.preset.name) == (wire, preset)
+    assert provider.base_url == PRESETS[preset].base_url
+
+
+def test_vertex_is_at_the_users_own_address_with_an_access_token(files: Files) -> None:
+    assert "base_url" in files.refusal("[providers.vertex]", {"VERTEX_ACCESS_TOKEN": "ya29"})
+    base = "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google"
+    (provider,) = files.read(f'[providers.vertex]\nbase_url = "{base}"', {"VERTEX_ACCESS_TOKEN": "ya29"}).providers
+    assert (provider.wire, provider.key, provider.base_url) == ("vertex", "ya29", base)
 
 
 def test_the_env_file_beside_the_configuration_is_read(files: Files) -> None:

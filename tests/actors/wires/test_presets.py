@@ -34,7 +34,7 @@ def sent(name: str, *messages: ChatMessage, stream: bool = False, **members: Any
 def test_every_service_that_was_promised_has_a_preset_under_its_own_name() -> None:
     assert {
         "openai", "anthropic", "gemini", "cohere", "ollama", "cerebras", "deepseek", "mistral", "groq", "together",
-        "openrouter", "xai", "azure", "litellm", "vllm", "llamacpp",
+        "openrouter", "xai", "azure", "vertex", "litellm", "vllm", "llamacpp",
     } <= PRESETS.keys()  # fmt: skip
     assert all(name == preset.name for name, preset in PRESETS.items())
 
@@ -42,7 +42,7 @@ def test_every_service_that_was_promised_has_a_preset_under_its_own_name() -> No
 @each
 def test_an_address_is_a_base_without_a_slash_and_plain_only_on_this_machine(preset: Preset) -> None:
     if preset.base_url is None:
-        assert preset.name.startswith("azure")
+        assert preset.name.startswith(("azure", "vertex"))
         return
     url = urlsplit(preset.base_url)
     assert url.scheme == ("http" if url.hostname == "localhost" else "https")
@@ -56,7 +56,7 @@ def test_who_costs_nothing_takes_no_key_and_has_no_price(preset: Preset) -> None
         assert (preset.key_env, preset.catalogue) == (None, None)
     else:
         assert preset.key_env is not None
-        assert preset.key_env.endswith("_API_KEY")
+        assert preset.key_env.endswith(("_API_KEY", "_ACCESS_TOKEN"))
 
 
 @each

@@ -1,0 +1,35 @@
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from callboard.actors.wires.presets import PRESETS, WireName
+from callboard.config import read
+from callboard.messages.chat import user
+from callboard.messages.request import Request
+from callboard.speaking import wire
+
+PATHS = {
+    "openai": "/chat/completions",
+    "openai-responses": "/responses",
+    "openai-completions": "/completions",
+    "anthropic": "/messages",
+    "gemini": "/models/m:generateContent",
+    "vertex": "/models/m:generateContent",
+    "cohere": "/chat",
+    "cohere-v1": "/../v1/chat",
+    "ollama": "/chat",
+    "ollama-generate": "/generate",
+}
+KEYS = {"gemini": "x-goog-api-key", "anthropic": "x-api-key"}
+
+
+@pytest.mark.parametrize("name", get_args(WireName))
+def test_every_wire_is_made_and_speaks_to_its_own_place_with_its_own_credential(tmp_path: Path, name: WireName) -> None:
+    file = tmp_path / "callboard.toml"
+    file.write_text(f'[providers.box]\nwire = "{name}"\nbase_url = "https://example.com/v1"\nkey_env = "KEY"\n')
+    made = wire(read(file, {"KEY": "secret"}).providers[0], lambda: 0)
+    assert made.name in PRESETS
+    assert made.encode(Request(model="m", messages=(user("hi"),)), "m", stream=False).path == PATHS[name]
+    header = KEYS.get(name, "authorization")
+    assert made.headers("secret")[header] in ("secret", "Bearer secret")
