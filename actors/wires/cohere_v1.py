@@ -19,7 +19,7 @@ from callboard.messages.reply import Answer
 from callboard.messages.request import Output, Request
 
 _NAMES = {ours: theirs for theirs, ours in SAMPLING.items() if ours != "logprobs"}
-_ROLES = {"system": "SYSTEM", "developer": "SYSTEM", "user": "USER", "assistant": "CHATBOT"}
+_ROLES = {"system": "System", "developer": "System", "user": "User", "assistant": "Chatbot"}
 
 
 class CohereV1(Cohere):
@@ -47,9 +47,7 @@ def _body(request: Request, model: str, provider: str) -> dict[str, Any]:
         raise unsupported(provider, "a conversation that does not end with the user in version 1 of its chat")
     body: dict[str, Any] = {"model": model, "message": _words(last, provider)}
     if before:
-        body["chat_history"] = [
-            {"role": _ROLES.get(message.role, ""), "message": _words(message, provider)} for message in before
-        ]
+        body["chat_history"] = [_said(message, provider) for message in before]
     for name, value in msgspec.to_builtins(request.sampling).items():
         if name not in _NAMES:
             raise unsupported(provider, f"sampling.{name} in version 1 of its chat")
@@ -62,6 +60,12 @@ def _response_format(output: Output | None) -> dict[str, Any]:
         return {}
     schema = {} if output.schema is None else {"schema": output.schema}
     return {"response_format": {"type": "json_object", **schema}}
+
+
+def _said(message: ChatMessage, provider: str) -> dict[str, Any]:
+    if message.role not in _ROLES:
+        raise unsupported(provider, "tools in version 1 of its chat")
+    return {"role": _ROLES[message.role], "message": _words(message, provider)} | (message.extra or {})
 
 
 def _words(message: ChatMessage, provider: str) -> str:

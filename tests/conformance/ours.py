@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from tests.conformance.corpus import Record
-from tests.conformance.readings import anthropic, cohere, gemini, ollama, openai, responses
+from tests.conformance.readings import anthropic, cohere, cohere_v1, gemini, ollama, openai, responses
 from tests.conformance.replay import Heard
 
 import callboard
@@ -19,7 +19,9 @@ READINGS: dict[str, ModuleType] = {
     "generateContent": gemini,
     "streamGenerateContent": gemini,
     "v2/chat": cohere,
+    "v1/chat": cohere_v1,
     "api/chat": ollama,
+    "api/generate": ollama,
 }
 
 

@@ -26,7 +26,9 @@ NATIVE: dict[str, WireName] = {
     "generateContent": "gemini",
     "streamGenerateContent": "gemini",
     "v2/chat": "cohere",
+    "v1/chat": "cohere-v1",
     "api/chat": "ollama",
+    "api/generate": "ollama-generate",
     "chat_completions": "openai",
     "responses": "openai-responses",
 }

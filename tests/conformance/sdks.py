@@ -21,7 +21,9 @@ CLIENTS = {
     "generateContent": "google.genai",
     "streamGenerateContent": "google.genai",
     "v2/chat": "cohere",
+    "v1/chat": "cohere",
     "api/chat": "ollama",
+    "api/generate": "ollama",
 }
 """Whose client reads which API."""
 
@@ -112,6 +114,9 @@ def _genai(record: Record) -> Record:
 
 def _cohere(record: Record) -> Record:
     types, construct = _module("cohere.v2.types"), _module("cohere.core.unchecked_base_model").construct_type
+    if record["api"] == "v1/chat":
+        whole = payloads(record)[-1]
+        return _dumped(construct(type_=_module("cohere").NonStreamedChatResponse, object_=whole.get("response", whole)))
     if not streamed(record):
         return _dumped(construct(type_=types.V2ChatResponse, object_=payloads(record)[0]))
     events = [construct(type_=types.V2ChatStreamResponse, object_=event) for event in payloads(record)]
@@ -120,7 +125,8 @@ def _cohere(record: Record) -> Record:
 
 
 def _ollama(record: Record) -> Record:
-    response = _module("ollama").ChatResponse
+    client = _module("ollama")
+    response = client.ChatResponse if record["api"] == "api/chat" else client.GenerateResponse
     merged: Callable[[list[Record]], Record] = ours.READINGS[record["api"]].merged
     return merged([_dumped(response.model_validate(line)) for line in payloads(record)])
 

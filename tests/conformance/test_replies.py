@@ -18,7 +18,7 @@ def answered(record: Record) -> bool:
 def by_hand(record: Record) -> Record:
     """The reply by its table of JSON paths."""
     table, came = ours.READINGS[record["api"]], payloads(record)
-    read: Record = table.reading(table.merged(came) if streamed(record) else came[0])
+    read: Record = table.reading(table.merged(came) if len(came) > 1 or streamed(record) else came[0])
     return read
 
 

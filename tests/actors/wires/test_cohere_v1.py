@@ -32,9 +32,9 @@ def test_the_last_message_stands_apart_from_what_was_said_before() -> None:
         "model": "m",
         "message": "c",
         "chat_history": [
-            {"role": "SYSTEM", "message": "be brief"},
-            {"role": "USER", "message": "a"},
-            {"role": "CHATBOT", "message": "b"},
+            {"role": "System", "message": "be brief"},
+            {"role": "User", "message": "a"},
+            {"role": "Chatbot", "message": "b"},
         ],
         "p": 0.5,
         "stop_sequences": ["x"],

@@ -6,8 +6,8 @@ FINISH = {"stop": "stop", "length": "length"}
 
 
 def merged(lines: list[Record]) -> Record:
-    """The last line, with what the message said in all of them."""
-    said = [line.get("message") or {} for line in lines]
+    """The last line, with what the message said in all of them; a generation's words are in the line itself."""
+    said = [line.get("message") or {"content": line.get("response")} for line in lines]
     message = {name: "".join(one.get(name) or "" for one in said) for name in ("content", "thinking")}
     calls = [call for one in said for call in one.get("tool_calls") or []]
     return lines[-1] | {"message": message | {"tool_calls": calls}}
@@ -15,7 +15,7 @@ def merged(lines: list[Record]) -> Record:
 
 def reading(whole: Record) -> Record:
     """What the reply says."""
-    message = whole["message"]
+    message = whole.get("message") or {"content": whole["response"]}
     functions = [call["function"] for call in message.get("tool_calls") or []]
     read = {
         "text": message.get("content") or "",
