@@ -116,7 +116,7 @@ def _picture(image: Any, where: str) -> ImagePart:
     data = from_base64(image) if isinstance(image, str) else None
     if data is None:
         raise InvalidRequest(where, "expected a picture in base64")
-    return ImagePart(data=data, media_type=image_type(data))
+    return ImagePart(data=data, media_type=image_type(data) or "image/png")
 
 
 def _output(members: Members) -> Output | None:
