@@ -40,8 +40,17 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 
     def after(self, cost: Cost | None) -> "Allowance":
         """What is left after one attempt. An unknown cost is not counted."""
-        money = self.money if self.money is None or cost is None else self.money - cost
-        return msgspec.structs.replace(self, attempts=self.attempts - 1, money=money)
+        return msgspec.structs.replace(self.charged(cost), attempts=self.attempts - 1)
+
+    def given_back(self) -> "Allowance":
+        """What is left when an attempt that was counted before was never sent."""
+        return msgspec.structs.replace(self, attempts=self.attempts + 1)
+
+    def charged(self, cost: Cost | None) -> "Allowance":
+        """What is left when an attempt that was counted before has cost this."""
+        if self.money is None or cost is None:
+            return self
+        return msgspec.structs.replace(self, money=self.money - cost)
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ class FaultKind(enum.StrEnum):
     CONTENT_BLOCKED = "content_blocked"
     MALFORMED_REPLY = "malformed_reply"
     INTERRUPTED = "interrupted"
+    REJECTED = "rejected"
+    """The reply failed a check of the caller's."""
     UNSUPPORTED = "unsupported"
     UNAVAILABLE = "unavailable"
     """No provider could be tried: every circuit is open, or the account is blocked."""

@@ -62,6 +62,8 @@ class Delta(Veiled, frozen=True, kw_only=True):
 
     text: str = ""
     thinking: str = ""
+    refusal: str = ""
+    """The model's words in declining to answer, where the provider tells them apart."""
     tool_index: int | None = None
     """Which of the reply's tool calls `tool_*` speak of, counted from 0."""
     tool_id: str | None = None

@@ -1,11 +1,16 @@
 """Which models a name stands for, and which of them take calls now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from callboard.messages.base import Tell
 from callboard.messages.calls import Candidate
+from callboard.messages.faults import FaultKind
+
+Chains: TypeAlias = Mapping[FaultKind, tuple[Candidate, ...]]
+"""Who comes first after a fault of this kind."""
 
 
 class CircuitReport(Tell, frozen=True, kw_only=True):
@@ -30,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
+    chains: Chains | None = None
 
 
 class UnknownModel(Exception):
@@ -43,6 +49,8 @@ class RoutingTable(msgspec.Struct, frozen=True):
     providers: tuple[str, ...]
     closed_doors: dict[str, CircuitReport]
     """The latest report of each provider that has an open circuit."""
+    chains: dict[str, Chains] = {}
+    """Of the aliases that have some."""
 
     def candidates(self, name: str) -> tuple[Candidate, ...]:
         """What `name` stands for. Raises UnknownModel."""
@@ -58,7 +66,7 @@ class RoutingTable(msgspec.Struct, frozen=True):
     def plan(self, name: str, now: int) -> Plan:
         """The candidates of `name` that take calls now. Raises UnknownModel."""
         if not self.closed_doors:
-            return Plan(self.candidates(name), ())
+            return Plan(self.candidates(name), (), self.chains.get(name))
         takes: list[Candidate] = []
         skipped: list[Skipped] = []
         for candidate in self.candidates(name):
@@ -67,7 +75,7 @@ class RoutingTable(msgspec.Struct, frozen=True):
                 skipped.append(Skipped(candidate, retry_at))
             else:
                 takes.append(candidate)
-        return Plan(tuple(takes), tuple(skipped))
+        return Plan(tuple(takes), tuple(skipped), self.chains.get(name))
 
     def retry_at(self, candidate: Candidate) -> int:
         """Monotonic nanoseconds before which it refuses calls; 0 when it takes them."""

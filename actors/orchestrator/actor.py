@@ -76,7 +76,7 @@ class OrchestratorActor(Actor):
         except BaseException as error:
             self._record(story, _cut_by(error, story))
             raise
-        if self._strict:
+        if self._strict and self.me.now() < call.allowance.deadline:
             entry = story.ended(outcome, self.me.now(), self.me.utc())
             return await self._acknowledged(outcome, entry, call.allowance.deadline)
         self._record(story, outcome)

@@ -4,6 +4,10 @@ The candidates are taken in order, each at most twice in a row. When all have be
 that another try may help, for as long as the allowance lasts. So the number of attempts is bounded by the allowance
 alone, whatever the configuration says.
 
+A fault whose kind has a chain brings that chain's candidates to the front, once a call, less those that were asked
+already. A reply that fails a check may be sent back once, for a repair, to whoever gave it. A hedge is an attempt
+beside the one at the head of the line; it is counted when it begins.
+
 Whoever refuses an attempt (an open circuit) costs none. With `wait`, and with nobody else left to try, the course
 waits until the first of those takes calls again.
 """
@@ -25,6 +29,8 @@ class Try(msgspec.Struct, frozen=True):
     """Make an attempt."""
 
     candidate: Candidate
+    repair: bool = False
+    """With the reply that failed a check, and why."""
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -55,7 +61,11 @@ class Course:
         """Those that refuse, and until when."""
         self._floors: dict[Candidate, int] = {}
         """Before when a provider that has failed does not want to be asked again."""
+        self._chains = dict(plan.chains) if plan.chains else None
+        self._asked: set[Candidate] = set()
         self._repeated = False
+        self._repairing = False
+        self._repaired = False
         self._retries = 0
         self._not_before = 0
         self._fault: Fault | None = None
@@ -69,34 +79,63 @@ class Course:
             candidate = self._ahead[0]
             until = max(self._not_before, self._floors.get(candidate, 0))
             if until <= now:
-                return Try(candidate)
+                return Try(candidate, self._repairing)
             if until < self.allowance.deadline:
                 return Wait(until)
             self._ahead.popleft()
-        return self._repair(now)
+        return self._await_repair(now)
 
     def advanced(self, cost: Cost | None) -> None:
         """The try at the candidate ahead has brought part of what was asked: it goes on there, at no attempt's cost."""
         self._repeated = False
-        if cost is not None and self.allowance.money is not None:
-            left = self.allowance.money - cost
-            self.allowance = msgspec.structs.replace(self.allowance, money=left)
+        self.allowance = self.allowance.charged(cost)
 
-    def failed(self, fault: Fault, cost: Cost | None, now: int, rand: float) -> None:
+    def spare(self, now: int) -> Candidate | None:
+        """Who may be asked at the same time as the candidate ahead, inside the allowance."""
+        if len(self._ahead) < 2 or self.allowance.attempts < 2 or self._broke:
+            return None
+        return self._ahead[1] if self._floors.get(self._ahead[1], 0) <= now else None
+
+    def hedged(self) -> None:
+        """An attempt at the spare candidate has begun."""
+        self.allowance = self.allowance.after(None)
+
+    def hedge_ended(self, candidate: Candidate, fault: Fault | None, cost: Cost | None, now: int) -> None:
+        """That attempt has ended, with a fault or without one; `cost` in US dollars."""
+        self.allowance = self.allowance.charged(cost)
+        if fault is None:
+            return
+        self._ahead.remove(candidate)
+        if fault.kind is FaultKind.UNAVAILABLE:
+            self.allowance = self.allowance.given_back()
+            return
+        self._heed(candidate, fault, now)
+        rule = RULES[fault.kind]
+        if rule.same:
+            self._again.append(candidate)
+        elif not rule.elsewhere:
+            self._end()
+
+    def failed(self, fault: Fault, cost: Cost | None, now: int, rand: float, *, repair: bool = False) -> None:
         """The try at the candidate ahead has failed; `cost` in US dollars, `rand` in [0, 1).
 
-        A refusal was never sent: it costs no attempt.
+        A refusal was never sent: it costs no attempt. With `repair` its reply may be sent back.
         """
+        self._repairing = False
+        if not self._ahead:  # the hedge beside it has ended the call
+            self.allowance = self.allowance.after(cost)
+            return
         candidate = self._ahead[0]
         if fault.kind is FaultKind.UNAVAILABLE:
             self._refusal = fault
             self._shut_out(candidate, fault, now, rand)
             self._pass_on(now, rand)
             return
-        self._fault = fault
         self.allowance = self.allowance.after(cost)
-        if fault.retry_after is not None:
-            self._floors[candidate] = now + ns(fault.retry_after)
+        self._heed(candidate, fault, now)
+        if repair and not self._repaired:
+            self._repaired = self._repairing = True
+            return
         rule = RULES[fault.kind]
         if rule.first and not self._repeated and fault.retry_after is None:
             self._repeated = True
@@ -106,17 +145,27 @@ class Course:
             self._again.append(candidate)
         if not (rule.same or rule.elsewhere):
             self._end()
-        self._pass_on(now, rand)
+        self._pass_on(now, rand, self._chains.pop(fault.kind, ()) if self._chains else ())
 
     @property
     def _broke(self) -> bool:
         return self.allowance.money is not None and self.allowance.money <= 0
 
-    def _pass_on(self, now: int, rand: float) -> None:
+    def _heed(self, candidate: Candidate, fault: Fault, now: int) -> None:
+        """A later fault never shortens the wait that an earlier one asked for."""
+        self._fault = fault
+        self._asked.add(candidate)
+        if fault.retry_after is not None:
+            self._floors[candidate] = max(self._floors.get(candidate, 0), now + ns(fault.retry_after))
+
+    def _pass_on(self, now: int, rand: float, chain: tuple[Candidate, ...] = ()) -> None:
         """Go on to the next candidate, and after the last to those that may be tried again, the soonest first."""
         self._repeated = False
         if self._ahead:
             self._ahead.popleft()
+        if chain:
+            fresh = [candidate for candidate in chain if candidate not in self._asked]
+            self._ahead = deque(dict.fromkeys((*fresh, *self._ahead)))
         if not self._ahead and self._again:
             self._ahead.extend(sorted(self._again, key=lambda candidate: self._floors.get(candidate, 0)))
             self._again.clear()
@@ -135,7 +184,7 @@ class Course:
         self._again.clear()
         self._shut.clear()
 
-    def _repair(self, now: int) -> Step:
+    def _await_repair(self, now: int) -> Step:
         earliest = min(self._shut.values(), default=NEVER)
         if not self._wait or earliest >= self.allowance.deadline:
             return GiveUp(self._verdict(now))

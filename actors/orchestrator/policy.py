@@ -39,6 +39,7 @@ RULES: dict[FaultKind, Rule] = {
     FaultKind.CONTENT_BLOCKED: _NOWHERE,
     FaultKind.MALFORMED_REPLY: _BLIP,
     FaultKind.INTERRUPTED: _BLIP,
+    FaultKind.REJECTED: _PASSING,
     FaultKind.UNSUPPORTED: _NOT_HERE,
     FaultKind.UNAVAILABLE: _NOT_HERE,
     FaultKind.DEADLINE: _NOWHERE,

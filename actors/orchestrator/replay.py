@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart
+from callboard.messages.chat import RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer, Delta
 
 
@@ -15,6 +15,8 @@ def deltas(answer: Answer) -> Iterator[Delta]:
                 yield Delta(text=text)
             case ThinkingPart(text=text) if text:
                 yield Delta(thinking=text)
+            case RefusalPart(text=text) if text:
+                yield Delta(refusal=text)
             case ToolCallPart():
                 yield Delta(tool_index=tools, tool_id=part.id, tool_name=part.name, arguments=part.arguments)
                 tools += 1

@@ -26,6 +26,7 @@ OUTCOMES: Mapping[FaultKind, Mapping[str, Outcome]] = {
     FaultKind.INVALID_REQUEST: _REACHED,
     FaultKind.CONTEXT_TOO_LONG: _REACHED,
     FaultKind.CONTENT_BLOCKED: _REACHED,
+    FaultKind.REJECTED: {},
     FaultKind.UNSUPPORTED: {},
     FaultKind.UNAVAILABLE: {},
     FaultKind.DEADLINE: {},

@@ -3,7 +3,7 @@
 import msgspec
 
 from callboard.messages.calls import Candidate
-from callboard.messages.routing import CircuitReport, RoutingTable
+from callboard.messages.routing import Chains, CircuitReport, RoutingTable
 from callboard.runtime.actor import Actor
 from callboard.runtime.envelope import Envelope, Message
 
@@ -11,8 +11,13 @@ from callboard.runtime.envelope import Envelope, Message
 class SelectorActor(Actor):
     """Aliases come from the configuration, open circuits from the providers' reports."""
 
-    def __init__(self, aliases: dict[str, tuple[Candidate, ...]], providers: tuple[str, ...]) -> None:
-        self._table = RoutingTable(aliases, providers, {})
+    def __init__(
+        self,
+        aliases: dict[str, tuple[Candidate, ...]],
+        providers: tuple[str, ...],
+        chains: dict[str, Chains] | None = None,
+    ) -> None:
+        self._table = RoutingTable(aliases, providers, {}, chains or {})
 
     async def start(self) -> None:
         """In the first life all take calls; a later one goes on from what the one before had published."""

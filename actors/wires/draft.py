@@ -60,9 +60,10 @@ class Draft:
         self._open(_Thinking, extra).pieces.append(piece)
         return Delta(thinking=piece)
 
-    def refusal(self, piece: str) -> None:
-        """A piece of the model's refusal, for which there is no delta."""
+    def refusal(self, piece: str) -> Delta:
+        """A piece of the model's refusal."""
         self._open(_Refusal).pieces.append(piece)
+        return Delta(refusal=piece)
 
     def call(self, call_id: str | None, name: str, extra: dict[str, Any] | None = None) -> Delta:
         """A new tool call. One that came without an id gets one, so that its result can name it."""

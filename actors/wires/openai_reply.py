@@ -193,7 +193,7 @@ class ChatReply:
             else:
                 self._blocks(items(content), deltas)
         if piece.refusal and isinstance(piece.refusal, str):
-            self._draft.refusal(piece.refusal)
+            deltas.append(self._draft.refusal(piece.refusal))
         for call in piece.tool_calls or ():
             self._calls.take(call, deltas)
         if piece.function_call is not None:

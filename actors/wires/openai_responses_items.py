@@ -28,6 +28,7 @@ class Item:
         """The next piece, by the type of its event."""
         if kind == _REFUSAL:
             self._refusal.append(piece)
+            deltas.append(Delta(refusal=piece))
         elif self._told.get("type") in ("message", "reasoning", "function_call"):
             self._pieces.append(piece)
             deltas.append(self._delta(piece))
@@ -42,6 +43,9 @@ class Item:
             deltas.append(self._delta(said))
         elif came and not said:
             self._told = self._rebuilt()
+        refused = _refused(self._told)
+        if refused and not self._refusal:
+            deltas.append(Delta(refusal=refused))
 
     def parts(self, origin: str) -> list[Part]:
         """What it is worth. A message's `phase` goes back with its text and so becomes a part of its own."""
@@ -104,6 +108,10 @@ def _said(told: Members) -> str:
             return string(told.get("arguments")) or ""
         case _:
             return ""
+
+
+def _refused(told: Members) -> str:
+    return "".join(string(block.get("refusal")) or "" for block in _content(told) if block.get("type") == "refusal")
 
 
 def _is_text(block: Members) -> bool:

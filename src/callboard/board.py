@@ -32,7 +32,7 @@ from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
 from callboard.runtime.stream import Stream
 from callboard.runtime.system import System
-from callboard.streaming import ReplyStream
+from callboard.streaming import GRACE, ReplyStream
 from callboard.works import WorkOptions, embedding, images, reranking
 
 AHEAD = 64
@@ -263,8 +263,9 @@ class Board:
         self._know(work.model)
         call = MakeCall(id=self._new_id(), request=work, allowance=allowance)
         priority = PRIORITIES[work.priority]
+        latest = allowance.deadline + GRACE
         try:
-            outcome: Outcome = await self._orchestrator.ask(call, deadline=call.allowance.deadline, priority=priority)
+            outcome: Outcome = await self._orchestrator.ask(call, deadline=latest, priority=priority)
         except DeadlineExceeded:
             fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
             raise error_of(Failure(id=call.id, fault=fault, attempts=())) from None

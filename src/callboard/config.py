@@ -20,8 +20,9 @@ from callboard.actors.wires.openai_request import COMPATIBLE
 from callboard.actors.wires.presets import PRESETS, Preset, WireName
 from callboard.converting import convert
 from callboard.errors import ConfigError
+from callboard.routes import Route, routes
 from callboard.runtime.errors import SpecError
-from callboard.sections import CallConfig, ProviderConfig, StoreConfig
+from callboard.sections import AliasConfig, CallConfig, ProviderConfig, StoreConfig
 
 T = TypeVar("T")
 
@@ -43,8 +44,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The whole file."""
 
     providers: dict[str, ProviderConfig] = {}
-    models: dict[str, list[str]] = {}
-    """Aliases: a name for `provider/model`s in the order in which they are tried."""
+    models: Mapping[str, list[str] | AliasConfig] = {}
+    """Aliases: a name for `provider/model`s, and other aliases, in the order in which they are tried."""
     prices: dict[str, Price] = {}
     """US dollars a million tokens by `provider/model`, ahead of the catalogue."""
     call: CallConfig = CallConfig()
@@ -92,6 +93,8 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     config: Config
     providers: tuple[ResolvedProvider, ...]
     store_path: Path
+    routes: dict[str, Route]
+    """What each alias stands for."""
 
 
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
@@ -138,7 +141,7 @@ def parse(data: dict[str, Any], source: str) -> Config:
     return msgspec.structs.replace(
         config,
         providers=_each(tables, "providers", ProviderConfig, source),
-        models=_each(tables, "models", list[str], source),
+        models=_aliases(tables, source),
         prices=_each(tables, "prices", Price, source),
     )
 
@@ -148,12 +151,15 @@ def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str
     if not config.providers:
         raise ConfigError(f"{source}: providers: at least one is needed; `callboard init` writes an example")
     providers = tuple(_provider(name, one, source, environ) for name, one in config.providers.items())
-    for alias, candidates in config.models.items():
-        _check_alias(alias, candidates, config, source)
+    aliases = routes(config.models, source, lambda name, where: _check_candidate(name, config, where))
     for name in config.prices:
         _check_candidate(name, config, f"{source}: prices")
     return Resolved(
-        source=source, config=config, providers=providers, store_path=(folder / config.store.path).absolute()
+        source=source,
+        config=config,
+        providers=providers,
+        store_path=(folder / config.store.path).absolute(),
+        routes=aliases,
     )
 
 
@@ -204,23 +210,25 @@ def _stranger(preset: Preset) -> Preset:
     return msgspec.structs.replace(preset, quirks=quirks, catalogue=None)
 
 
-def _check_alias(alias: str, candidates: list[str], config: Config, source: str) -> None:
-    where = f"{source}: models.{alias}"
-    if not alias or "/" in alias:
-        raise ConfigError(f"{where}: expected a name without a slash")
-    if not candidates:
-        raise ConfigError(f"{where}: expected at least one provider/model")
-    for candidate in candidates:
-        _check_candidate(candidate, config, where)
-    if len(set(candidates)) != len(candidates):
-        raise ConfigError(f"{where}: a candidate stands there twice")
-
-
 def _check_candidate(candidate: str, config: Config, where: str) -> None:
     provider, _, model = candidate.partition("/")
     if provider not in config.providers or not model:
         known = ", ".join(config.providers)
         raise ConfigError(f"{where}: {candidate!r} is not provider/model with a provider of this file ({known})")
+
+
+def _aliases(tables: dict[str, Any], source: str) -> dict[str, list[str] | AliasConfig]:
+    """Each is a list of names, or a table."""
+    table = tables.get("models", {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{source}: models: expected a table, got {type(table).__name__}")
+    return {name: _alias(one, source, f"models.{_quoted(name)}") for name, one in table.items()}
+
+
+def _alias(data: Any, source: str, place: str) -> list[str] | AliasConfig:
+    if isinstance(data, dict):
+        return convert(data, AliasConfig, source, place)
+    return convert(data, list[str], source, place)
 
 
 def _each(tables: dict[str, Any], name: str, kind: type[T], source: str) -> dict[str, T]:

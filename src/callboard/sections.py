@@ -39,6 +39,19 @@ class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         _whole(self, "attempts", least=1)
 
 
+class AliasConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One name for several models. A list of names alone is its short form."""
+
+    candidates: list[str]
+    """`provider/model`s and other aliases, in the order in which they are tried."""
+    on: dict[str, list[str]] = {}
+    """After a fault of this kind these come first."""
+    checks: list[str] = []
+    """What every reply has to pass, and what is done to it, in this order: see `callboard.checks`."""
+    repair: bool = False
+    """Send a reply that fails a check back once, with the reason."""
+
+
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where usage, cost and cache are kept."""
 

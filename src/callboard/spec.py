@@ -27,6 +27,7 @@ from callboard.actors.wires.wire import EmbeddingWire
 from callboard.config import Resolved, ResolvedProvider
 from callboard.messages.calls import Candidate
 from callboard.messages.embedding import EmbeddingBounds
+from callboard.messages.routing import Chains
 from callboard.runtime.clock import ns
 from callboard.runtime.mailbox import Full, MailboxSpec
 from callboard.runtime.ref import Ref
@@ -105,9 +106,14 @@ def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
 
 
 def _selector(resolved: Resolved) -> ActorSpec:
-    aliases = {name: tuple(map(candidate, order)) for name, order in resolved.config.models.items()}
+    aliases = {name: tuple(map(candidate, route.candidates)) for name, route in resolved.routes.items()}
+    chains: dict[str, Chains] = {
+        name: {kind: tuple(map(candidate, order)) for kind, order in route.on.items()}
+        for name, route in resolved.routes.items()
+        if route.on
+    }
     names = tuple(one.name for one in resolved.providers)
-    return ActorSpec(name="selector", factory=lambda: SelectorActor(aliases, names))
+    return ActorSpec(name="selector", factory=lambda: SelectorActor(aliases, names, chains))
 
 
 def _limiter(one: ResolvedProvider) -> ActorSpec:

@@ -10,9 +10,13 @@ from callboard.errors import CallboardError, RuntimeStopped, error_of
 from callboard.messages.calls import Failure, OpenStream
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Delta, Reply
+from callboard.runtime.clock import ns
 from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import Closed, Stream
+
+GRACE = ns(0.25)
+"""How long the orchestrator is waited for beyond a call's deadline: it ends the call itself, and tells its story."""
 
 
 class ReplyStream:
@@ -73,7 +77,7 @@ class ReplyStream:
         reason: object = RuntimeStopped("the runtime has stopped")
         try:
             with self._scope:
-                reason = await self._orchestrator.ask(self._call, deadline=self._call.allowance.deadline)
+                reason = await self._orchestrator.ask(self._call, deadline=self._call.allowance.deadline + GRACE)
         except DeadlineExceeded:
             fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out")
             reason = Failure(id=self._call.id, fault=fault, attempts=())

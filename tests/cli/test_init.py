@@ -29,7 +29,7 @@ def uncommented(text: str) -> str:
 def test_what_is_written_is_a_configuration(names: tuple[str, ...], tmp_path: Path) -> None:
     found = decoded(configuration(names), tmp_path)
     assert tuple(found.providers) == names
-    assert list(found.models["fast"]) == [f"{name}/{FAMILIAR[name].example}" for name in names]
+    assert found.models["fast"] == [f"{name}/{FAMILIAR[name].example}" for name in names]
     assert found == Config(
         providers={name: ProviderConfig(key_env=FAMILIAR[name].key_env) for name in names}, models=found.models
     )

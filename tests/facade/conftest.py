@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 import callboard
@@ -12,7 +13,7 @@ from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
 from callboard.config import Config
 from callboard.runtime.clock import Clock, virtual_utc
-from callboard.sections import CircuitConfig, ProviderConfig, StoreConfig
+from callboard.sections import AliasConfig, CircuitConfig, ProviderConfig, StoreConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
 MODEL = "sim-small"
@@ -73,6 +74,7 @@ async def open_world(
     seed: int = 1,
     base_url: str | None = None,
     shapes: dict[str, tuple[str, Any]] | None = None,
+    models: dict[str, Any] | None = None,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         providers = {}
@@ -89,7 +91,9 @@ async def open_world(
             )
         config = Config(
             providers=configs,
-            models={"any": [f"{name}/{MODEL}" for name in configs]},
+            models=msgspec.convert(
+                models or {"any": [f"{name}/{MODEL}" for name in configs]}, dict[str, list[str] | AliasConfig]
+            ),
             prices={f"{name}/{MODEL}": Price(input=Decimal(1), output=Decimal(2)) for name in configs},
             store=store or StoreConfig(mode="memory"),
         )

@@ -75,6 +75,19 @@ async def test_another_provider_takes_over_from_one_that_fails(
         assert {attempt.provider for attempt in reply.attempts[:-1]} == {"alpha"}
 
 
+async def test_a_call_whose_time_runs_out_tells_its_story(autojump_clock: object, world: Opening) -> None:
+    overloaded = Behaviour(overload_rate=1)
+    async with world({"alpha": overloaded, "beta": Behaviour(latency=(9, 9))}) as w:
+        with pytest.raises(callboard.DeadlineExceeded) as caught:
+            await w.board.generate("Why?", model="any", timeout=3)
+        assert trio.current_time() == pytest.approx(3)
+        assert caught.value.attempts[0].provider == "alpha"
+        with pytest.raises(callboard.DeadlineExceeded) as caught:
+            async with w.board.stream("Why?", model="any", timeout=3) as stream:
+                await stream.collect()
+        assert caught.value.attempts[0].provider == "alpha"
+
+
 async def test_a_callers_own_short_deadline_opens_no_circuit(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour(latency=(3, 3))}) as w:
         for _ in range(20):

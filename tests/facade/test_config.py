@@ -190,6 +190,25 @@ NONSENSE = [
     (OPENAI + '[models]\nfast = ["openai"]', "models.fast: 'openai' is not provider/model"),
     (OPENAI + '[models]\nfast = ["openai/"]', "models.fast: 'openai/' is not provider/model"),
     (OPENAI + '[models]\nfast = ["openai/m", "openai/m"]', "models.fast: a candidate stands there twice"),
+    (OPENAI + "[models.fast]\ncandidates = 1", "models.fast.candidates: expected a list, got `int`"),
+    (OPENAI + "[models.fast]", "models.fast.candidates: missing"),
+    (OPENAI + '[models.fast]\ncandidates = ["openai/m"]\nwhen = 1', "models.fast.when: no such key; expected one of"),
+    (
+        OPENAI + '[models.fast]\ncandidates = ["openai/m"]\non.overlooked = ["openai/n"]',
+        "models.fast.on.overlooked: no such fault; expected one of rate_limited,",
+    ),
+    (
+        OPENAI + '[models.fast]\ncandidates = ["openai/m"]\non.invalid_request = ["openai/n"]',
+        "models.fast.on.invalid_request: no such fault",
+    ),
+    (
+        OPENAI + '[models.fast]\ncandidates = ["openai/m"]\non.overloaded = ["slow"]',
+        "models.fast.on.overloaded: 'slow' is not provider/model",
+    ),
+    (
+        OPENAI + '[models]\nfast = ["openai/m", "smart"]\nsmart = ["big"]\nbig = ["fast"]',
+        "models.fast: fallback goes in a circle: fast -> smart -> big -> fast",
+    ),
     (OPENAI + '[prices."opnai/m"]\ninput = 1\noutput = 1', "prices: 'opnai/m' is not provider/model"),
     (OPENAI + "= 1", "is not TOML: "),
     (OPENAI + 'headers = { "a b" = "c" }', "providers.openai.headers: 'a b' is no name of a header"),

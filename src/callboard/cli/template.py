@@ -20,6 +20,10 @@ _REST = """\
 # input = 0.15
 # output = 0.60
 
+# [models.thorough]                       # example: an alias in full; other aliases may stand in its lists
+# candidates = ["fast"]
+# on.context_too_long = ["openai/gpt-4.1"]   # who comes first after a fault of this kind
+
 # [call]                                  # what a call may use, all its retries and fallbacks together
 # timeout = 600.0                         # seconds
 # attempts = 4

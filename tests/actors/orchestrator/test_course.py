@@ -12,7 +12,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.routing import Plan, Skipped
 from callboard.runtime.clock import NEVER, ns
 
-A, B, C = Candidate("a", "m"), Candidate("b", "m"), Candidate("c", "m")
+A, B, C, D = Candidate("a", "m"), Candidate("b", "m"), Candidate("c", "m"), Candidate("d", "m")
 RETRY = RetrySpec(base=1, max=8)
 SERVER, OVERLOADED, INVALID = FaultKind.SERVER, FaultKind.OVERLOADED, FaultKind.INVALID_REQUEST
 HALF = 0.5
@@ -31,9 +31,10 @@ class Journey:
         skipped: tuple[tuple[Candidate, float], ...] = (),
         wait: bool = False,
         rand: float = HALF,
+        chains: dict[FaultKind, tuple[Candidate, ...]] | None = None,
         **allowed: Any,
     ) -> None:
-        plan = Plan(candidates, tuple(Skipped(one, ns(at)) for one, at in skipped))
+        plan = Plan(candidates, tuple(Skipped(one, ns(at)) for one, at in skipped), chains)
         self.course = Course(plan, allowance(**allowed), RETRY, wait=wait)
         self.now = 0
         self.rand = rand
@@ -49,10 +50,21 @@ class Journey:
             self.tried.append((self.now / 1e9, step.candidate))
         return step
 
-    def fail(self, kind: FaultKind, retry_after: float | None = None, cost: str | None = None) -> Try | GiveUp:
+    def fail(
+        self, kind: FaultKind, retry_after: float | None = None, cost: str | None = None, *, repair: bool = False
+    ) -> Try | GiveUp:
         fault = Fault(kind=kind, message=kind.value, retry_after=retry_after)
-        self.course.failed(fault, None if cost is None else Decimal(cost), self.now, self.rand)
+        self.course.failed(fault, None if cost is None else Decimal(cost), self.now, self.rand, repair=repair)
         return self.step()
+
+    def hedge(self, kind: FaultKind | None, cost: str | None = None) -> Candidate | None:
+        """A hedge from its beginning to its end."""
+        spare = self.course.spare(self.now)
+        if spare is not None:
+            fault = None if kind is None else Fault(kind=kind, message=kind.value, retry_after=7)
+            self.course.hedged()
+            self.course.hedge_ended(spare, fault, None if cost is None else Decimal(cost), self.now)
+        return spare
 
     @property
     def names(self) -> str:
@@ -76,10 +88,16 @@ faults = st.tuples(
 )
 
 
+chains = st.dictionaries(
+    st.sampled_from([kind for kind in FaultKind if kind not in (INVALID, FaultKind.DEADLINE)]), candidates.map(tuple)
+)
 plans = st.builds(
-    lambda takes, shut: Plan(tuple(takes), tuple(Skipped(one, ns(5)) for one in shut if one not in takes)),
+    lambda takes, shut, chains: Plan(
+        tuple(takes), tuple(Skipped(one, ns(5)) for one in shut if one not in takes), chains
+    ),
     candidates,
     candidates,
+    chains,
 )
 allowances = st.builds(
     Allowance,
@@ -115,7 +133,8 @@ def test_attempts_are_bounded_by_the_allowance_whatever_happens(
             now = step.until
             continue
         assert allowed.money is None or spent < allowed.money
-        assert blamed not in (INVALID, FaultKind.CONTENT_BLOCKED, FaultKind.DEADLINE)
+        assert blamed not in (INVALID, FaultKind.DEADLINE)
+        assert blamed is not FaultKind.CONTENT_BLOCKED or plan.chains
         kind, retry_after, cost = ends[steps % len(ends)]
         made += kind is not FaultKind.UNAVAILABLE
         spent += (cost or 0) if kind is not FaultKind.UNAVAILABLE else 0
@@ -331,3 +350,99 @@ def test_after_part_of_an_answer_a_blip_may_be_repeated_once_more() -> None:
         course.failed(Fault(kind=SERVER, message="x"), None, 0, 0.0)
         assert course.next(ns(60)) == Try(A)
         course.advanced(None)
+
+
+def test_a_second_refusal_never_shortens_the_wait_that_the_first_one_asked_for() -> None:
+    journey = Journey(A, attempts=3, rand=0)
+    journey.step()
+    journey.course.failed(Fault(kind=OVERLOADED, message="", retry_after=60), None, 0, 0)
+    journey.course.failed(Fault(kind=OVERLOADED, message="", retry_after=1), None, 0, 0)
+    journey.step()
+    assert journey.times == [0, 60]
+
+
+def test_a_fault_with_a_chain_goes_on_there_and_then_in_order() -> None:
+    journey = Journey(A, B, chains={OVERLOADED: (C, D)}, attempts=6)
+    journey.step()
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "acdbac"
+
+
+def test_a_fault_of_another_kind_takes_no_notice_of_the_chain() -> None:
+    journey = Journey(A, B, chains={OVERLOADED: (C,)})
+    journey.step()
+    journey.fail(FaultKind.CONNECTION)
+    assert journey.names == "ab"
+
+
+def test_a_chain_leaves_out_whoever_was_asked_already() -> None:
+    journey = Journey(A, B, chains={FaultKind.NOT_FOUND: (A, B, C)})
+    journey.step()
+    for _ in range(3):
+        journey.fail(FaultKind.NOT_FOUND)
+    assert journey.names == "abc"
+
+
+def test_where_a_fault_ends_the_call_its_chain_alone_goes_on() -> None:
+    journey = Journey(A, B, chains={FaultKind.CONTENT_BLOCKED: (C,)}, skipped=((D, 5),), wait=True)
+    journey.step()
+    assert journey.fail(FaultKind.CONTENT_BLOCKED) == Try(C)
+    assert given_up(journey.fail(FaultKind.CONTENT_BLOCKED)).kind is FaultKind.CONTENT_BLOCKED
+    assert journey.names == "ac"
+
+
+def test_a_rejected_reply_is_sent_back_once_and_at_once() -> None:
+    journey = Journey(A, B)
+    journey.step()
+    assert journey.fail(FaultKind.REJECTED, repair=True) == Try(A, repair=True)
+    assert journey.fail(FaultKind.REJECTED, repair=True) == Try(B)
+    assert journey.fail(FaultKind.REJECTED, repair=True) == Try(A)
+    assert journey.times[:3] == [0, 0, 0]
+
+
+def test_a_repair_is_an_attempt_of_the_same_allowance() -> None:
+    journey = Journey(A, attempts=1)
+    journey.step()
+    assert given_up(journey.fail(FaultKind.REJECTED, repair=True)).kind is FaultKind.REJECTED
+
+
+def test_a_hedge_is_counted_when_it_begins_and_never_the_last_attempt() -> None:
+    journey = Journey(A, B, attempts=2)
+    journey.step()
+    assert journey.hedge(None) == B
+    assert journey.course.allowance.attempts == 1
+    assert journey.course.spare(0) is None, "the last one is that which is being made"
+    assert given_up(journey.fail(OVERLOADED)).kind is OVERLOADED
+
+
+def test_a_hedge_has_somebody_else_to_go_to_who_wants_to_be_asked() -> None:
+    assert Journey(A).course.spare(0) is None
+    journey = Journey(A, B, C)
+    journey.step()
+    journey.hedge(OVERLOADED)
+    journey.fail(OVERLOADED)
+    assert journey.names == "ac"
+    assert journey.course.spare(0) is None
+
+
+def test_a_hedge_without_money_is_not_made() -> None:
+    journey = Journey(A, B, C, money="0.5")
+    journey.step()
+    journey.hedge(OVERLOADED, cost="0.5")
+    assert journey.course.spare(0) is None
+    assert given_up(journey.fail(OVERLOADED)).kind is OVERLOADED
+
+
+def test_a_refused_hedge_costs_no_attempt() -> None:
+    journey = Journey(A, B, attempts=3)
+    journey.step()
+    journey.hedge(FaultKind.UNAVAILABLE)
+    assert journey.course.allowance.attempts == 3
+
+
+def test_a_mistake_of_the_callers_told_to_the_hedge_ends_the_call() -> None:
+    journey = Journey(A, B, C, attempts=4)
+    journey.step()
+    journey.hedge(INVALID)
+    assert given_up(journey.fail(OVERLOADED)).kind is INVALID

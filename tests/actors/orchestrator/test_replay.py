@@ -21,6 +21,7 @@ def test_the_pieces_add_up_to_the_answer(told: list[Part]) -> None:
     pieces = list(deltas(answer))
     assert "".join(piece.text for piece in pieces) == "".join(p.text for p in told if isinstance(p, TextPart))
     assert "".join(piece.thinking for piece in pieces) == "".join(p.text for p in told if isinstance(p, ThinkingPart))
+    assert "".join(piece.refusal for piece in pieces) == "".join(p.text for p in told if isinstance(p, RefusalPart))
     calls = [part for part in told if isinstance(part, ToolCallPart)]
     found = [piece for piece in pieces if piece.tool_index is not None]
     assert [piece.tool_index for piece in found] == list(range(len(calls)))
@@ -32,4 +33,4 @@ def test_the_pieces_add_up_to_the_answer(told: list[Part]) -> None:
 @given(st.lists(parts, max_size=8))
 def test_no_piece_is_empty(told: list[Part]) -> None:
     for piece in deltas(Answer(parts=tuple(told), finish_reason=None)):
-        assert piece.text or piece.thinking or piece.tool_index is not None
+        assert piece.text or piece.thinking or piece.refusal or piece.tool_index is not None

@@ -153,7 +153,7 @@ def test_reasoning_goes_by_either_name_and_is_not_doubled(member: str) -> None:
 
 def test_a_refusal_is_a_part_of_its_own() -> None:
     deltas, answer = stream(chunk({"refusal": "I "}), chunk({"refusal": "won't"}), chunk({}, "stop"))
-    assert deltas == []
+    assert deltas == [Delta(refusal="I "), Delta(refusal="won't")]
     assert answer.parts == (RefusalPart("I won't"),)
 
 

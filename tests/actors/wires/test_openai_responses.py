@@ -294,7 +294,9 @@ def test_a_refusal_is_a_part_of_its_own() -> None:
     deltas, answer = streamed(
         added({"type": "message"}, 0), piece("refusal", "I will not"), ended(item, 0), completed()
     )
-    assert (deltas, answer.parts) == ([], (RefusalPart("I will not"),))
+    assert (deltas, answer.parts) == ([Delta(refusal="I will not")], (RefusalPart("I will not"),))
+    deltas, _ = streamed(added({"type": "message"}, 0), ended(item, 0), completed())
+    assert deltas == [Delta(refusal="I will not")], "what no piece brought is told at the end"
 
 
 def test_a_failed_response_is_a_fault_whole_or_streamed() -> None:
