@@ -99,6 +99,27 @@ class Flush(Ask[None], frozen=True):
     """Answer when everything handed over before is on disk."""
 
 
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was deleted."""
+
+    entries: int
+    """Of the journal."""
+    rows: int
+    """Sums by day that named the user; what they count stays, without the name."""
+    replies: int = 0
+    """Kept by the cache."""
+
+
+class Erase(Ask[Erased], frozen=True, kw_only=True):
+    """Delete the entries on disk that have everything that is named; with a user alone, his name in the sums too."""
+
+    user: str | None = None
+    call: str | None = None
+    """The id of a call, with its attempts."""
+    before: int | None = None
+    """UTC nanoseconds."""
+
+
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of one provider's model on one day, as the attempts were settled."""
 

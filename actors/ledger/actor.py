@@ -3,13 +3,17 @@
 import logging
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from callboard.actors.ledger.book import Book, lost
-from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load
+from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
+from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen
 from callboard.actors.ledger.outbox import Outbox
 from callboard.messages.accounting import (
     CircuitHistory,
+    Erase,
+    Erased,
     Flush,
     LedgerEntry,
     UsageReport,
@@ -18,12 +22,13 @@ from callboard.messages.accounting import (
 )
 from callboard.messages.base import Tell
 from callboard.messages.signals import Left
-from callboard.messages.storing import Commit, Operation
+from callboard.messages.storing import Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
+from callboard.runtime.storage.errors import StorageError
 
 LINGER = ns(0.02)
 """How long an entry waits for company; with a commit of up to 30 ms it is on disk within 50."""
@@ -34,11 +39,39 @@ LAST_TRIES = 8
 BACKLOG = 200_000
 """Entries kept while commits fail; beyond it the oldest are lost, counted, and told in status. No sum is."""
 
+TRIM_EVERY = ns(600)
+"""Between two looks for what is older than it is kept."""
+TRIM_PAUSE = ns(0.1)
+"""Between two steps of one look."""
+ERASE_PAUSE = ns(0.005)
+
 _log = logging.getLogger("callboard.ledger")
 
 
 class GroupDue(Tell, frozen=True):
     """The ledger's own alarm: what waits has waited long enough."""
+
+
+class TrimDue(Tell, frozen=True):
+    """The ledger's own alarm: something may be older than it is kept."""
+
+
+class EraseOn(Tell, frozen=True):
+    """The ledger's own alarm: the next step of an erasure."""
+
+    erasure: int
+
+
+class Erasure(msgspec.Struct):
+    """One ask to delete, and how far it has come."""
+
+    envelope: Envelope
+    matches: Callable[[LedgerEntry], bool]
+    until: int
+    """The number of the latest entry when it began."""
+    rows: int
+    after: bytes = b""
+    entries: int = 0
 
 
 class GroupEnded(Tell, frozen=True):
@@ -70,7 +103,8 @@ class LedgerView:
 class LedgerActor(Actor):
     """`reading` gives the ledger's environment as the store has published it."""
 
-    def __init__(self, reading: Callable[[], Reading], store: Ref, outbox: Outbox) -> None:
+    def __init__(self, reading: Callable[[], Reading], store: Ref, outbox: Outbox, keep: Keep = KEEP) -> None:
+        self._keep = keep
         self._reading = reading
         self._store = store
         self._outbox = outbox
@@ -81,8 +115,11 @@ class LedgerActor(Actor):
         self._waiting: list[Operation] = []
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
-        self._waiters: list[Envelope] = []
-        self._group: tuple[tuple[Operation, ...], list[Envelope]] | None = None
+        self._deletions: list[StoreDelete] = []
+        self._erasures: dict[int, Erasure] = {}
+        self._waiters: list[tuple[Envelope, object]] = []
+        """Those who wait for the next commit, and what they are told then."""
+        self._group: tuple[tuple[Operation, ...], list[tuple[Envelope, object]]] | None = None
         self._group_done = trio.Event()
         self._group_failed = False
         self._alarm: trio.CancelScope | None = None
@@ -108,6 +145,7 @@ class LedgerActor(Actor):
         self.me.publish(LedgerView(self._book, self))
         if self._entries:
             self._commit()
+        self.me.at(self.me.now() + TRIM_PAUSE, TrimDue())
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Add up, and decide when to write."""
@@ -123,8 +161,14 @@ class LedgerActor(Actor):
             case GroupDue():
                 self._alarm = None
                 self._commit()
+            case Erase():
+                return self._erase(message, envelope)
+            case EraseOn():
+                self._erase_on(message.erasure)
+            case TrimDue():
+                self._trim()
             case Left():
-                pass  # it stays written down; only nobody hears of it
+                self._erasures.pop(message.envelope, None)  # what is written down stays; only nobody hears of it
             case GroupEnded():
                 self._ended(failed=message.failed)
             case _:
@@ -163,10 +207,64 @@ class LedgerActor(Actor):
         self._entries.extend(entries)
         self._outbox.add(*entries)
 
-    def _acknowledge_later(self, envelope: Envelope) -> object:
-        self._waiters.append(envelope)
+    def _acknowledge_later(self, envelope: Envelope, told: object = None) -> object:
+        self._waiters.append((envelope, told))
         self._commit()
         return LATER
+
+    def _trim(self) -> None:
+        """One step: what is oldest in the journal and among the rows, if it is too old."""
+        now = self.me.utc()
+        keys = aged(self._page(b"") or [], now - int(self._keep.entries * DAY))
+        rows = aged_rows(self._book, now - int(self._keep.usage * DAY))
+        self._delete(keys, rows)
+        more = len(keys) == STEP or len(rows) == STEP
+        self.me.at(self.me.now() + (TRIM_PAUSE if more else TRIM_EVERY), TrimDue())
+
+    def _page(self, after: bytes) -> Page | None:
+        """The next entries of the journal; None when it cannot be read now."""
+        try:
+            return page(self._reading(), after)
+        except StorageError:
+            return None
+
+    def _delete(self, keys: list[bytes], rows: list[tuple[str, str]]) -> None:
+        """With the next commit."""
+        for database, key in rows:
+            self._book.rows[database].pop(key, None)
+        self._deletions += [StoreDelete(JOURNAL, key) for key in keys]
+        self._deletions += [StoreDelete(database, row_key(key)) for database, key in rows]
+        if self._deletions:
+            self._commit()
+
+    def _erase(self, erase: Erase, envelope: Envelope) -> object:
+        rows: list[tuple[str, str]] = []
+        if erase.user is not None and erase.call is None and erase.before is None:
+            rows, changed = anonymous(self._book, erase.user)
+            self._changed += changed
+        self._erasures[envelope.id] = Erasure(envelope, chosen(erase), self._journal.last, len(rows))
+        self._delete([], rows)
+        self._erase_on(envelope.id)
+        return LATER
+
+    def _erase_on(self, number: int) -> None:
+        """One step: the next entries of the journal."""
+        erasure = self._erasures.get(number)
+        if erasure is None:
+            return
+        found = self._page(erasure.after)
+        if found is None:
+            self.me.at(self.me.now() + RETRY, EraseOn(number))
+            return
+        keys = [key for key, entry in found if entry is not None and erasure.matches(entry)]
+        erasure.entries += len(keys)
+        self._delete(keys, [])
+        if len(found) == STEP and number_of(found[-1][0]) < erasure.until:
+            erasure.after = found[-1][0]
+            self.me.at(self.me.now() + ERASE_PAUSE, EraseOn(number))
+            return
+        del self._erasures[number]
+        self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
 
     def _linger(self) -> None:
         if self._alarm is None and self._group is None:
@@ -188,8 +286,8 @@ class LedgerActor(Actor):
     def _operations(self) -> tuple[Operation, ...]:
         """Everything that waits, as operations; what a failed commit left comes first."""
         fresh = self._journal.operations(self._entries, self._book, self._changed)
-        operations = (*self._waiting, *fresh)
-        self._waiting, self._entries, self._changed = [], [], []
+        operations = (*self._waiting, *fresh, *self._deletions)
+        self._waiting, self._entries, self._changed, self._deletions = [], [], [], []
         self._underway = len(self._outbox)
         return operations
 
@@ -217,9 +315,9 @@ class LedgerActor(Actor):
         else:
             self.committed += len(operations)
             self._outbox.written(self._underway)
-            for envelope in waiters:
-                envelope.reply(None)
-        if self._waiters or failed:
+            for envelope, told in waiters:
+                envelope.reply(told)
+        if self._waiters or self._deletions or failed:
             self._commit()
         elif self._entries:
             self._linger()
@@ -228,7 +326,7 @@ class LedgerActor(Actor):
         """They go ahead of the next commit. Of several writes to one place only the last counts."""
         self.failures += 1
         latest = {(operation.database, operation.key): operation for operation in operations}
-        entries = [place for place in latest if place[0] == JOURNAL]
+        entries = [place for place, one in latest.items() if place[0] == JOURNAL and isinstance(one, StorePut)]
         beyond = entries[: max(0, len(entries) - BACKLOG)]
         for place in beyond:
             del latest[place]

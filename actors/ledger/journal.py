@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from callboard.actors.ledger.book import ROW_TYPES, Book
+from callboard.actors.ledger.keeping import STEP, Page
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 
@@ -18,6 +19,7 @@ KEY_BOUND = 500
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError)
 _encoder = msgspec.msgpack.Encoder()
+_entries: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)
 
 
 class Reading(Protocol):
@@ -32,6 +34,10 @@ class Reading(Protocol):
         """All keys and values in key order."""
         ...
 
+    def page(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes | None]]:
+        """The first keys and values after this key; None for a value that cannot be read."""
+        ...
+
     def last_key(self, database: str) -> bytes | None:
         """The largest key."""
         ...
@@ -41,7 +47,7 @@ class Journal:
     """Gives entries their place."""
 
     def __init__(self, last: bytes | None) -> None:
-        self._sequence = 0 if last is None else int.from_bytes(last, "big")
+        self._sequence = 0 if last is None else number_of(last)
 
     @property
     def last(self) -> int:
@@ -64,8 +70,9 @@ class Journal:
                 operations.append(StoreDelete(OPEN, entry.id.encode()))
         operations.extend(StorePut(OPEN, id_.encode(), _encoder.encode(entry)) for id_, entry in opened.items())
         operations.extend(
-            StorePut(database, _key(key), _encoder.encode((key, book.rows[database][key])))
+            StorePut(database, row_key(key), _encoder.encode((key, book.rows[database][key])))
             for database, key in dict.fromkeys(changed)
+            if key in book.rows[database]  # it may have been deleted since
         )
         return tuple(operations)
 
@@ -94,7 +101,25 @@ def load(reading: Reading) -> tuple[Book, Journal, int]:
     return book, Journal(reading.last_key(JOURNAL)), unreadable + reading.broken
 
 
-def _key(key: str) -> bytes:
+def number_of(key: bytes) -> int:
+    """The number of the entry under this key."""
+    return int.from_bytes(key, "big")
+
+
+def page(reading: Reading, after: bytes) -> Page:
+    """The next entries after this key."""
+    return [(key, _entry(payload)) for key, payload in reading.page(JOURNAL, STEP, after)]
+
+
+def _entry(payload: bytes | None) -> LedgerEntry | None:
+    try:
+        return None if payload is None else _entries.decode(payload)
+    except _UNREADABLE:
+        return None
+
+
+def row_key(key: str) -> bytes:
+    """The key under which a row is written."""
     encoded = key.encode()
     if len(encoded) <= KEY_BOUND:
         return encoded

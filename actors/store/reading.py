@@ -42,6 +42,12 @@ class Records:
             start = page[-1][0] + b"\0"
         return found[:limit]
 
+    def page(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes | None]]:
+        """The first keys and payloads after this key; None for a payload that cannot be read."""
+        start = after + b"\0" if after else b""
+        found = self._environment.scan(database, start, limit=limit)
+        return [(key, self._checked(database, key, blob)) for key, blob in found]
+
     def last_key(self, database: str) -> bytes | None:
         """The largest key; None when there is none."""
         last = self._environment.scan(database, limit=1, reverse=True)

@@ -3,15 +3,17 @@
 import random
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Unpack
 
+import msgspec
 import trio
 
 from callboard.asking import Options, Prompt, build
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
-from callboard.messages.accounting import Flush, UsageReport
+from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
 from callboard.messages.embedding import Embeddings
@@ -236,6 +238,28 @@ class Board:
             return await self._cache.ask(wish, lane=Lane.CONTROL)
         except ActorError as error:
             raise StoreError(f"not everything could be forgotten: {error}") from error
+
+    async def delete(
+        self, *, user: str | None = None, call: str | None = None, before: datetime | None = None
+    ) -> Erased:
+        """Delete what is kept and has everything that is named; at least one is. Returns how much there was.
+
+        Of a `user`: the journal's entries, the kept replies of calls of theirs, and their name in the sums by day,
+        which then count for nobody. Of a `call`: its entries and its attempts'. `before` a date with a time zone: all
+        that is older. What is underway meanwhile is recorded as ever. Raises InvalidRequest and StoreError.
+        """
+        if not (user or call or before) or (before is not None and before.tzinfo is None):
+            raise InvalidRequest("user, call, before: expected at least one; `before` is a date with a time zone")
+        moment = None if before is None else int(before.timestamp() * 1e9)
+        await self.flush()
+        try:
+            erased = await self._ledger.ask(Erase(user=user, call=call, before=moment), lane=Lane.CONTROL)
+            if call is None:
+                replies = await self._cache.ask(Forget(user=user, stored_before=moment), lane=Lane.CONTROL)
+                erased = msgspec.structs.replace(erased, replies=replies)
+        except ActorError as error:
+            raise StoreError(f"not everything could be deleted: {error}") from error
+        return erased
 
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from callboard.actors.ledger.keeping import KEEP, Keep
 from callboard.actors.limiter.decide import LimitSpec
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
@@ -62,6 +63,8 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """strict: a call returns when its records are on disk; relaxed: they are there within 50 ms."""
     initial_size: int = 16 * 1024 * 1024
     """Bytes of each of the two files to begin with; they grow by doubling."""
+    keep: Keep = KEEP
+    """For how many days."""
 
     def __post_init__(self) -> None:
         if not self.path:

@@ -59,7 +59,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
         name="root",
         children=(
             ActorSpec(name="store", factory=lambda: StoreActor(plumbing.store), concurrency=64),
-            _ledger(plumbing),
+            _ledger(resolved, plumbing),
             _cache(resolved, plumbing),
             _selector(resolved),
             SupervisorSpec(name="limits", children=limits),
@@ -81,12 +81,12 @@ def _free(one: ResolvedProvider) -> bool:
     return one.preset.free if one.config.free is None else one.config.free
 
 
-def _ledger(plumbing: Plumbing) -> ActorSpec:
+def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
-    outbox = Outbox()
+    outbox, keep = Outbox(), resolved.config.store.keep
 
     def make() -> LedgerActor:
-        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox)
+        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox, keep)
 
     return ActorSpec(name="ledger", factory=make)
 

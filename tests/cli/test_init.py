@@ -51,7 +51,8 @@ def test_every_setting_there_is_stands_in_it() -> None:
     text = uncommented(configuration(("openai",)))
     for kind in (CircuitConfig, LimitConfig, type(Config().call), type(Config().store), type(Config().cache)):
         for name in kind.__struct_fields__:
-            assert re.search(rf"^{name} = ", text, flags=re.MULTILINE), f"{kind.__name__}.{name}"
+            setting = rf"^({name} = |\[store\.{name}\])"
+            assert re.search(setting, text, flags=re.MULTILINE), f"{kind.__name__}.{name}"
 
 
 def test_providers_whose_keys_are_set_are_in_use() -> None:

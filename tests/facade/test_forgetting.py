@@ -1,13 +1,15 @@
-"""Kept replies that are no longer wanted."""
+"""Kept replies that are no longer wanted, and users who want nothing kept."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
 import callboard
+from callboard.actors.store.actor import CACHE_DATABASES, LEDGER_DATABASES
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA, BETA = "alpha/sim-small", "beta/sim-small"
@@ -54,3 +56,52 @@ async def test_what_cannot_be_meant_is_refused(autojump_clock: MockClock, world:
     async with world() as w:
         with pytest.raises(callboard.InvalidRequest, match="cache_key"):
             await w.board.forget(**bad)
+
+
+def on_disk(w: Any) -> bytes:
+    """Everything that the store holds, as it lies there."""
+    store = w.board._system.ref("store").snapshot
+    ledger = [store.ledger.all(database) for database in LEDGER_DATABASES]
+    cache = [store.cache.all(database) for database in CACHE_DATABASES]
+    return repr([*ledger, *cache]).encode()
+
+
+async def test_a_user_who_is_deleted_is_named_nowhere_and_what_was_spent_stays(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await ask(w, "Why?", user="user-of-old", tag="x")
+        await ask(w, "Why not?", user="user-of-old")
+        await ask(w, "Why?", user="another")
+        await w.board.flush()
+        assert b"user-of-old" in on_disk(w)
+        before = w.board.usage().cost
+        erased = await w.board.delete(user="user-of-old")
+        assert (erased.replies, erased.rows > 0, erased.entries >= 2) == (2, True, True)
+        await w.board.flush()
+        assert b"user-of-old" not in on_disk(w)
+        assert b"another" in on_disk(w)
+        assert w.board.usage().cost == before
+        assert {row.user for row in w.board.usage().calls} == {"", "another"}
+        assert (await ask(w, "Why?", user="another")).cached
+        assert not (await ask(w, "Why?", user="user-of-old")).cached
+
+
+async def test_a_call_and_what_is_older_than_a_date_can_be_deleted(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        reply = await ask(w, "Why?")
+        await ask(w, "Why not?")
+        assert (await w.board.delete(call=reply.id)).entries == 3
+        assert reply.id.encode() not in on_disk(w)
+        erased = await w.board.delete(before=datetime.now(UTC) + timedelta(days=36_500))
+        assert (erased.entries, erased.replies) == (3, 2)
+        assert sum(row.attempts for row in w.board.usage().models) == 2
+
+
+@pytest.mark.parametrize("bad", [{}, {"user": ""}, {"user": "u", "before": datetime(2026, 1, 1)}], ids=str)
+async def test_deleting_what_cannot_be_meant_is_refused(
+    autojump_clock: MockClock, world: Opening, bad: dict[str, Any]
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match="time zone"):
+            await w.board.delete(**bad)

@@ -43,6 +43,10 @@ _REST = """\
 # mode = "exclusive"                      # or "memory": nothing is kept
 # durability = "relaxed"                  # on disk within 50 ms; "strict": before the call returns
 # initial_size = 16777216                 # bytes of each of its two files to begin with; they grow by doubling
+
+# [store.keep]                            # for how many days
+# entries = 90.0                          # each attempt, call and change of a circuit
+# usage = 730.0                           # sums by day
 """
 
 _ACCOUNT = """\

@@ -13,13 +13,17 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from callboard.actors.ledger import actor as ledger_module
 from callboard.actors.ledger.actor import LedgerActor
 from callboard.actors.ledger.journal import JOURNAL
+from callboard.actors.ledger.keeping import STEP, Keep
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.accounting import (
     AttemptOpened,
     AttemptSettled,
+    CallEnded,
     CircuitHistory,
     CircuitRecord,
+    Erase,
+    Erased,
     Flush,
     LedgerEntry,
     UsageReport,
@@ -41,6 +45,10 @@ from callboard.runtime.system import System
 
 Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], AbstractAsyncContextManager[System]]
 Opening = Callable[..., AbstractAsyncContextManager["World"]]
+
+
+FOREVER = Keep(entries=1e6, usage=1e6)
+"""The entries here are of 1970."""
 
 
 class Rubbish(Tell, frozen=True):
@@ -117,7 +125,7 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
     """A ledger on a real store, with a gate between that can fail."""
 
     @asynccontextmanager
-    async def opened(trouble: Trouble | None = None) -> AsyncIterator[World]:
+    async def opened(trouble: Trouble | None = None, keep: Keep = FOREVER) -> AsyncIterator[World]:
         found = trouble or Trouble()
 
         def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
@@ -125,7 +133,7 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
             outbox = Outbox()
 
             def ledger() -> LedgerActor:
-                return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("gate"), outbox)
+                return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("gate"), outbox, keep)
 
             return (
                 ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),
@@ -159,6 +167,28 @@ def settling(id_: str, *, at: int = 0, model: str = "m") -> AttemptSettled:
         cost=Decimal(1),
         estimated=False,
         duration=1,
+    )
+
+
+def calling(id_: str, *, user: str | None = None, tag: str | None = None) -> CallEnded:
+    return CallEnded(
+        id=id_,
+        at=0,
+        outcome="ok",
+        fault=None,
+        provider="p",
+        model="m",
+        asked="m",
+        stream=False,
+        cached=False,
+        shared=False,
+        attempts=1,
+        usage=Usage(),
+        cost=Decimal("0.25"),
+        estimated=False,
+        duration=0,
+        user=user,
+        tag=tag,
     )
 
 
@@ -448,3 +478,78 @@ async def test_those_who_wait_when_the_ledger_crashes_are_told(autojump_clock: M
         w.ledger.tell(Rubbish())
         with pytest.raises(ActorError, match="crashed"):
             await pending.wait()
+
+
+def journal(w: World) -> list[bytes]:
+    return [key for key, _ in w.system.ref("store").snapshot.ledger.all(JOURNAL)]
+
+
+async def test_entries_and_rows_that_are_too_old_go_in_steps_and_sums_of_today_stay(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    keep = Keep(entries=1, usage=2)
+    async with world(keep=FOREVER) as w:
+        now = w.system.clock.utc()
+        for number in range(STEP + 8):
+            w.write(settling(f"old {number}", at=now - 3 * 86_400 * 10**9))
+        w.write(*(settling(f"new {number}", at=now, model="new") for number in range(5)))
+        await w.ledger.ask(Flush())
+        assert (len(journal(w)), w.attempts) == (STEP + 13, STEP + 13)
+    async with world(keep=keep) as w:
+        await trio.sleep(0.15)
+        assert len(journal(w)) == 13, "one step"
+        await trio.sleep(1)
+        assert len(journal(w)) == 5
+        assert [(row.model, row.attempts) for row in w.report.models] == [("new", 5)]
+        await trio.sleep(3 * 86_400)
+        w.write(settling("later", at=w.system.clock.utc()))
+        await trio.sleep(700)
+        assert len(journal(w)) == 1, "it goes on"
+    async with world(keep=keep) as w:
+        assert [row.attempts for row in w.report.models] == [1], "the rows are gone from the disk too"
+
+
+async def test_what_is_erased_is_gone_from_the_disk_when_it_is_told(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for user in ("a", "b"):
+            w.write(*(calling(f"{user}{number}", user=user) for number in range(STEP)))
+        w.write(calling("a again", user="a", tag="t"))
+        await w.ledger.ask(Flush())
+        assert await w.ledger.ask(Erase(user="a")) == Erased(entries=STEP + 1, rows=2)
+        assert len(journal(w)) == STEP
+        assert {(row.user, row.tag): row.calls for row in w.report.calls} == {
+            ("b", ""): STEP,
+            ("", ""): STEP,
+            ("", "t"): 1,
+        }
+        assert await w.ledger.ask(Erase(user="a")) == Erased(entries=0, rows=0)
+        assert await w.ledger.ask(Erase(call="b7")) == Erased(entries=1, rows=0)
+    async with world() as w:
+        assert sum(row.calls for row in w.report.calls) == 2 * STEP + 1
+        assert {row.user for row in w.report.calls} == {"", "b"}
+        w.write(calling("next"))
+        await w.ledger.ask(Flush())
+        assert len(journal(w)) == STEP
+
+
+async def test_a_users_sums_are_added_to_those_that_name_nobody(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(calling("1", user="a"), calling("2"), calling("3", user="aa"))
+        await w.ledger.ask(Flush())
+        await w.ledger.ask(Erase(user="a"))
+        assert {row.user: (row.calls, row.cost) for row in w.report.calls} == {
+            "": (2, Decimal("0.5")),
+            "aa": (1, Decimal("0.25")),
+        }
+
+
+async def test_an_erasure_survives_failed_commits(autojump_clock: MockClock, world: Opening) -> None:
+    trouble = Trouble()
+    async with world(trouble) as w:
+        w.write(calling("1", user="a"), calling("2", user="b"))
+        await w.ledger.ask(Flush())
+        trouble.failing = 2
+        assert await w.ledger.ask(Erase(user="a")) == Erased(entries=1, rows=1)
+        assert (trouble.failed, len(journal(w))) == (2, 1)
+    async with world() as w:
+        assert {row.user: row.calls for row in w.report.calls} == {"": 1, "b": 1}

@@ -55,6 +55,10 @@ class Disk:
     def all(self, database: str) -> list[tuple[bytes, bytes]]:
         return sorted(self.databases[database].items())
 
+    def page(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes | None]]:
+        pairs: list[tuple[bytes, bytes | None]] = [(key, value) for key, value in self.all(database) if key > after]
+        return pairs[:limit]
+
     def last_key(self, database: str) -> bytes | None:
         return max(self.databases[database], default=None)
 

@@ -1,0 +1,111 @@
+"""How long the ledger keeps what, and what goes on request. Pure.
+
+Entries of the journal go by their age, rows by their day. Sums over models and days stay when a user is deleted: his
+rows are added to those of nobody. Latency and circuits have one row for each model, so nothing of them has to go.
+"""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from callboard.actors.ledger.book import Book, Row
+from callboard.messages.accounting import Erase, LedgerEntry
+
+DAY = 86_400_000_000_000
+STEP = 512
+"""Entries, and rows, that one step looks at."""
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many days each kind is kept."""
+
+    entries: float = 90.0
+    """Of the journal: attempts, calls, changes of circuits."""
+    usage: float = 730.0
+    """Sums by day; budgets of a longer window forget what is older."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.entries < math.inf and 0 < self.usage < math.inf):
+            raise ValueError("`entries` and `usage` are numbers of days above 0")
+
+
+KEEP = Keep()
+Page = list[tuple[bytes, LedgerEntry | None]]
+"""Keys and entries in order; None is one that cannot be read."""
+
+
+def aged(page: Page, before: int) -> list[bytes]:
+    """The keys at the head of a page that are older than a moment (UTC nanoseconds); the unreadable among them too."""
+    last = 0
+    for place, (_, entry) in enumerate(page, 1):
+        if entry is None:
+            continue
+        if entry.at >= before:
+            break
+        last = place
+    return [key for key, _ in page[:last]]
+
+
+def aged_rows(book: Book, before: int) -> list[tuple[str, str]]:
+    """Database and key of at most STEP rows whose day ended before a moment (UTC nanoseconds)."""
+    day = datetime.fromtimestamp(max(0, before) // 1_000_000_000, UTC).date().isoformat()
+    found: list[tuple[str, str]] = []
+    for database, rows in book.rows.items():
+        for key, row in rows.items():  # in the order of their days, but for a clock that went back
+            if getattr(row, "day", day) >= day or len(found) >= STEP:
+                break
+            found.append((database, key))
+    return found
+
+
+def chosen(erase: Erase) -> Callable[[LedgerEntry], bool]:
+    """Whether an entry is to be erased: it has everything that is named."""
+
+    def matches(entry: LedgerEntry) -> bool:
+        return (
+            (erase.user is None or getattr(entry, "user", None) == erase.user)
+            and (erase.call is None or erase.call in (entry_id(entry), getattr(entry, "call", None)))
+            and (erase.before is None or entry.at < erase.before)
+        )
+
+    return matches
+
+
+def entry_id(entry: LedgerEntry) -> str | None:
+    """The call's or attempt's own id."""
+    return getattr(entry, "id", None)
+
+
+def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Add a user's rows to those of nobody. Database and key of the rows that are gone, and of those that changed."""
+    gone: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
+    for database, rows in book.rows.items():
+        for key in [key for key, row in rows.items() if user and getattr(row, "user", "") == user]:
+            nobody = key.removesuffix(user)
+            rows[nobody] = _sum(msgspec.structs.replace(rows.pop(key), user=""), rows.get(nobody))
+            gone.append((database, key))
+            changed.append((database, nobody))
+    return gone, changed
+
+
+def _sum(row: Row, other: Row | None) -> Row:
+    if other is None:
+        return row
+    names = row.__struct_fields__
+    return msgspec.structs.replace(
+        row, **{name: _added(name, getattr(row, name), getattr(other, name)) for name in names}
+    )
+
+
+def _added(name: str, one: Any, other: Any) -> Any:
+    match name:
+        case "starts":
+            return min(one, other)
+        case "ends":
+            return max(one, other)
+        case _:
+            return one if isinstance(one, str) else one + other

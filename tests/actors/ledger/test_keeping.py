@@ -1,0 +1,132 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.actors.ledger.book import Book
+from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, aged, aged_rows, chosen
+from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CircuitRecord, Erase, LedgerEntry
+from callboard.messages.usage import Usage
+
+
+def entry(at: int) -> LedgerEntry:
+    return CircuitRecord(provider="p", key="k", at=at, before="closed", after="open", retry_at=0, openings=1)
+
+
+def opened() -> AttemptOpened:
+    return AttemptOpened(
+        id="a-1", call="a", provider="p", model="m", at=7, estimate=Usage(), estimated_cost=Decimal("0.5")
+    )
+
+
+def settled(*, at: int = 7, model: str = "m") -> AttemptSettled:
+    return AttemptSettled(
+        id="a-1",
+        call="a",
+        provider="p",
+        model=model,
+        at=at,
+        outcome="ok",
+        fault=None,
+        usage=Usage(),
+        cost=None,
+        estimated=False,
+        duration=0,
+    )
+
+
+def ended(*, at: int = 7, user: str | None = None) -> CallEnded:
+    return CallEnded(
+        id="a",
+        at=at,
+        outcome="ok",
+        fault=None,
+        provider="p",
+        model="m",
+        asked="m",
+        stream=False,
+        cached=False,
+        shared=False,
+        attempts=1,
+        usage=Usage(),
+        cost=None,
+        estimated=False,
+        duration=0,
+        user=user,
+    )
+
+
+def book(*entries: LedgerEntry) -> Book:
+    one = Book()
+    for each in entries:
+        one.apply(each)
+    return one
+
+
+def page(*ats: int | None) -> Page:
+    return [(bytes([place]), None if at is None else entry(at)) for place, at in enumerate(ats)]
+
+
+@pytest.mark.parametrize(
+    ("ats", "gone"),
+    [
+        ((), 0),
+        ((1, 2, 3), 2),
+        ((3, 1), 0),
+        ((None, 1, 5), 2),
+        ((None, 5, 1), 0),
+        ((1, None), 1),
+        ((None,), 0),
+        ((1, None, 2, None, 7), 3),
+    ],
+)
+def test_what_goes_is_a_head_of_the_page_with_the_unreadable_in_it(ats: tuple[int | None, ...], gone: int) -> None:
+    assert aged(page(*ats), before=3) == [bytes([place]) for place in range(gone)]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 9)), max_size=20), st.integers(0, 9))
+def test_no_entry_that_is_young_enough_goes(ats: list[int | None], before: int) -> None:
+    gone = ats[: len(aged(page(*ats), before))]
+    assert all(at is None or at < before for at in gone)
+
+
+def test_rows_go_by_their_day_and_not_all_at_once() -> None:
+    one = book(*(settled(model=f"m{number}", at=DAY) for number in range(STEP + 1)), settled(at=9 * DAY), ended(at=DAY))
+    assert aged_rows(one, DAY) == []
+    found = aged_rows(one, 3 * DAY)
+    assert len(found) == STEP
+    for database, key in found:
+        del one.rows[database][key]
+    assert len(aged_rows(one, 3 * DAY)) == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ({"user": "u"}, "call"),
+        ({"call": "a"}, "call opened settled"),
+        ({"call": "a-1"}, "opened settled"),
+        ({"call": "a", "user": "u"}, "call"),
+        ({"before": 1}, ""),
+        ({"before": 10**19, "call": "b"}, ""),
+        ({"before": 10**19}, "call opened settled circuit"),
+    ],
+    ids=str,
+)
+def test_what_has_everything_that_is_named_is_chosen(named: dict[str, Any], found: str) -> None:
+    entries: dict[str, LedgerEntry] = {
+        "call": ended(user="u"),
+        "opened": opened(),
+        "settled": settled(),
+        "circuit": entry(7),
+    }
+    matches = chosen(Erase(**named))
+    assert " ".join(name for name, one in entries.items() if matches(one)) == found
+
+
+@pytest.mark.parametrize("bad", [{"entries": 0.0}, {"usage": -1.0}, {"entries": float("nan")}], ids=str)
+def test_days_without_sense_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="days above 0"):
+        Keep(**bad)
