@@ -31,8 +31,8 @@ BYTES_A_TOKEN = 4
 TOKENS_A_MESSAGE = 4
 TOKENS_AN_IMAGE = 1_000
 TOKENS_AN_ATTACHMENT = 2_000
-TOKENS_A_TOOL = 16
-"""Besides its own text."""
+TOKENS_A_TOOL = 24
+"""Besides its own text: the JSON around it."""
 TOKENS_AN_IMAGE_MADE = 6_240
 """What OpenAI's best quality takes at its largest size."""
 DEFAULT_OUTPUT = 1_024

@@ -65,9 +65,11 @@ def settle(progress: Progress, account: str, price: Price) -> Settlement:
 
 
 def _refused(progress: Progress) -> bool:
-    """Whether the provider said no before it wrote anything: nobody bills for that."""
-    begun = progress.partial is not None and bool(progress.partial.parts)
-    return progress.fault is not None and progress.fault.status is not None and not begun
+    """Whether the provider said no before it began to answer: nobody bills for that.
+
+    A stream that had begun well has read its input, whatever came of it.
+    """
+    return progress.fault is not None and progress.fault.status is not None and progress.partial is None
 
 
 def _used(progress: Progress) -> tuple[Usage, bool]:

@@ -15,6 +15,7 @@ from callboard.cli.demo.command import demo
 from callboard.cli.ending import ending_of
 from callboard.cli.init import init
 from callboard.cli.provider import provider
+from callboard.cli.simulate import simulate
 from callboard.cli.status import status
 from callboard.cli.usage import usage
 from callboard.version import __version__
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, ask, status, provider, usage, init):
+for command in (demo, ask, status, provider, usage, init, simulate):
     app.command()(command)
 app.add_typer(cache)
 

@@ -62,12 +62,16 @@ class DirectProvider(Desk):
     def die(self) -> None:
         """Lose every connection at once, and refuse new ones."""
         self.alive = False
-        for passage in list(self._passages.values()):
-            passage.sever()
+        self.sever()
 
     def revive(self) -> None:
         """Take connections again."""
         self.alive = True
+
+    def sever(self) -> None:
+        """Lose every connection at once."""
+        for passage in list(self._passages.values()):
+            passage.sever()
 
     async def connect(self, timeout: float) -> None:
         """Raises ConnectFailed when it is dead, ConnectTimeout after `timeout` seconds when it cannot be reached."""
@@ -89,7 +93,7 @@ class DirectProvider(Desk):
         passage = Passage(steps, first_byte=first_byte, between_bytes=between_bytes, most=decided.write_bytes)
         conversation = Conversation(self, number, passage, decided)
         self._passages[number] = passage
-        self.received(number, asked, decided)
+        self.received(request, asked, decided)
         try:
             await passage.head()
         except BaseException:
@@ -97,7 +101,7 @@ class DirectProvider(Desk):
             raise
         return conversation
 
-    def received(self, number: int, asked: Asked, plan: Plan) -> None:
+    def received(self, request: HttpRequest, asked: Asked, plan: Plan) -> None:
         """Called with each request that arrives: for whoever overrides it, to watch."""
 
     def settle(self, number: int, passage: Passage, plan: Plan) -> Served:

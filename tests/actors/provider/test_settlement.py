@@ -64,9 +64,15 @@ def test_what_was_never_sent_costs_nothing_even_where_the_price_is_unknown() -> 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])
-def test_a_refusal_before_the_first_word_costs_nothing(stream: bool, status: int) -> None:
+def test_a_refusal_in_place_of_an_answer_costs_nothing(stream: bool, status: int) -> None:
     assert settled(stream=stream, fault=fault(status=status)) == UNSENT
-    assert settled(stream=stream, fault=fault(status=status), partial=answer()) == UNSENT
+
+
+def test_a_stream_that_breaks_before_its_first_word_may_be_billed_for_what_went_in() -> None:
+    broken = settled(stream=True, fault=fault(status=529), partial=answer())
+    assert (broken.usage, broken.estimated) == (Usage(input=ESTIMATE.input), True)
+    counted = Answer(parts=(), finish_reason=None, usage=Usage(input=9))
+    assert settled(stream=True, fault=fault(status=529), partial=counted).usage == Usage(input=9)
 
 
 def test_a_plain_reply_that_never_came_may_have_been_all_that_was_allowed() -> None:

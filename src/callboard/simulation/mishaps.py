@@ -1,0 +1,81 @@
+"""What befalls the runtime itself: bugs in its actors, restarts of its process, jumps of its wall clock. Pure."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from callboard.simulation.cast import CAST
+from callboard.simulation.spec import Spec
+
+HOUR = 3600.0
+
+ACTORS = (
+    "store",
+    "ledger",
+    "cache",
+    "selector",
+    "orchestrator",
+    *(f"{kind}/{name}" for kind in ("limits", "providers") for name in CAST),
+)
+
+
+class Crash(msgspec.Struct, frozen=True):
+    """A bug in this actor shows itself."""
+
+    path: str
+
+
+class Jump(msgspec.Struct, frozen=True):
+    """The machine's wall clock jumps by so many seconds."""
+
+    seconds: float
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An operator says this of one provider, and `reset` some time later."""
+
+    provider: str
+    command: Literal["open", "close"]
+    now: bool
+    until_reset: float
+    """Seconds."""
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """The process ends, and begins anew on the same store. `killed`: without a chance to say goodbye."""
+
+    killed: bool
+    pause: float
+    """Seconds between the two."""
+
+
+Mishap: TypeAlias = Crash | Jump | Command | Restart
+
+
+def _command(draw: random.Random) -> Command:
+    return Command(draw.choice(list(CAST)), draw.choice(("open", "close")), draw.random() < 0.5, draw.uniform(5, 1800))
+
+
+_KINDS: tuple[tuple[float, Callable[[random.Random], Mishap]], ...] = (
+    (24 * HOUR, lambda draw: Crash(draw.choice(ACTORS))),
+    (48 * HOUR, lambda draw: Jump(draw.choice((-1, 1)) * 10 ** draw.uniform(0, 4))),
+    (72 * HOUR, _command),
+    (72 * HOUR, lambda draw: Restart(killed=draw.random() < 0.5, pause=draw.uniform(0, 30))),
+)
+"""Each kind, and the average time from one to the next."""
+
+
+def mishaps(spec: Spec) -> Iterator[tuple[float, Mishap]]:
+    """All of them in order, each with its time in seconds since the simulation began; the last twentieth is free."""
+    draw = random.Random(f"{spec.seed}/mishaps")
+    found = [(at, make(draw)) for every, make in _KINDS for at in _times(spec.seconds * 0.95, every, draw)]
+    return iter(sorted(found, key=lambda one: one[0]))
+
+
+def _times(last: float, every: float, draw: random.Random) -> Iterator[float]:
+    at = draw.expovariate(1 / every)
+    while at < last:
+        yield at
+        at += draw.expovariate(1 / every)

@@ -1,0 +1,36 @@
+"""What a runtime may still hold while nobody calls: nothing."""
+
+from collections.abc import Iterator
+
+from callboard.messages.status import NodeStatus, Status
+
+_NOTHING = ("in_flight", "waiting", "open_attempts", "fills", "lost_entries", "failed_commits")
+"""Facts that are 0 at rest, of whichever actor tells them."""
+
+
+def held(status: Status) -> list[str]:
+    """A sentence for each thing that is still held; empty at rest."""
+    return [sentence for node in _actors(status.tree) for sentence in _held(node)]
+
+
+def _actors(node: NodeStatus) -> Iterator[NodeStatus]:
+    if node.kind == "actor":
+        yield node
+    for child in node.children:
+        if child.kind != "attempt":
+            yield from _actors(child)
+
+
+def _held(node: NodeStatus) -> Iterator[str]:
+    if node.status != "running":
+        yield f"{node.path} is {node.status}"
+    facts = node.facts or {}
+    counts = {"running": node.running, "deferred": node.deferred, **{name: facts.get(name, 0) for name in _NOTHING}}
+    if node.mailbox is not None:
+        box = node.mailbox
+        counts |= {"queued": box.queued, "senders waiting": box.waiting}
+        if box.accepted != box.delivered + box.skipped + box.dropped + box.queued:
+            yield f"{node.path}: its mailbox accepted {box.accepted}, which are not {box}"
+    for name, count in counts.items():
+        if count:
+            yield f"{node.path}: {count} {name}"
