@@ -41,6 +41,8 @@ class Fill(Ask[Filled], frozen=True, kw_only=True):
     attempt: Attempt
     deadline: int
     """Monotonic nanoseconds."""
+    keep: bool = True
+    """Whether the answer is kept under this key. Vectors are kept one by one instead."""
 
 
 class Labels(msgspec.Struct, frozen=True):
@@ -51,12 +53,22 @@ class Labels(msgspec.Struct, frozen=True):
     partition: str
 
 
+class Keep(Tell, frozen=True, kw_only=True):
+    """Keep these answers of one provider's model, each under its key."""
+
+    answers: tuple[tuple[bytes, AnyAnswer], ...]
+    provider: str
+    model: str
+    labels: Labels
+
+
 class FillEnded(Tell, frozen=True, kw_only=True):
     """The cache's own report on a fill."""
 
     key: bytes
     fill: int
     labels: Labels
+    keep: bool
     attempted: Attempted
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from callboard.messages.reply import Receipt, Result
-from callboard.messages.request import Work
+from callboard.messages.request import CacheControl, Work
 
 Vector = tuple[float, ...]
 
@@ -18,6 +18,12 @@ class EmbeddingRequest(Work, frozen=True, kw_only=True):
     """Length of the vectors, where the model lets one choose."""
     task: str | None = None
     """What the vectors are for, in the provider's own word, such as `search_query`."""
+    cache: CacheControl = CacheControl()
+
+    @property
+    def deterministic(self) -> bool:
+        """A text's vector is always the same."""
+        return True
 
     def __repr__(self) -> str:
         return f"EmbeddingRequest({self.model!r}, {len(self.inputs)} inputs)"

@@ -8,8 +8,8 @@ from callboard.actors.cache.fills import Filling, Fills, Waiter
 from callboard.actors.cache.place import wanted
 from callboard.actors.cache.shelf import Bounds, Reading, Shelf, Swept
 from callboard.actors.cache.sweeps import Sweep, SweptOn
-from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget, Labels
-from callboard.messages.calls import Attempt, Attempted, TakenOver
+from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget, Keep, Labels
+from callboard.messages.calls import AnyAnswer, Attempt, Attempted, TakenOver
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
 from callboard.messages.request import PRIORITY_NAMES
@@ -65,6 +65,9 @@ class CacheActor(Actor):
             case Fill():
                 self._join(message, envelope)
                 return LATER
+            case Keep():
+                for key, answer in message.answers:
+                    self._put(key, answer, message.provider, message.model, message.labels)
             case FillEnded():
                 self._ended(message)
             case Left():
@@ -85,7 +88,7 @@ class CacheActor(Actor):
         self._waiting[envelope.id] = envelope
         if new:
             scope = self._scopes[filling.number] = trio.CancelScope()
-            self.me.spawn(self._fill, fill.key, filling, scope)
+            self.me.spawn(self._fill, fill.key, filling, scope, fill.keep)
         self._adjust(filling)
 
     def _left(self, waiter: int) -> None:
@@ -123,9 +126,14 @@ class CacheActor(Actor):
 
     def _keep(self, end: FillEnded) -> None:
         answer, record = end.attempted.answer, end.attempted.record
-        if answer is not None and not (isinstance(answer, Answer) and answer.finish_reason is FinishReason.ERROR):
-            entry = Entry(answer=answer, provider=record.provider, model=record.model, stored=self.me.utc())
-            self._store.tell(CacheWrite(self._shelf.keep(end.key, entry, end.labels)))
+        if not end.keep or answer is None:
+            return
+        if not isinstance(answer, Answer) or answer.finish_reason is not FinishReason.ERROR:
+            self._put(end.key, answer, record.provider, record.model, end.labels)
+
+    def _put(self, key: bytes, answer: AnyAnswer, provider: str, model: str, labels: Labels) -> None:
+        entry = Entry(answer=answer, provider=provider, model=model, stored=self.me.utc())
+        self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -164,7 +172,7 @@ class CacheActor(Actor):
             error = failed
         self.me.report(SweptOn(number, swept, error))
 
-    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope) -> None:
+    async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope, keep: bool) -> None:
         labels, model = _labels(filling.waiters[0].attempt), filling.waiters[0].attempt.model
         attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")
         try:
@@ -174,7 +182,7 @@ class CacheActor(Actor):
         except Exception as error:
             why = f"the provider failed ({type(error).__name__})"
             attempted = _unfinished(filling.provider, model, FaultKind.INTERNAL, why)
-        self.me.report(FillEnded(key=key, fill=filling.number, labels=labels, attempted=attempted))
+        self.me.report(FillEnded(key=key, fill=filling.number, labels=labels, keep=keep, attempted=attempted))
 
 
 def _labels(attempt: Attempt) -> Labels:

@@ -9,14 +9,14 @@ import trio
 
 from callboard.actors.orchestrator.batches import Batches, BoundsOf
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
-from callboard.actors.orchestrator.key import cache_key, reads, writes
+from callboard.actors.orchestrator.key import cache_key, reads, vector_key, vectors_to_keep, writes
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
 from callboard.messages.caching import CacheReader, Entry, Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
-from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.request import Work
@@ -35,6 +35,8 @@ FOREVER = 10**20
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 ACKNOWLEDGEMENT = ns(10)
 """How long a strict call waits for its record at the most; then its reply says that it failed."""
+LOOKED_UP_AT_ONCE = 64
+"""Vectors between which other calls get their turn."""
 NOTHING = Answer(parts=(), finish_reason=None)
 """What is known of a stream that broke together with the actor that made it."""
 
@@ -136,14 +138,21 @@ class OrchestratorActor(Actor):
     async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
         """The call's outcome, or None when the course goes on."""
         key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
-        entry = self._cached(call, key)
-        if entry is not None:
-            return await self._from_cache(call, story, entry, key)
+        kept = await self._kept_at(call, story, candidate, key)
+        if kept is not None:
+            return kept
         work = story.work(candidate)
+        if story.batches is not None:
+            key = cache_key(work, candidate) if writes(work) else b""
         attempted, leads = await self._attempt(call, story, candidate, work, key)
         story.attempted(attempted, charged=leads)
         if attempted.answer is None:
             return self._after_fault(call, story, course, attempted)
+        if story.batches is not None:
+            if leads and writes(work):
+                to_keep = vectors_to_keep(work, attempted.answer, candidate)
+                self._cache.tell(to_keep, lane=Lane.CONTROL)
+            key = b""
         answer = story.whole(candidate, work, attempted.answer)
         if answer is None:
             course.advanced(attempted.record.cost)
@@ -172,11 +181,36 @@ class OrchestratorActor(Actor):
         if not reads(call.request):
             return None
         for candidate in candidates:
-            key = cache_key(call.request, candidate)
-            entry = self._cached(call, key)
-            if entry is not None:
-                return await self._from_cache(call, story, entry, key)
+            kept = await self._kept_at(call, story, candidate, cache_key(call.request, candidate))
+            if kept is not None:
+                return kept
         return None
+
+    async def _kept_at(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> Outcome | None:
+        """A reply kept from this candidate, or put together from the vectors that are."""
+        if story.batches is not None and isinstance(call.request, EmbeddingRequest):
+            answer = await self._vectors(call, call.request, story.batches, candidate)
+            return None if answer is None else story.reply(answer, candidate, self.me.now(), cached=True, shared=False)
+        entry = self._cached(call, key)
+        return None if entry is None else await self._from_cache(call, story, entry, key)
+
+    async def _vectors(
+        self, call: Call, request: EmbeddingRequest, batches: Batches, candidate: Candidate
+    ) -> EmbeddingAnswer | None:
+        """Lay the vectors that are kept into the candidate's batch, once. All of them, when none is missing then."""
+        if not reads(request) or batches.looked_up(candidate):
+            return None
+        batch, found = batches.at(candidate), {}
+        answer: EmbeddingAnswer | None = None
+        for number, text in enumerate(batch.missing, 1):
+            entry = self._cached(call, vector_key(request, text, candidate))
+            if entry is not None and isinstance(entry.answer, EmbeddingAnswer):
+                answer = entry.answer
+                found[text] = answer.vectors[0]
+            if number % LOOKED_UP_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+        batch.lay_in(found)
+        return answer and batch.whole(answer)
 
     async def _from_cache(self, call: Call, story: Story, entry: Entry, key: bytes) -> Outcome:
         if isinstance(call, OpenStream):
@@ -203,7 +237,8 @@ class OrchestratorActor(Actor):
         try:
             if isinstance(call, MakeCall) and writes(work):
                 deadline = call.allowance.deadline
-                fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline)
+                keep = story.batches is None
+                fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
                 filled = await self._cache.ask(fill)
                 return filled.attempted, filled.leader
             return await self._provider(candidate.provider).ask(attempt), True

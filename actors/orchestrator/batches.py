@@ -33,6 +33,11 @@ class Batch:
         texts = tuple(self._fitting())
         return self._request if texts == self._request.inputs else msgspec.structs.replace(self._request, inputs=texts)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Texts without a vector."""
+        return tuple(self._missing)
+
     def lay_in(self, vectors: Mapping[str, Vector]) -> None:
         """These texts have their vectors."""
         self._vectors |= vectors
@@ -42,6 +47,10 @@ class Batch:
     def take(self, asked: EmbeddingRequest, answer: EmbeddingAnswer) -> EmbeddingAnswer | None:
         """What was asked is answered: all vectors in the order of the inputs, or None while some are missing."""
         self.lay_in(dict(zip(asked.inputs, answer.vectors, strict=True)))
+        return self.whole(answer)
+
+    def whole(self, answer: EmbeddingAnswer) -> EmbeddingAnswer | None:
+        """An answer like this one with all vectors in the order of the inputs; None while some are missing."""
         if self._missing:
             return None
         vectors = tuple(self._vectors[text] for text in self._request.inputs)
@@ -67,6 +76,10 @@ class Batches:
         self._request = request
         self._bounds_of = bounds_of
         self._batches: dict[Candidate, Batch] = {}
+
+    def looked_up(self, candidate: Candidate) -> bool:
+        """Whether this candidate's batch was begun, and so what is kept was laid into it."""
+        return candidate in self._batches
 
     def at(self, candidate: Candidate) -> Batch:
         """The batch at this candidate."""

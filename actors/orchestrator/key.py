@@ -8,8 +8,10 @@ import hashlib
 
 import msgspec
 
-from callboard.messages.calls import Candidate
+from callboard.messages.caching import Keep, Labels
+from callboard.messages.calls import AnyAnswer, Candidate
 from callboard.messages.chat import ChatMessage, Part, TextPart, ToolResultPart
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.request import CacheControl, Request, Sampling, Work
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -36,6 +38,26 @@ def cache_key(work: Work, candidate: Candidate) -> bytes:
         extra=work.extra or None,
     )
     return hashlib.blake2b(_encoder.encode((candidate, asked)), digest_size=20).digest()
+
+
+def vector_key(request: EmbeddingRequest, text: str, candidate: Candidate) -> bytes:
+    """The key of one input's vector: that of a request for it alone."""
+    return cache_key(msgspec.structs.replace(request, inputs=(text,)), candidate)
+
+
+def vectors_to_keep(work: Work, answer: AnyAnswer, candidate: Candidate) -> Keep:
+    """Each vector of an answer under the key of its input."""
+    kept: list[tuple[bytes, AnyAnswer]] = []
+    if isinstance(work, EmbeddingRequest) and isinstance(answer, EmbeddingAnswer):
+        for text, vector in zip(work.inputs, answer.vectors, strict=True):
+            one = EmbeddingAnswer(vectors=(vector,), model=answer.model)
+            kept.append((vector_key(work, text, candidate), one))
+    return Keep(
+        answers=tuple(kept),
+        provider=candidate.provider,
+        model=candidate.model,
+        labels=Labels(work.tag, work.user, work.cache.partition),
+    )
 
 
 def reads(work: Work) -> bool:

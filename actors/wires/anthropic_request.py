@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.media import from_data_url, to_base64
 from callboard.actors.wires.wire import WireFault, unsupported
@@ -35,6 +36,7 @@ DEFAULT_MAX_TOKENS = 4096
 """Anthropic demands a bound on output: this one, plus the thinking budget, is sent when the request names none."""
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
+_FOREIGN = foreign_to("anthropic")
 _GONE_2026 = frozenset({"temperature", "top_p", "top_k"})
 _NO_WHEN_UNSET = frozenset({"presence_penalty", "frequency_penalty", "logprobs"})
 """Absent here, which is what 0 and False ask for."""
@@ -200,12 +202,12 @@ class _Turns:
             case TextPart(text="", extra=None):
                 return None  # OpenAI's clients write one beside tool calls; here it is refused
             case TextPart() | RefusalPart():
-                return {"type": "text", "text": part.text} | (part.extra or {})
+                return {"type": "text", "text": part.text} | without(_FOREIGN, part.extra)
             case ImagePart():
-                return {"type": "image", "source": _source(part, "image/png")} | (part.extra or {})
+                return {"type": "image", "source": _source(part, "image/png")} | without(_FOREIGN, part.extra)
             case DocumentPart():
                 source = {"type": "document", "source": _document(part), "title": part.name}
-                return present(source) | (part.extra or {})
+                return present(source) | without(_FOREIGN, part.extra)
             case AudioPart():
                 raise unsupported(self._provider, "recordings")
             case ThinkingPart():
@@ -250,7 +252,7 @@ class _Turns:
             "content": content,
             "is_error": part.is_error,
         }
-        return present(shown) | (part.extra or {})
+        return present(shown) | without(_FOREIGN, part.extra)
 
 
 def _tool_id(call_id: str) -> str:

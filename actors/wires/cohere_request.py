@@ -9,6 +9,7 @@ from typing import Any, assert_never
 import msgspec
 
 from callboard.actors.wires.cohere_reply import TOOL_PLAN
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.functions import encode_tool
 from callboard.actors.wires.jsons import UNREADABLE, present
 from callboard.actors.wires.media import to_data_url
@@ -42,8 +43,7 @@ SAMPLING: dict[str, str] = {
 }
 """What Cohere calls the members of Sampling."""
 
-FOREIGN = frozenset({"cache_control", "citations", "annotations", "logprobs"})
-"""Members of a part's `extra` that belong to other providers' protocols and are left out."""
+_FOREIGN = foreign_to("other")
 
 _NAMES = {ours: theirs for theirs, ours in SAMPLING.items()}
 
@@ -206,4 +206,4 @@ def _is_plan(part: ThinkingPart) -> bool:
 
 
 def _own(extra: Extra | None) -> Extra:
-    return {name: value for name, value in (extra or {}).items() if name not in FOREIGN}
+    return without(_FOREIGN, extra)

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.gemini_parts import is_made
 from callboard.actors.wires.jsons import UNREADABLE, present
 from callboard.actors.wires.media import from_data_url, to_base64
@@ -27,6 +28,7 @@ from callboard.messages.chat import (
 )
 from callboard.messages.faults import Fault, FaultKind
 
+_FOREIGN = foreign_to("gemini")
 UNSIGNED = "skip_thought_signature_validator"
 """Stands for the signature of a turn's first call when no Gemini made it; models since Gemini 3 refuse a call without
 (ai.google.dev/gemini-api/docs/thought-signatures)."""
@@ -83,9 +85,9 @@ class Contents:
     def _add(self, part: Part, shown: list[dict[str, Any]]) -> None:
         match part:
             case TextPart() | RefusalPart():
-                shown.append({"text": part.text} | (part.extra or {}))
+                shown.append({"text": part.text} | without(_FOREIGN, part.extra))
             case ImagePart() | AudioPart() | DocumentPart():
-                shown.append(self._media(part) | (part.extra or {}))
+                shown.append(self._media(part) | without(_FOREIGN, part.extra))
             case ThinkingPart():
                 if part.origin == self._provider:
                     _think(part, shown)
@@ -128,7 +130,7 @@ class Contents:
         shown: dict[str, Any] = {"id": _id(part.id), "name": name, "response": _response(text, part.is_error)}
         if media and not self._old:
             shown["parts"] = media
-        result = {"functionResponse": present(shown) | (part.extra or {})}
+        result = {"functionResponse": present(shown) | without(_FOREIGN, part.extra)}
         return [result, *media] if self._old else [result]
 
     def _media(self, part: _Media) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, assert_never
 
 import msgspec
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import present
 from callboard.actors.wires.media import audio_format, to_base64, to_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
@@ -57,7 +58,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a tool's result may hold pictures."""
     assistant_lists: bool = True
     """Whether the assistant's words may be a list of texts; they go as one string otherwise."""
-    foreign: frozenset[str] = frozenset({"cache_control", "citations"})
+    foreign: frozenset[str] = foreign_to("other")
     """Members of a part's `extra` that belong to other providers' protocols and are left out."""
     default_max_tokens: int | None = None
     """The bound on output to send when the request has none, for servers whose limits reserve it in advance."""
@@ -262,4 +263,4 @@ class _Messages:
         return present({"file_data": data, "file_id": part.file_id, "filename": part.name})
 
     def _extra(self, extra: Extra | None) -> Extra:
-        return {} if extra is None else {name: extra[name] for name in extra if name not in self._quirks.foreign}
+        return without(self._quirks.foreign, extra)

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.media import to_data_url
 from callboard.actors.wires.wire import unsupported
@@ -34,7 +35,7 @@ _SAMPLING = {
     "top_p": "top_p",
     "top_logprobs": "top_logprobs",
 }
-_FOREIGN = frozenset({"cache_control", "citations"})
+_FOREIGN = foreign_to("responses")
 """Members of a part's `extra` that belong to other protocols."""
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
@@ -230,4 +231,4 @@ def _file(part: DocumentPart) -> Members:
 
 
 def _own(extra: Extra | None) -> Members:
-    return {name: value for name, value in (extra or {}).items() if name not in _FOREIGN}
+    return without(_FOREIGN, extra)

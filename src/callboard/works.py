@@ -7,7 +7,7 @@ from callboard.errors import InvalidRequest
 from callboard.messages.checks import InvalidRequest as Nonsense
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.images import ImageRequest
-from callboard.messages.request import Priority, Work
+from callboard.messages.request import CacheControl, CacheUse, Priority, Work
 from callboard.messages.reranking import RerankRequest
 from callboard.messages.validate_work import check_embedding, check_images, check_rerank
 
@@ -21,6 +21,7 @@ class WorkOptions(TypedDict, total=False):
     tag: str
     metadata: dict[str, str]
     priority: Priority
+    cache: CacheControl | CacheUse
     wait: bool
     extra: dict[str, Any]
 
@@ -46,7 +47,10 @@ def _checked(kind: type[W], check: Callable[[W], None], options: WorkOptions, **
     unknown = options.keys() - WorkOptions.__annotations__.keys()
     if unknown:
         raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
-    work = kind(**members, **cast("dict[str, Any]", options))
+    given = cast("dict[str, Any]", dict(options))
+    if isinstance(given.get("cache"), str):
+        given["cache"] = CacheControl(use=given["cache"])
+    work = kind(**members, **given)
     try:
         check(work)
     except Nonsense as error:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.actors.orchestrator.key import cache_key, reads, writes
+from callboard.actors.orchestrator.key import cache_key, reads, vector_key, writes
 from callboard.messages.calls import Candidate
 from callboard.messages.chat import (
     ChatMessage,
@@ -19,6 +19,7 @@ from callboard.messages.chat import (
 )
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.request import CacheControl, CacheUse, Output, Request, Sampling, Thinking, Tool, ToolChoice
+from callboard.messages.reranking import RerankRequest
 
 HERE = Candidate("p", "m")
 ASKED = Request(model="fast", messages=(user("Why?"),), sampling=Sampling(temperature=0))
@@ -183,6 +184,21 @@ def test_other_kinds_of_work_have_keys_of_all_that_is_asked(changes: dict[str, A
 
 
 def test_other_kinds_of_work_are_cached_only_when_they_say_so() -> None:
-    assert not reads(EMBED) and not writes(EMBED)
-    used = msgspec.structs.replace(EMBED, cache=CacheControl(use="use"))
+    rerank = RerankRequest(model="fast", query="q", documents=("a",))
+    assert not reads(rerank) and not writes(rerank)
+    used = msgspec.structs.replace(rerank, cache=CacheControl(use="use"))
     assert reads(used) and writes(used)
+
+
+def test_vectors_are_kept_unless_they_say_otherwise() -> None:
+    assert reads(EMBED) and writes(EMBED)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"dimensions": 2}, {"task": "query"}, {"user": "ann"}, {"cache": CacheControl(partition="t")}]
+)
+def test_a_vector_has_the_same_key_among_others_and_another_for_all_that_may_change_it(changes: dict[str, Any]) -> None:
+    alone = msgspec.structs.replace(EMBED, inputs=("b",))
+    assert vector_key(EMBED, "b", HERE) == vector_key(alone, "b", HERE) != vector_key(EMBED, "a", HERE)
+    assert vector_key(msgspec.structs.replace(EMBED, **changes), "b", HERE) != vector_key(EMBED, "b", HERE)
+    assert vector_key(EMBED, "b", Candidate("other", "m")) != vector_key(EMBED, "b", HERE)
