@@ -16,6 +16,7 @@ from callboard.runtime.deadletters import DeadLetters
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorCrashed, ActorDown
 from callboard.runtime.mailbox import Delivery, Lane, Mailbox, MailboxSpec
+from callboard.runtime.turns import Turns
 from callboard.runtime.waits import Waiter
 
 
@@ -44,6 +45,7 @@ class World(msgspec.Struct, frozen=True):
 
     clock: Clock
     dead_letters: DeadLetters
+    turns: Turns
     emit: Callable[[Event], None] = _ignore
     """Takes every event of the tree; must not wait or raise."""
 

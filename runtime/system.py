@@ -12,6 +12,7 @@ from callboard.runtime.deadletters import DeadLetters
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import SupervisorSpec, check
 from callboard.runtime.supervision.supervisor import GaveUp, Supervisor
+from callboard.runtime.turns import Turns
 
 
 class System:
@@ -32,9 +33,9 @@ class System:
         check(spec)
         self.clock = clock or Clock()
         self.dead_letters = DeadLetters()
-        self.world = (
-            World(self.clock, self.dead_letters) if emit is None else World(self.clock, self.dead_letters, emit)
-        )
+        self._turns = Turns()
+        shared = (self.clock, self.dead_letters, self._turns)
+        self.world = World(*shared) if emit is None else World(*shared, emit)
         self.root = Supervisor("", spec, self.world, random.Random(seed))
         self.stopped = trio.Event()
         self._cells = {cell.path: cell for cell in self.root.cells()}
@@ -55,7 +56,8 @@ class System:
         self.root.status = CellStatus.STARTING
         announce = _Announce(self.root, task_status)
         try:
-            await self.root.run(announce)
+            with self._turns.watching():
+                await self.root.run(announce)
         except GaveUp:
             self.root.end(CellStatus.GIVEN_UP, "the runtime gave up")
             raise

@@ -1,6 +1,6 @@
 """One HTTP exchange on httpx's interface: sending, bounded reading, and what its failures mean."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -8,6 +8,7 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts, timed_out
+from callboard.actors.transport.body import Body
 from callboard.actors.transport.content import Content
 from callboard.actors.transport.errors import DestinationRefused, Disconnected, RequestInvalid, TooLarge
 from callboard.actors.wires.wire import Encoded, malformed
@@ -16,6 +17,8 @@ from callboard.messages.faults import Fault, FaultKind
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a plain reply after decompression."""
 
+MOST_URLS = 1_000
+"""Parsed URLs that an account keeps; a caller may name any model, and some providers have the model in the path."""
 NO_TOTAL = 1e9
 """Seconds."""
 LINGER = 0.05
@@ -27,6 +30,7 @@ class Endpoint:
 
     def __init__(self, account: Account) -> None:
         self._base = account.base_url.rstrip("/")
+        self._urls: dict[str, httpx.URL] = {}
         self._headers = {
             "host": httpx.URL(self._base).netloc.decode("ascii"),
             "user-agent": "callboard",
@@ -39,7 +43,7 @@ class Endpoint:
         """The request, with the attempt's id as `x-client-request-id`, by which both sides' logs can be compared."""
         return httpx.Request(
             encoded.method,
-            self._base + encoded.path,
+            self._url(encoded.path),
             headers={
                 **self._headers,
                 **encoded.headers,
@@ -50,18 +54,33 @@ class Endpoint:
             extensions=self._extensions,
         )
 
+    def _url(self, path: str) -> httpx.URL:
+        """Parsing a URL costs as much as sending it; an account has few of them."""
+        url = self._urls.get(path)
+        if url is None:
+            url = httpx.URL(self._base + path)
+            if len(self._urls) < MOST_URLS:
+                self._urls[path] = url
+        return url
+
 
 async def read(response: httpx.Response) -> bytes:
     """The whole body. Raises WireFault when it is too large."""
+    if isinstance(response.stream, Body):
+        return await _bounded(response.stream)
+    async with body(response) as chunks:
+        return await _bounded(chunks)
+
+
+async def _bounded(chunks: AsyncIterable[bytes]) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    async with body(response) as chunks:
-        async for piece in chunks:
-            size += len(piece)
-            if size > MAX_BODY:
-                raise malformed(f"the reply is larger than {MAX_BODY} bytes")
-            pieces.append(piece)
-    return b"".join(pieces)
+    async for piece in chunks:
+        size += len(piece)
+        if size > MAX_BODY:
+            raise malformed(f"the reply is larger than {MAX_BODY} bytes")
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from callboard.actors.limiter.decide import LimitSpec
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.request import Priority
+from callboard.messages.signals import Left
 from callboard.runtime.clock import ns
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded
 from callboard.runtime.mailbox import Lane
@@ -129,7 +130,8 @@ async def test_a_permit_granted_in_the_tick_in_which_its_asker_leaves_goes_to_th
         await wait_all_tasks_blocked()
         nursery.start_soon(timed, system, lambda: limiter.ask(wish()), ends)
         await wait_all_tasks_blocked()
-        settle(limiter, held)  # in the mailbox before the limiter hears of the leaving
+        limiter.tell(Left(0))  # the turn's first message is handled at once; the next one waits in the mailbox
+        settle(limiter, held)  # before the limiter hears of the leaving
         leaving.cancel()
         await wait_all_tasks_blocked()
         assert len(ends) == 1
@@ -221,4 +223,4 @@ def test_a_waiter_can_be_cancelled_anywhere_and_its_permit_comes_back() -> None:
             assert (facts(system)["in_flight"], facts(system)["waiting"]) == (0, 0)
             assert isinstance(await limiter.ask(wish(), deadline=system.clock.now() + ns(2)), Permit)
 
-    assert cancel_everywhere(waiting) > 5
+    assert cancel_everywhere(waiting) >= 4

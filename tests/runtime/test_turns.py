@@ -1,0 +1,107 @@
+"""Messages that are handled in their sender's step, and those that are not."""
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from callboard.runtime.actor import LATER
+from callboard.runtime.envelope import CURRENT, Envelope
+from callboard.runtime.errors import ActorCrashed
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.runtime.turns import Turns
+from callboard.testing.doer import Do, Doer, Note
+from callboard.testing.running import running
+
+A = ActorSpec(name="a", factory=Doer)
+B = ActorSpec(name="b", factory=Doer)
+
+
+async def test_turns_are_counted_while_they_are_watched() -> None:
+    turns = Turns()
+    await trio.lowlevel.checkpoint()
+    assert turns.count == 0
+    with turns.watching():
+        before = turns.count
+        await trio.lowlevel.checkpoint()
+        assert turns.count > before
+    after = turns.count
+    await trio.lowlevel.checkpoint()
+    assert turns.count == after
+
+
+async def test_the_first_message_of_a_turn_is_handled_in_its_senders_step_and_the_others_together() -> None:
+    async with running(A) as system:
+        ref, done = system.ref("a"), list[int]()
+        for n in range(3):
+            ref.tell(Note(lambda actor, envelope, n=n: done.append(n)))  # type: ignore[misc]
+        assert done == [0]
+        await wait_all_tasks_blocked()
+        assert done == [0, 1, 2]
+        ref.tell(Note(lambda actor, envelope: done.append(3)))
+        assert done == [0, 1, 2, 3]
+
+
+async def test_an_actor_that_decides_is_not_entered_again() -> None:
+    async with running(A, B) as system:
+        a, b, order = system.ref("a"), system.ref("b"), list[str]()
+
+        def first(actor: Doer, envelope: Envelope) -> None:
+            order.append("a begins")
+            b.tell(Note(second))
+            order.append("a ends")
+
+        def second(actor: Doer, envelope: Envelope) -> None:
+            order.append("b")
+            a.tell(Note(lambda actor, envelope: order.append("a again")))
+
+        a.tell(Note(first))
+        await wait_all_tasks_blocked()
+        assert order == ["a begins", "b", "a ends", "a again"]
+
+
+async def test_what_fails_in_the_senders_step_fails_the_actor_and_not_the_sender() -> None:
+    async with running(A) as system, trio.open_nursery() as nursery:
+        ref = system.ref("a")
+        kept: list[Exception] = []
+
+        async def waits() -> None:
+            try:
+                await ref.ask(Do(lambda actor, envelope: LATER))
+            except ActorCrashed as error:
+                kept.append(error)
+
+        nursery.start_soon(waits)
+        await wait_all_tasks_blocked()
+        ref.tell(Note(lambda actor, envelope: 1 / 0))
+        await wait_all_tasks_blocked()
+        assert [type(error) for error in kept] == [ActorCrashed]
+        assert await ref.ask(Do(lambda actor, envelope: actor.me.incarnation)) == 2
+
+
+async def test_the_context_in_which_a_message_is_handled_is_the_actors_own() -> None:
+    async with running(A, B) as system:
+        seen: list[object] = []
+
+        async def handler(actor: Doer, envelope: Envelope) -> None:
+            system.ref("b").tell(Note(lambda actor, envelope: seen.append(CURRENT.get())))
+
+        await system.ref("a").ask(Do(handler))
+        assert seen == [None]
+
+
+async def test_nothing_is_decided_inside_the_cancellation_of_a_task() -> None:
+    async with running(A) as system, trio.open_nursery() as nursery:
+        ref, scope = system.ref("a"), trio.CancelScope()
+
+        async def waits() -> None:
+            with scope:
+                await ref.ask(Do(lambda actor, envelope: LATER))
+
+        nursery.start_soon(waits)
+        await wait_all_tasks_blocked()
+        heard: list[int] = []
+        ref.tell(Note(lambda actor, envelope: heard.append(len(actor.received))))
+        await wait_all_tasks_blocked()
+        scope.cancel()
+        ref.tell(Note(lambda actor, envelope: heard.append(len(actor.received))))
+        await wait_all_tasks_blocked()
+        assert heard == [0, 1]  # that the asker has left was queued, and came first
