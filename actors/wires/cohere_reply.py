@@ -11,12 +11,11 @@ import msgspec
 
 from callboard.actors.wires.cohere_faults import error_in_reply
 from callboard.actors.wires.cohere_usage import usage_of
-from callboard.actors.wires.draft import Draft
+from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
-from callboard.messages.usage import Usage
 
 FINISH: dict[str, FinishReason] = {
     "COMPLETE": FinishReason.STOP,
@@ -33,20 +32,12 @@ TOOL_PLAN = {"type": "tool_plan"}
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
-class CohereReply:
+class CohereReply(GrowingReply):
     """The reply as it grows (stream.Growing). It is done at `message-end`: not every stream goes on to `[DONE]`."""
 
     def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
-        self.done = False
-        self.complete = False
-        self._provider = provider
-        self._draft = Draft(provider)
+        super().__init__(provider, keep_raw=keep_raw)
         self._calls: dict[Any, int] = {}
-        self._id: str | None = None
-        self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._extra: dict[str, Any] = {}
-        self._raw: list[Any] | None = [] if keep_raw else None
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
@@ -61,7 +52,7 @@ class CohereReply:
         self._plan(message.get("tool_plan"), [])
         for number, call in enumerate(items(message.get("tool_calls"))):
             self._open(number, mapping(call), [])
-        self._cite(items(message.get("citations")))
+        self._keep("citations", items(message.get("citations")))
         self._end(reply)
         return self.answer()
 
@@ -73,18 +64,6 @@ class CohereReply:
         if data and data != b"[DONE]":
             event = self._object(data)
             self._event(event, mapping(event.get("delta")), deltas)
-
-    def answer(self) -> Answer:
-        """What has come so far."""
-        raw = self._raw
-        return Answer(
-            parts=self._draft.parts(),
-            finish_reason=self._finish,
-            usage=self._usage,
-            id=self._id,
-            extra=self._extra or None,
-            raw=raw[0] if raw and len(raw) == 1 else raw,
-        )
 
     def _object(self, data: bytes) -> dict[str, Any]:
         members = read(_OBJECT, data, self._provider)
@@ -110,7 +89,7 @@ class CohereReply:
                 self._fill(_key(event), mapping(message.get("tool_calls")), deltas)
             case "citation-start":
                 found = message.get("citations")
-                self._cite([found] if isinstance(found, dict) else items(found))
+                self._keep("citations", [found] if isinstance(found, dict) else items(found))
             case "message-end":
                 if delta.get("error"):
                     raise error_in_reply(self._provider, {"id": self._id, **delta})
@@ -119,7 +98,7 @@ class CohereReply:
             case _:  # the ends of blocks, debug, and events of a later day
                 pass
         if delta.get("logprobs") is not None:
-            self._logprobs([delta["logprobs"]])
+            self._keep("logprobs", [delta["logprobs"]])
 
     def _content(self, block: dict[str, Any], deltas: list[Delta]) -> None:
         thought, words = string(block.get("thinking")), string(block.get("text"))
@@ -146,14 +125,6 @@ class CohereReply:
         if arguments:
             deltas.append(self._draft.arguments(self._calls[key], arguments))
 
-    def _cite(self, citations: list[Any]) -> None:
-        if citations:
-            self._extra.setdefault("citations", []).extend(citations)
-
-    def _logprobs(self, logprobs: list[Any]) -> None:
-        if logprobs:
-            self._extra.setdefault("logprobs", []).extend(logprobs)
-
     def _end(self, end: dict[str, Any]) -> None:
         reason, usage = end.get("finish_reason"), end.get("usage")
         self.complete = True
@@ -161,7 +132,7 @@ class CohereReply:
             self._finish = FINISH.get(reason) if isinstance(reason, str) else None
             self._finish = self._finish or FinishReason.OTHER
         self._usage = usage_of(usage)
-        self._logprobs(items(end.get("logprobs")))
+        self._keep("logprobs", items(end.get("logprobs")))
         billed = mapping(usage).get("billed_units")
         if billed:
             self._extra["billed_units"] = billed

@@ -10,12 +10,11 @@ import msgspec
 from callboard.actors.wires.cohere_faults import error_in_reply
 from callboard.actors.wires.cohere_reply import FINISH
 from callboard.actors.wires.cohere_usage import usage_of
-from callboard.actors.wires.draft import Draft
+from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, read, string
 from callboard.actors.wires.ndjson import RecordReader
 from callboard.actors.wires.wire import malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
-from callboard.messages.usage import Usage
 
 _FINISH = FINISH | {"ERROR_TOXIC": FinishReason.CONTENT_FILTER, "ERROR_LIMIT": FinishReason.LENGTH}
 _KEPT = ("citations", "documents", "search_queries", "search_results")
@@ -23,19 +22,8 @@ _KEPT = ("citations", "documents", "search_queries", "search_results")
 _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 
 
-class CohereV1Reply:
+class CohereV1Reply(GrowingReply):
     """The reply as it grows (stream.Growing)."""
-
-    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
-        self.done = False
-        self.complete = False
-        self._provider = provider
-        self._draft = Draft(provider)
-        self._id: str | None = None
-        self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._extra: dict[str, Any] = {}
-        self._raw: list[Any] | None = [] if keep_raw else None
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply, or all the lines of a stream. Raises WireFault."""
@@ -64,18 +52,6 @@ class CohereV1Reply:
                 self._plain(line, deltas)
             case _:  # citations and documents come again in the end; debug, and events of a later day
                 pass
-
-    def answer(self) -> Answer:
-        """What has come so far."""
-        raw = self._raw
-        return Answer(
-            parts=self._draft.parts(),
-            finish_reason=self._finish,
-            usage=self._usage,
-            id=self._id,
-            extra=self._extra or None,
-            raw=raw[0] if raw and len(raw) == 1 else raw,
-        )
 
     def _plain(self, reply: dict[str, Any], deltas: list[Delta]) -> None:
         if "text" not in reply and "finish_reason" not in reply:

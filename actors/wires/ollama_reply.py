@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires import ollama_ids
-from callboard.actors.wires.draft import Draft
+from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens
 from callboard.actors.wires.ollama_faults import error_in_reply
 from callboard.actors.wires.wire import malformed
@@ -24,19 +24,8 @@ _EXTRA = ("total_duration", "load_duration", "prompt_eval_duration", "eval_durat
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
-class OllamaReply:
+class OllamaReply(GrowingReply):
     """The reply as it grows (stream.Growing)."""
-
-    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
-        self.done = False
-        self.complete = False
-        self._provider = provider
-        self._draft = Draft(provider)
-        self._model: str | None = None
-        self._finish: FinishReason | None = None
-        self._usage: Usage | None = None
-        self._extra: dict[str, Any] = {}
-        self._raw: list[Any] | None = [] if keep_raw else None
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
@@ -54,22 +43,9 @@ class OllamaReply:
             raise error_in_reply(self._provider, line["error"])
         self._model = self._model or string(line.get("model"))
         self._message(mapping(line["message"]) if "message" in line else _generated(line), line, deltas)
-        if items(line.get("logprobs")):
-            self._extra.setdefault("logprobs", []).extend(line["logprobs"])
+        self._keep("logprobs", items(line.get("logprobs")))
         if line.get("done") is True:
             self._end(line)
-
-    def answer(self) -> Answer:
-        """What has come so far."""
-        raw = self._raw
-        return Answer(
-            parts=self._draft.parts(),
-            finish_reason=self._finish,
-            usage=self._usage,
-            model=self._model,
-            extra=self._extra or None,
-            raw=raw[0] if raw and len(raw) == 1 else raw,
-        )
 
     def _message(self, message: dict[str, Any], line: dict[str, Any], deltas: list[Delta]) -> None:
         thought, words = string(message.get("thinking")), string(message.get("content"))

@@ -1,0 +1,52 @@
+"""Models on a machine of one's own."""
+
+from typing import Any
+
+import msgspec
+
+
+class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server knows of one model that it has."""
+
+    family: str | None = None
+    parameters: str | None = None
+    """How many it has, as people say it: `8.0B`."""
+    quantization: str | None = None
+    context: int | None = None
+    """Tokens; None when the server does not say."""
+    capabilities: tuple[str, ...] = ()
+    """Such as `completion`, `tools`, `vision`, `thinking`, `embedding`."""
+    raw: dict[str, Any]
+    """All that the server said: template, licence and the rest."""
+
+
+class RunningModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that is in memory now."""
+
+    id: str
+    size: int | None = None
+    """Bytes of memory."""
+    size_gpu: int | None = None
+    """Of these, bytes on graphics cards."""
+    expires: str | None = None
+    """When it leaves memory, as an RFC 3339 time."""
+    context: int | None = None
+    """Tokens that it has room for."""
+
+
+class PullProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a download is."""
+
+    status: str
+    """What is being done, in the server's words."""
+    digest: str | None = None
+    """The layer that is being fetched."""
+    completed: int | None = None
+    """Bytes of it that are here."""
+    total: int | None = None
+    """Bytes of it in all."""
+
+    @property
+    def share(self) -> float | None:
+        """How much of the layer is here, 0 to 1; None when its size is not known."""
+        return min(1.0, (self.completed or 0) / self.total) if self.total else None
