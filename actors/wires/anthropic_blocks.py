@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import mapping, string
+from callboard.actors.wires.jsons import items, mapping, string
 from callboard.messages.chat import OpaquePart, Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Delta
 
@@ -53,7 +53,7 @@ class Block:
             case "signature_delta" if isinstance(piece.signature, str):
                 self._signature += piece.signature
             case "citations_delta" if piece.citation is not None:
-                self._start["citations"] = [*(self._start.get("citations") or ()), piece.citation]
+                self._start["citations"] = [*items(self._start.get("citations")), piece.citation]
             case _:
                 return False
         return True

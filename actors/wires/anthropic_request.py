@@ -58,10 +58,11 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, ve
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
         "thinking": _thinking(request.thinking) or None,
-        "metadata": None if request.user is None else {"user_id": request.user},
         "stream": stream or None,
     }
     extra = dict(request.extra or {})
+    metadata = present({"user_id": request.user}) | mapping(extra.pop("metadata", None))
+    body |= {"metadata": metadata or None}
     config = _output_config(request, provider) | mapping(extra.pop("output_config", None))
     body |= {"output_config": config or None}
     return present(body | _sampling(request, provider, version)) | extra

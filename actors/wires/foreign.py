@@ -5,11 +5,12 @@ from typing import Literal, TypeAlias
 
 from callboard.messages.chat import Extra
 
-Family: TypeAlias = Literal["anthropic", "responses", "gemini", "other"]
+Family: TypeAlias = Literal["anthropic", "responses", "gemini", "chat", "other"]
 
 _OWNERS: dict[str, Family] = {
     "cache_control": "anthropic",
     "citations": "anthropic",
+    "image_url": "chat",
     "annotations": "responses",
     "logprobs": "responses",
     "videoMetadata": "gemini",

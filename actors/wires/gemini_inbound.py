@@ -180,11 +180,15 @@ def _function(function: Members) -> Tool:
 
 
 def _tool_choice(members: Members) -> ToolChoice | None:
+    """What has no name here stays beside the choice that it was read into, to be sent as it is."""
+    told = members.peek("toolConfig")
     config = members.object("toolConfig")
     calling = config.object("functionCallingConfig")
     choice = _choice(calling)
-    config.put("functionCallingConfig", calling.rest())
-    members.put("toolConfig", config.rest())
+    if choice is None or calling.rest():
+        members.put("toolConfig", told)
+    else:
+        members.put("toolConfig", config.rest())
     return choice
 
 

@@ -17,7 +17,7 @@ _MAX_OUTPUT = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 def decode_models(body: bytes, provider: str) -> tuple[Model, ...]:
     """The models in a reply to `GET /models`. Raises WireFault(MALFORMED_REPLY) when it holds no list."""
     reply = read(_ANY, body, provider)
-    listed = mapping(reply).get("data") if isinstance(reply, dict) else reply
+    listed = reply.get("data", reply.get("models")) if isinstance(reply, dict) else reply
     if not isinstance(listed, list):
         raise malformed("the reply holds no list of models", provider=provider)
     models = (_model(mapping(entry), provider) for entry in items(listed))

@@ -136,6 +136,8 @@ def _image(part: Members) -> ImagePart:
     short = isinstance(part.peek("image_url"), str)
     image = part if short else part.object("image_url")
     url, detail = image.text("image_url" if short else "url"), image.take("detail")
+    if not short:
+        part.put("image_url", image.rest())
     inline = from_data_url(url)
     if inline is None:
         return ImagePart(url=url, detail=detail, extra=_rest(part))
@@ -172,13 +174,11 @@ def _tool(tool: Members) -> Tool:
         return Tool(name=str(kind), extra=tool.rest())
     tool.take("type")
     function = tool.object("function")
-    return Tool(
-        name=function.text("name"),
-        description=function.take("description"),
-        parameters=function.take("parameters"),
-        strict=function.take("strict"),
-        extra=tool.rest(),
-    )
+    named: dict[str, Any] = {name: function.take(name) for name in ("name", "description", "parameters", "strict")}
+    if not isinstance(named["name"], str):
+        raise InvalidRequest(function.at("name"), "expected a string")
+    tool.put("function", function.rest())
+    return Tool(**named, extra=tool.rest())
 
 
 def _tool_choice(members: Members) -> ToolChoice | None:
@@ -186,28 +186,40 @@ def _tool_choice(members: Members) -> ToolChoice | None:
         case "auto" | "none" | "required" as mode:
             members.take("tool_choice")
             return ToolChoice(mode=mode)
-        case {"type": "function", "function": {"name": str(name)}}:
-            members.take("tool_choice")
+        case {"type": "function", "function": {"name": str(name), **more}, **beside}:
+            if not more and not beside:
+                members.take("tool_choice")
             return ToolChoice(mode="named", name=name)
         case _:
             return None
 
 
 def _output(members: Members) -> Output | None:
+    """What has no name here stays beside the Output that it was read into, to be sent as it is."""
     match members.peek("response_format"):
-        case {"type": "text"}:
-            members.take("response_format")
-            return Output(kind="text")
-        case {"type": "json_object"}:
-            members.take("response_format")
-            return Output(kind="json")
-        case {"type": "json_schema"}:
-            schema = members.object("response_format").object("json_schema")
-            return Output(
-                schema=schema.take("schema"),
-                name=schema.take("name"),
-                description=schema.take("description"),
-                strict=schema.take("strict"),
-            )
+        case {"type": "text" | "json_object" as kind, **more}:
+            schema = more.get("schema")
+            if not more:
+                members.take("response_format")
+            if isinstance(schema, dict):  # Together, llama.cpp
+                return Output(schema=schema)
+            return Output(kind="text" if kind == "text" else "json")
+        case {"type": "json_schema"} as told:
+            return _schema(members, told)
         case _:
             return None
+
+
+def _schema(members: Members, told: dict[str, Any]) -> Output:
+    form = members.object("response_format")
+    schema = form.object("json_schema")
+    output = Output(
+        schema=schema.take("schema"),
+        name=schema.take("name"),
+        description=schema.take("description"),
+        strict=schema.take("strict"),
+    )
+    form.take("type")
+    if schema.rest() or form.rest():
+        members.put("response_format", told)
+    return output

@@ -8,7 +8,7 @@ from typing import Any, Literal, assert_never
 import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
-from callboard.actors.wires.jsons import present
+from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.media import audio_format, to_base64, to_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
@@ -58,7 +58,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a tool's result may hold pictures."""
     assistant_lists: bool = True
     """Whether the assistant's words may be a list of texts; they go as one string otherwise."""
-    foreign: frozenset[str] = foreign_to("other")
+    foreign: frozenset[str] = foreign_to("chat")
     """Members of a part's `extra` that belong to other providers' protocols and are left out."""
     default_max_tokens: int | None = None
     """The bound on output to send when the request has none, for servers whose limits reserve it in advance."""
@@ -135,7 +135,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         "parameters": tool.parameters,
         "strict": tool.strict,
     }
-    return {"type": "function", "function": present(function), **extra}
+    return {"type": "function", **extra, "function": present(function) | mapping(extra.get("function"))}
 
 
 def _tool_choice(choice: ToolChoice) -> Any:
@@ -237,7 +237,8 @@ class _Messages:
             case ImagePart():
                 url = part.url if part.data is None else to_data_url(part.data, part.media_type or "image/png")
                 image = present({"url": url, "detail": part.detail})
-                return {"type": "image_url", "image_url": image} | self._extra(part.extra)
+                extra = self._extra(part.extra)
+                return {"type": "image_url", **extra, "image_url": image | mapping(extra.get("image_url"))}
             case AudioPart():
                 return {"type": "input_audio", "input_audio": self._audio(part)} | self._extra(part.extra)
             case DocumentPart():

@@ -192,13 +192,11 @@ def _output(members: Members) -> Output | None:
     text = members.object("text")
     output = None
     match text.peek("format"):
-        case {"type": "text"}:
-            text.take("format")
-            output = Output(kind="text")
-        case {"type": "json_object"}:
-            text.take("format")
-            output = Output(kind="json")
-        case {"type": "json_schema"}:
+        case {"type": "text" | "json_object" as kind, **more}:
+            if not more:
+                text.take("format")
+            output = Output(kind="text" if kind == "text" else "json")
+        case {"type": "json_schema"} as told:
             schema = text.object("format")
             output = Output(
                 schema=schema.take("schema"),
@@ -206,6 +204,9 @@ def _output(members: Members) -> Output | None:
                 description=schema.take("description"),
                 strict=schema.take("strict"),
             )
+            schema.take("type")
+            if schema.rest():
+                text.put("format", told)
     members.put("text", text.rest())
     return output
 

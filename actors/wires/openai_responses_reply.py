@@ -101,7 +101,7 @@ class ResponsesReply:
                 self._item(event, deltas, ended=kind.endswith("done"))
             case "response.created" | "response.in_progress":
                 self._head = mapping(event.response)
-            case "response.completed" | "response.incomplete":
+            case "response.completed" | "response.incomplete" | "response.done":  # done: older gateways
                 self._end(mapping(event.response), deltas)
                 self.done = True
             case "response.failed":

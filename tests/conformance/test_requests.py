@@ -1,5 +1,6 @@
 """Every recorded request, read into a Request and written again."""
 
+import copy
 import json
 import re
 from typing import Any
@@ -156,6 +157,55 @@ def test_every_request_is_written_as_it_came(provider: str, tally: Tally) -> Non
             tally.judged("requests", provider, [] if same else [record["id"]])
             wrong += [record["id"]] * (not same)
     assert wrong == []
+
+
+@pytest.mark.parametrize(("api", "place"), [
+    ("chat_completions", ()),
+    ("chat_completions", ("messages", 0)),
+    ("chat_completions", ("tools", 0)),
+    ("chat_completions", ("tools", 0, "function")),
+    ("chat_completions", ("response_format",)),
+    ("chat_completions", ("tool_choice",)),
+    ("responses", ()),
+    ("responses", ("input", 0)),
+    ("responses", ("tools", 0)),
+    ("responses", ("text", "format")),
+    ("messages", ()),
+    ("messages", ("messages", 0, "content", 0)),
+    ("messages", ("tools", 0)),
+    ("messages", ("metadata",)),
+    ("generateContent", ()),
+    ("generateContent", ("contents", 0, "parts", 0)),
+    ("generateContent", ("generationConfig",)),
+    ("generateContent", ("toolConfig", "functionCallingConfig")),
+    ("v2/chat", ()),
+    ("v2/chat", ("messages", 0)),
+])  # fmt: skip
+def test_a_member_of_a_later_day_is_kept(api: str, place: tuple[str | int, ...]) -> None:
+    """In each recorded request that has this place, beside what is there."""
+    seen = 0
+    for record in (record for provider in PROVIDERS for record in chats(provider)):
+        body = (record["request"] or {}).get("body")
+        if record["api"] != api or not body or record["id"] in OTHERWISE:
+            continue
+        later = copy.deepcopy(body)
+        if (found := at(later, place)) is not None:
+            found["of_a_later_day"] = {"a": 1}
+            sent = json.loads(written(record | {"request": record["request"] | {"body": later}}).body)
+            wanted = plain(camel(later) if api == "generateContent" else later)
+            assert plain(sent) == wanted, record["id"]
+            seen += 1
+    assert seen
+
+
+def at(body: Any, place: tuple[str | int, ...]) -> Record | None:
+    """The object in this place, if there is one."""
+    for step in place:
+        try:
+            body = body[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return body if isinstance(body, dict) else None
 
 
 def test_the_exceptions_are_few() -> None:

@@ -277,3 +277,14 @@ def test_a_block_of_the_wrong_shape_costs_only_itself() -> None:
         ToolCallPart(id="", name="", origin="anthropic"),
         TextPart("a"),
     )
+
+
+def test_citations_that_are_no_list_cost_nothing() -> None:
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "", "citations": 7}}
+    cited = {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {"a": 1}}}
+    decoder = AnthropicMessages().decoder()
+    for event in (start, cited):
+        decoder.feed(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+    (part,) = decoder.partial().parts
+    assert isinstance(part, TextPart)
+    assert part.extra == {"citations": [{"a": 1}]}

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
+from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_inbound import decode_request
+from callboard.actors.wires.openai_responses import OpenAIResponses
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -156,3 +158,20 @@ def test_an_empty_text_beside_calls_is_told_from_none(members: Record, texts: in
     message = {"role": "assistant", "tool_calls": [call]} | members
     read = decode_request(json.dumps({"model": "m", "messages": [message]}).encode()).messages[0]
     assert sum(isinstance(part, TextPart) for part in read.parts) == texts
+
+
+def test_a_response_format_with_more_in_it_is_read_and_kept_whole() -> None:
+    told = {"type": "json_object", "schema": {"type": "object"}}
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "response_format": told}
+    request = decode_request(json.dumps(body).encode())
+    assert request.output == Output(schema={"type": "object"})
+    assert request.extra == {"response_format": told}
+
+
+def test_what_is_written_beside_an_images_url_goes_back_to_its_protocol_alone() -> None:
+    told = {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "max_pixels": 9}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [told]}]}
+    request = decode_request(json.dumps(body).encode())
+    assert json.loads(OpenAIChat().encode(request, "m", stream=False).body)["messages"][0]["content"] == [told]
+    (item,) = json.loads(OpenAIResponses().encode(request, "m", stream=False).body)["input"]
+    assert item["content"] == [{"type": "input_image", "image_url": "https://example.org/a.png"}]
