@@ -17,8 +17,9 @@ from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.wire import malformed, unsupported
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 
-BOUNDS = EmbeddingBounds(inputs=2_048, tokens=150_000)
-"""OpenAI takes 300,000 tokens; these are estimated, and dense texts have twice as many."""
+BOUNDS = EmbeddingBounds(inputs=512, tokens=150_000)
+"""OpenAI takes 2,048 texts and 300,000 tokens. Reading as many vectors of its largest model would hold everybody up for
+half a second and need more than the largest body; tokens are estimated here, and dense texts have twice as many."""
 
 _LARGEST = 1e6
 """No embedding has a component near this; 8-bit integers read as floats have."""
@@ -27,7 +28,7 @@ _LARGEST = 1e6
 class Vector(msgspec.Struct):
     """One of the vectors."""
 
-    embedding: list[float] | str
+    embedding: tuple[float, ...] | str
     index: int | None = None
 
 
@@ -65,16 +66,16 @@ def decode(body: bytes, provider: str) -> EmbeddingAnswer:
     return EmbeddingAnswer(vectors=vectors, usage=usage_of(mapping(reply.usage)), model=string(reply.model))
 
 
-def _numbers(embedding: list[float] | str, provider: str) -> tuple[float, ...]:
+def _numbers(embedding: tuple[float, ...] | str, provider: str) -> tuple[float, ...]:
     """Perplexity sends 8-bit integers in base64 without saying so; as floats they would be absurd."""
     if not isinstance(embedding, str):
-        return tuple(embedding)
+        return embedding
     try:
         data = base64.b64decode(embedding, validate=True)
     except (binascii.Error, ValueError):
         raise malformed("a vector is not base64", provider=provider) from None
     if len(data) % 4 == 0:
         floats = struct.unpack(f"<{len(data) // 4}f", data)
-        if all(abs(value) < _LARGEST for value in floats):
+        if floats and min(floats) > -_LARGEST and max(floats) < _LARGEST:
             return floats
     return tuple(float(value) for value in struct.unpack(f"{len(data)}b", data))

@@ -52,7 +52,7 @@ def test_what_a_wire_cannot_do_is_said_before_anything_is_sent(wire: Wire, work:
 
 @pytest.mark.parametrize(
     ("wire", "inputs", "tokens"),
-    [(OpenAIChat(), 2_048, 150_000), (Cohere(), 96, None), (Gemini(), 100, None), (Ollama(), 512, None)],
+    [(OpenAIChat(), 512, 150_000), (Cohere(), 96, None), (Gemini(), 100, None), (Ollama(), 512, None)],
 )
 def test_each_wire_says_how_much_one_request_for_embeddings_holds(
     wire: EmbeddingWire, inputs: int, tokens: int | None
