@@ -8,6 +8,7 @@ import pytest
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.messages.embedding import EmbeddingAnswer
 from callboard.messages.usage import Usage
+from callboard.testing.account import Account
 from callboard.testing.asked import Asked
 from callboard.testing.behaviour import Behaviour
 from callboard.testing.openai import OpenAIShape
@@ -80,3 +81,11 @@ def test_what_openai_would_refuse_is_refused(body: dict[str, Any]) -> None:
 def test_images_of_nothing_are_refused() -> None:
     with pytest.raises(Refused):
         SHAPE.read("images", {}, {"model": "m"})
+
+
+def test_embeddings_take_no_more_of_the_tokens_a_minute_than_went_in() -> None:
+    account, behaviour = Account("7"), Behaviour(tokens_per_minute=10, tokens=(8, 24))
+    fates = [
+        account.decide(behaviour, asked_to_embed(), limits=None, in_flight=0, now=0).refusal is None for _ in range(4)
+    ]
+    assert fates == [True, True, True, False]
