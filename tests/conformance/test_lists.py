@@ -3,9 +3,10 @@
 import base64
 import json
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 import trio
 from tests.conformance.corpus import PROVIDERS, Record, payloads, records
@@ -26,7 +27,8 @@ from callboard.messages.faults import Fault
 from callboard.messages.models import Model
 from callboard.sections import ProviderConfig, StoreConfig
 
-SPEAKS = {"anthropic": "anthropic", "gemini": "gemini", "cohere": "cohere"}
+SPEAKS = {name: name for name in ("anthropic", "gemini", "vertex", "cohere", "ollama")}
+"""The wires of those that do not speak as OpenAI does."""
 NAMED = {
     "model": "model",
     "input": "inputs",
@@ -50,15 +52,36 @@ def of(api: str, provider: str) -> list[Record]:
     return [record for record in records(provider) if record["api"] == api]
 
 
-async def listed(lists: list[Record]) -> tuple[dict[str, list[Model]], dict[str, Fault | None]]:
-    """What accounts that each answer with one of the lists offer, by the record's id, and what is wrong with them."""
+@asynccontextmanager
+async def answering(lists: list[Record]) -> AsyncIterator[callboard.Board]:
+    """A board of accounts that are called by the record's id, and that each answer with it."""
     by_id = {record["id"]: record for record in lists}
     async with serving(lambda target, body: by_id[target.split("/")[1]]) as server:
         accounts = {record["id"]: _account(record, server.url) for record in lists}
         config = Config(providers=accounts, store=StoreConfig(mode="memory"))
         async with callboard.open(config, virtual_time=True, seed=1) as board:
-            models, found = await board.models(), await board.check()
-    return {name: [model for model in models if model.provider == name] for name in by_id}, found
+            yield board
+
+
+async def listed(lists: list[Record]) -> tuple[dict[str, list[Model]], dict[str, Fault | None]]:
+    """What the accounts offer, by the record's id, and what is wrong with them."""
+    async with answering(lists) as board:
+        models, found = await board.models(), await board.check()
+    return {one["id"]: [model for model in models if model.provider == one["id"]] for one in lists}, found
+
+
+async def embedded(lists: list[Record]) -> dict[str, callboard.Embeddings | Fault]:
+    """What a call for as many vectors as were recorded gives, by the record's id."""
+    found: dict[str, callboard.Embeddings | Fault] = {}
+    async with answering(lists) as board:
+        for record in lists:
+            good = record["response"]["status"] == 200
+            texts = [f"text {number}" for number in range(len(vectors(payloads(record)[0])) if good else 1)]
+            try:
+                found[record["id"]] = await board.embed(texts, model=f"{record['id']}/m", attempts=1)
+            except callboard.CallError as error:
+                found[record["id"]] = error.fault
+    return found
 
 
 def _account(record: Record, url: str) -> ProviderConfig:
@@ -131,28 +154,31 @@ def counted(whole: Record) -> int | None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_every_embedding_keeps_its_numbers_and_its_count(provider: str, tally: Tally) -> None:
+def test_every_embedding_keeps_its_numbers_and_its_count(
+    provider: str, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "secret")
+    lists = [record for record in of("embed", provider) if "*" not in record["unsure"]]
+    found = trio.run(embedded, lists) if lists else {}
     wrong = []
     for record in of("embed", provider):
         if "*" in record["unsure"]:
             tally.excepted("embeddings", provider)
             continue
-        wire, response = WIRES.get(provider, OpenAIChat(provider)), record["response"]
-        body = response["body"].encode()
-        if response["status"] != 200:
-            fault = wire.fault(response["status"], httpx.Headers(response["headers"]), body)
-            differing = [] if fault.kind == faults.reading(record)["kind"] else [f"{record['id']}: {fault}"]
-        else:
-            differing = compared(record, wire, json.loads(body))
+        differing = compared(record, found[record["id"]])
         tally.judged("embeddings", provider, differing)
         wrong += differing
     assert wrong == []
 
 
-def compared(record: Record, wire: EmbeddingWire, whole: Record) -> list[str]:
-    """How the wire's reading differs."""
-    got = wire.decode_embeddings(record["response"]["body"].encode())
-    told = got.usage.input_total if got.usage else None
+def compared(record: Record, got: callboard.Embeddings | Fault) -> list[str]:
+    """How the reply or the refusal differs from what was recorded."""
+    if isinstance(got, Fault) or record["response"]["status"] != 200:
+        want = faults.reading(record)
+        same = isinstance(got, Fault) and (got.kind, got.status) == (want["kind"], want["status"])
+        return [] if same else [f"{record['id']}: {got}"]
+    whole = payloads(record)[0]
+    told = None if got.estimated else got.usage.input_total
     wrong = [f"{record['id']} count: {told} for {counted(whole)}"] * (told != counted(whole))
     if "embeddings" in record["unsure"]:
         return wrong
