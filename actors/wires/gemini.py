@@ -28,6 +28,9 @@ from callboard.messages.request import Request
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 
+_TO_VERTEX = "/.." * len(["v1", "projects", "P", "locations", "L", "publishers", "google"])
+"""From the base URL of an account at Vertex to its host."""
+
 _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 
 
@@ -73,8 +76,9 @@ class Gemini:
         return None if wait is None else RateLimits(retry_after=wait)
 
     def encode_models(self) -> Encoded:
-        """`GET /models`, as many as fit a page: Google has far fewer."""
-        return Encoded(method="GET", path="/models?pageSize=1000", headers={"accept": "application/json"}, body=b"")
+        """`GET /models`, as many as fit a page: Google has far fewer. Vertex's list belongs to no project."""
+        path = f"{_TO_VERTEX}/v1beta1/publishers/google/models" if self._vertex else "/models?pageSize=1000"
+        return Encoded(method="GET", path=path, headers={"accept": "application/json"}, body=b"")
 
     def decode_models(self, body: bytes) -> tuple[Model, ...]:
         """The account's models. Raises WireFault."""

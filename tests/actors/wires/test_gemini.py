@@ -1,5 +1,6 @@
 import json
 
+import httpx
 import pytest
 
 from callboard.actors.wires.gemini import Gemini
@@ -54,6 +55,9 @@ def test_models_are_listed() -> None:
     entry = {"name": "models/g", "displayName": "G", "inputTokenLimit": 5, "outputTokenLimit": 2}
     listed = Gemini().decode_models(json.dumps({"models": [entry, {}, 1]}).encode())
     assert listed == (Model(provider="gemini", id="g", name="G", context=5, max_output=2),)
+    base = "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google"
+    where = httpx.URL(base + Gemini("vertex", vertex=True).encode_models().path)
+    assert str(where) == "https://aiplatform.googleapis.com/v1beta1/publishers/google/models"
     vertex = b'{"publisherModels": [{"name": "publishers/google/models/g"}]}'
     assert [model.id for model in Gemini().decode_models(vertex)] == ["g"]
     with pytest.raises(WireFault, match="no list"):
