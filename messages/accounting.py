@@ -108,6 +108,8 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """Sums by day that named the user; what they count stays, without the name."""
     replies: int = 0
     """Kept by the cache."""
+    logged: int = 0
+    """Requests with their replies in the log."""
 
 
 class Erase(Ask[Erased], frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from callboard.messages.caching import CacheReader, Entry, Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.logbook import LogCall
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.request import Work
 from callboard.messages.routing import RoutingTable
@@ -54,7 +55,9 @@ class OrchestratorActor(Actor):
         retry: RetrySpec,
         durability: Literal["strict", "relaxed"],
         embedding_bounds: BoundsOf = lambda _: None,
+        logbook: Ref | None = None,
     ) -> None:
+        self._logbook = logbook
         self._selector = selector
         self._cache = cache
         self._ledger = ledger
@@ -78,6 +81,9 @@ class OrchestratorActor(Actor):
         except BaseException as error:
             self._record(story, _cut_by(error, story))
             raise
+        if self._logbook is not None:
+            said = LogCall(call=call.id, at=self.me.utc(), request=call.request, outcome=outcome)
+            self._logbook.tell(said, lane=Lane.CONTROL)
         if self._strict and self.me.now() < call.allowance.deadline:
             entry = story.ended(outcome, self.me.now(), self.me.utc())
             return await self._acknowledged(outcome, entry, call.allowance.deadline)

@@ -20,6 +20,7 @@ from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.images import Images
+from callboard.messages.logbook import LogRecord, ReadLog
 from callboard.messages.models import Model
 from callboard.messages.reply import Delta, Receipt, Reply
 from callboard.messages.request import Work
@@ -244,7 +245,7 @@ class Board:
     ) -> Erased:
         """Delete what is kept and has everything that is named; at least one is. Returns how much there was.
 
-        Of a `user`: the journal's entries, the kept replies of calls of theirs, and their name in the sums by day,
+        Of a `user`: entries of journal and log, the kept replies of calls of theirs, and their name in the sums by day,
         which then count for nobody. Of a `call`: its entries and its attempts'. `before` a date with a time zone: all
         that is older. What is underway meanwhile is recorded as ever. Raises InvalidRequest and StoreError.
         """
@@ -257,9 +258,25 @@ class Board:
             if call is None:
                 replies = await self._cache.ask(Forget(user=user, stored_before=moment), lane=Lane.CONTROL)
                 erased = msgspec.structs.replace(erased, replies=replies)
+            if self._resolved.config.log.requests:
+                wish = Erase(user=user, call=call, before=moment)
+                logged = (await self._system.ref("logbook").ask(wish, lane=Lane.CONTROL)).logged
+                erased = msgspec.structs.replace(erased, logged=logged)
         except ActorError as error:
             raise StoreError(f"not everything could be deleted: {error}") from error
         return erased
+
+    async def log(self, call: str) -> LogRecord | None:
+        """What was asked and answered in a call, less what was left out; None when the log has nothing of it.
+
+        `call` is the id of a reply or an error. Raises InvalidRequest where no log is kept, and StoreError.
+        """
+        if not self._resolved.config.log.requests:
+            raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
+        try:
+            return await self._system.ref("logbook").ask(ReadLog(call), lane=Lane.CONTROL)
+        except ActorError as error:
+            raise StoreError(f"the log cannot be read: {error}") from error
 
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""

@@ -13,6 +13,7 @@ import msgspec
 
 from callboard import addresses, credentials
 from callboard.actors.cache.shelf import Bounds
+from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.prices.book import Price
 from callboard.actors.transport.config import TransportConfig
@@ -52,6 +53,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry: RetrySpec = RetrySpec()
     cache: Bounds = Bounds()
     store: StoreConfig = StoreConfig()
+    log: LogSpec = LogSpec()
 
 
 class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 root
 ├─ store         two LMDB environments          ├─ providers/*   one for each account
 ├─ ledger        usage, cost, circuits          ├─ orchestrator  the life of a call
+├─ logbook       words, when asked for          │
 ├─ cache         replies, shared calls          └─ inspector     the status socket
 ├─ selector      which model, in which order
 └─ limits/*      one for each account
@@ -17,6 +18,7 @@ from callboard.actors.cache.actor import CacheActor
 from callboard.actors.ledger.actor import LedgerActor
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.limiter.actor import LimiterActor
+from callboard.actors.logbook.actor import LogbookActor
 from callboard.actors.orchestrator.actor import OrchestratorActor
 from callboard.actors.prices.book import PriceBook
 from callboard.actors.provider.account import Account
@@ -60,6 +62,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
         children=(
             ActorSpec(name="store", factory=lambda: StoreActor(plumbing.store), concurrency=64),
             _ledger(resolved, plumbing),
+            *_logbook(resolved, plumbing),
             _cache(resolved, plumbing),
             _selector(resolved),
             SupervisorSpec(name="limits", children=limits),
@@ -89,6 +92,18 @@ def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
         return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox, keep)
 
     return ActorSpec(name="ledger", factory=make)
+
+
+def _logbook(resolved: Resolved, plumbing: Plumbing) -> tuple[ActorSpec, ...]:
+    """None unless it is asked for."""
+    lookup, spec = plumbing.lookup, resolved.config.log
+    if not spec.requests:
+        return ()
+
+    def make() -> LogbookActor:
+        return LogbookActor(spec, lambda: lookup("store").snapshot.ledger, lookup("store"))
+
+    return (ActorSpec(name="logbook", factory=make),)
 
 
 def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
@@ -165,6 +180,7 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             retry=resolved.config.retry,
             durability=resolved.config.store.durability,
             embedding_bounds=bounds,
+            logbook=lookup("logbook") if resolved.config.log.requests else None,
         )
 
     return ActorSpec(name="orchestrator", factory=make, mailbox=WAITING, concurrency=CALLS, drain=ns(5))

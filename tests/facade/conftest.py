@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 import callboard
+from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
 from callboard.config import Config
@@ -17,6 +18,7 @@ from callboard.sections import AliasConfig, CircuitConfig, ProviderConfig, Store
 from callboard.testing import Behaviour, SimulatedProvider
 
 MODEL = "sim-small"
+NO_LOG = LogSpec()
 TIMEOUTS = Timeouts(connect=2, first_byte=10, between_bytes=10, first_token=10, between_tokens=10, permit=20)
 SHAPES: dict[str, tuple[str, Any]] = {
     "alpha": ("openai", "openai"),
@@ -71,6 +73,7 @@ async def open_world(
     circuit: CircuitConfig = CIRCUIT,
     limits: Any = None,
     store: StoreConfig | None = None,
+    log: LogSpec = NO_LOG,
     seed: int = 1,
     base_url: str | None = None,
     shapes: dict[str, tuple[str, Any]] | None = None,
@@ -96,6 +99,7 @@ async def open_world(
             ),
             prices={f"{name}/{MODEL}": Price(input=Decimal(1), output=Decimal(2)) for name in configs},
             store=store or StoreConfig(mode="memory"),
+            log=log,
         )
         clock = Clock(virtual_utc())
         async with callboard.open(config, clock=clock, virtual_time=True, seed=seed) as board:

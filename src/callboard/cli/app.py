@@ -14,6 +14,7 @@ from callboard.cli.cache import cache
 from callboard.cli.demo.command import demo
 from callboard.cli.ending import ending_of
 from callboard.cli.init import init
+from callboard.cli.log import log
 from callboard.cli.provider import provider
 from callboard.cli.simulate import simulate
 from callboard.cli.status import status
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, ask, status, provider, usage, init, simulate):
+for command in (demo, ask, status, provider, usage, log, init, simulate):
     app.command()(command)
 app.add_typer(cache)
 

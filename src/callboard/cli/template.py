@@ -44,6 +44,11 @@ _REST = """\
 # durability = "relaxed"                  # on disk within 50 ms; "strict": before the call returns
 # initial_size = 16777216                 # bytes of each of its two files to begin with; they grow by doubling
 
+# [log]                                   # what was asked and answered, word by word
+# requests = false                        # example: true keeps it
+# redact = ["emails", "cards", "ssn", "phones"]  # what is taken out before anything is written
+# keep_days = 30.0
+
 # [store.keep]                            # for how many days
 # entries = 90.0                          # each attempt, call and change of a circuit
 # usage = 730.0                           # sums by day

@@ -1,0 +1,92 @@
+"""Requests and replies word by word: only where that is asked for, and without what names people."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+import callboard
+from callboard.actors.logbook.actor import STEP
+from callboard.actors.logbook.pages import LogSpec
+from callboard.actors.store.actor import LEDGER_DATABASES
+from callboard.sections import StoreConfig
+from callboard.testing import Behaviour
+
+Opening = Callable[..., AbstractAsyncContextManager[Any]]
+ALPHA = "alpha/sim-small"
+ON = LogSpec(requests=True)
+
+
+def written(w: Any) -> bytes:
+    """The whole ledger, as it lies there."""
+    records = w.board._system.ref("store").snapshot.ledger
+    return repr([records.all(database) for database in LEDGER_DATABASES]).encode()
+
+
+async def test_what_was_asked_and_answered_can_be_read_back(
+    autojump_clock: MockClock, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path))
+    async with world(log=ON, store=store) as w:
+        reply = await w.board.generate("Write to ann@example.com", model=ALPHA, user="ann", tag="t")
+        found = await w.board.log(reply.id)
+        assert (found.user, found.tag, found.fault) == ("ann", "t", None)
+        assert "Write to [email]" in found.request
+        assert reply.text in found.reply
+        async with w.board.stream("And now?", model=ALPHA) as stream:
+            async for _ in stream:
+                pass
+        assert stream.reply.text in (await w.board.log(stream.reply.id)).reply
+        assert await w.board.log("unknown") is None
+        assert "example" not in repr(found)
+    async with world(log=ON, store=store) as w:
+        assert await w.board.log(reply.id) == found
+        assert b"ann@example.com" not in written(w)
+
+
+async def test_a_call_without_a_reply_is_logged_with_its_fault(autojump_clock: MockClock, world: Opening) -> None:
+    async with world({"alpha": Behaviour(error_rate=1, error_statuses=(400,))}, log=ON) as w:
+        with pytest.raises(callboard.CallError) as raised:
+            await w.board.generate("Why?", model=ALPHA)
+        found = await w.board.log(raised.value.id)
+        assert (found.reply, "invalid request" in found.fault) == (None, True)
+
+
+async def test_nothing_is_logged_unless_it_is_asked_for(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        reply = await w.board.generate("a very peculiar prompt", model=ALPHA)
+        await w.board.flush()
+        await trio.sleep(1)
+        assert b"peculiar" not in written(w)
+        assert "logbook" not in [cell.path for cell in w.board._system.cells()]
+        with pytest.raises(callboard.InvalidRequest, match="requests = true"):
+            await w.board.log(reply.id)
+
+
+async def test_the_log_is_kept_for_its_days_and_no_longer(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(log=LogSpec(requests=True, keep_days=1)) as w:
+        old = [await w.board.generate(f"old {number}", model=ALPHA) for number in range(STEP + 3)]
+        await trio.sleep(86_400 - 60)
+        young = await w.board.generate("young", model=ALPHA)
+        await trio.sleep(1_000)
+        assert [reply.id for reply in old if await w.board.log(reply.id)] == []
+        assert await w.board.log(young.id) is not None
+
+
+async def test_what_is_logged_of_a_user_is_deleted_with_the_rest(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(log=ON) as w:
+        theirs = [await w.board.generate(f"Why {n}?", model=ALPHA, user="user-of-old") for n in range(STEP + 2)]
+        other = await w.board.generate("Why?", model=ALPHA, user="other")
+        assert (await w.board.delete(user="user-of-old")).logged == STEP + 2
+        assert [reply.id for reply in theirs if await w.board.log(reply.id)] == []
+        assert b"user-of-old" not in written(w)
+        assert await w.board.log(other.id) is not None
+        assert (await w.board.delete(call=other.id)).logged == 1
+        last = await w.board.generate("Why?", model=ALPHA)
+        assert (await w.board.delete(before=datetime.now(UTC) + timedelta(days=9_999))).logged == 1
+        assert await w.board.log(last.id) is None
