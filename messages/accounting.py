@@ -5,8 +5,33 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from callboard.messages.base import Ask, Tell
+from callboard.messages.budgeting import BudgetRow
 from callboard.messages.faults import FaultKind
 from callboard.messages.usage import Cost, Usage
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """A sum of attempts."""
+
+    attempts: int = 0
+    faults: int = 0
+    usage: Usage = Usage()
+    cost: Cost = Cost(0)
+    """US dollars, of the attempts with a known price."""
+    unpriced: int = 0
+    """Attempts whose price is unknown."""
+    estimated: int = 0
+    """Attempts whose usage is an estimate."""
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            attempts=self.attempts + other.attempts,
+            faults=self.faults + other.faults,
+            usage=self.usage + other.usage,
+            cost=self.cost + other.cost,
+            unpriced=self.unpriced + other.unpriced,
+            estimated=self.estimated + other.estimated,
+        )
 
 
 class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open"):
@@ -21,6 +46,10 @@ class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open
     estimate: Usage
     """What it will use at the most, as far as that can be told."""
     estimated_cost: Cost | None
+    tag: str | None = None
+    user: str | None = None
+    counts_at: int | None = None
+    """The moment in whose budgets' windows it counts, when that is not `at`."""
 
 
 class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_settled"):
@@ -41,6 +70,8 @@ class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_set
     """Nanoseconds."""
     first_token: int | None = None
     """Nanoseconds."""
+    tag: str | None = None
+    user: str | None = None
 
 
 class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
@@ -80,7 +111,27 @@ class CircuitRecord(msgspec.Struct, frozen=True, kw_only=True, tag="circuit"):
     openings: int
 
 
-LedgerEntry: TypeAlias = AttemptOpened | AttemptSettled | CallEnded | CircuitRecord
+class BudgetMark(msgspec.Struct, frozen=True, kw_only=True, tag="budget"):
+    """What one budget's window has told and forgiven; the latest one holds.
+
+    It is kept under what the budget counts, not under its name: a budget that comes to count something else starts
+    without it, and so never forgives what it did not count.
+    """
+
+    counts: str
+    """Selectors and values."""
+    starts: int
+    """UTC nanoseconds, of the window."""
+    at: int
+    user: str | None = None
+    """The one user whose window it is."""
+    told: tuple[Cost, ...] = ()
+    """US dollars at which it has raised an alert."""
+    forgiven: Spent = Spent()
+    """What had been spent when it was last reset."""
+
+
+LedgerEntry: TypeAlias = AttemptOpened | AttemptSettled | CallEnded | CircuitRecord | BudgetMark
 
 
 class Write(Tell, frozen=True):
@@ -122,22 +173,27 @@ class Erase(Ask[Erased], frozen=True, kw_only=True):
     """UTC nanoseconds."""
 
 
-class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+class UsageRow(Spent, frozen=True, kw_only=True):
     """Totals of one provider's model on one day, as the attempts were settled."""
 
     day: str
-    """ISO date, UTC."""
+    """ISO date in the configured time zone: the day on which the attempts began."""
     provider: str
     model: str
-    attempts: int = 0
-    faults: int = 0
-    usage: Usage = Usage()
-    cost: Cost = Cost(0)
-    """US dollars, of the attempts with a known price."""
-    unpriced: int = 0
-    """Attempts whose price is unknown."""
-    estimated: int = 0
-    """Attempts whose usage is an estimate."""
+
+
+class SpendRow(Spent, frozen=True, kw_only=True):
+    """Totals of one day's attempts by everything that they are counted by."""
+
+    day: str
+    """ISO date, as in UsageRow."""
+    starts: int
+    ends: int
+    """The day in UTC nanoseconds; what was counted under another time zone may make it longer."""
+    provider: str
+    model: str
+    tag: str
+    user: str
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +210,9 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     cached: int = 0
     shared: int = 0
     cost: Cost = Cost(0)
+    """US dollars, of the calls with a known price."""
+    unpriced: int = 0
+    """Calls of which an attempt's price is unknown; not in the cost."""
 
 
 class LatencyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +243,10 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[UsageRow, ...]
     calls: tuple[CallRow, ...]
     latency: tuple[LatencyRow, ...]
+    spend: tuple[SpendRow, ...] = ()
+    """What `models` adds up, by tag and user as well."""
+    budgets: tuple[BudgetRow, ...] = ()
+    """Only of a running runtime."""
     skipped_records: int = 0
     """Records that could not be read and were skipped."""
 
@@ -206,3 +269,15 @@ class CircuitHistory(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: int
     """UTC nanoseconds."""
     openings: int
+
+
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was spent, and all that may be: what budgets start from."""
+
+    rows: tuple[SpendRow, ...]
+    open: tuple[AttemptOpened, ...]
+    marks: tuple[BudgetMark, ...]
+
+
+class TellSpending(Ask[Spending], frozen=True):
+    """What has been spent, entries handed over before included."""

@@ -120,6 +120,8 @@ class Attempt(Ask[Attempted], frozen=True, kw_only=True):
     request: Work
     model: str
     sink: DeltaSink | None = None
+    money: Cost | None = None
+    """US dollars that the call has left; None is no bound of its own."""
 
     @property
     def payer(self) -> Payer:

@@ -1,5 +1,6 @@
 """What happened, for whoever watches: log lines, the demo's timeline, later dashboards."""
 
+from decimal import Decimal
 from typing import TypeAlias
 
 import msgspec
@@ -52,4 +53,20 @@ class AccountBlocked(msgspec.Struct, frozen=True, kw_only=True, tag="account_blo
     """UTC nanoseconds; None until an operator resets it."""
 
 
-Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked
+class BudgetAlert(msgspec.Struct, frozen=True, kw_only=True, tag="budget_alert"):
+    """A budget's window has spent a share of its limit at which it was to say so. Once a share and window."""
+
+    at: int
+    budget: str
+    scope: str
+    """Which one, of a budget that has a window for each: `user=alice`; else empty."""
+    window: str
+    share: float
+    spent: Decimal
+    limit: Decimal
+    """US dollars."""
+    resets_at: int | None
+    """UTC nanoseconds; None: never."""
+
+
+Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked | BudgetAlert

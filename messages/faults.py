@@ -27,6 +27,8 @@ class FaultKind(enum.StrEnum):
     UNSUPPORTED = "unsupported"
     UNAVAILABLE = "unavailable"
     """No provider could be tried: every circuit is open, or the account is blocked."""
+    BUDGET = "budget"
+    """A budget, or the call's own bound on money, has not so much left; nothing was sent."""
     DEADLINE = "deadline"
     """The caller's own time ran out."""
     INTERNAL = "internal"

@@ -16,6 +16,7 @@ from callboard.messages.accounting import (
     Erased,
     Flush,
     LedgerEntry,
+    TellSpending,
     UsageReport,
     Write,
     WriteDurably,
@@ -24,6 +25,7 @@ from callboard.messages.base import Tell
 from callboard.messages.signals import Left
 from callboard.messages.storing import Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.actor import LATER, Actor
+from callboard.runtime.calendar import Calendar
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
@@ -95,16 +97,28 @@ class LedgerView:
         """What is remembered of one provider's circuits."""
         return self._book.circuits(provider)
 
+    def is_open(self, attempt: str) -> bool:
+        """Whether this attempt has begun and not ended."""
+        return attempt in self._book.open
+
     def facts(self) -> dict[str, object]:
         """For the status."""
         return self._ledger.facts()
 
 
 class LedgerActor(Actor):
-    """`reading` gives the ledger's environment as the store has published it."""
+    """`reading` gives the ledger's environment as the store has published it; `calendar` the days to count by."""
 
-    def __init__(self, reading: Callable[[], Reading], store: Ref, outbox: Outbox, keep: Keep = KEEP) -> None:
+    def __init__(
+        self,
+        reading: Callable[[], Reading],
+        store: Ref,
+        outbox: Outbox,
+        keep: Keep = KEEP,
+        calendar: Calendar | None = None,
+    ) -> None:
         self._keep = keep
+        self._calendar = calendar
         self._reading = reading
         self._store = store
         self._outbox = outbox
@@ -138,7 +152,7 @@ class LedgerActor(Actor):
         """
         if self.me.incarnation > 1:
             await self._store.ask(Commit(()))
-        self._book, self._journal, self.skipped = load(self._reading())
+        self._book, self._journal, self.skipped = load(self._reading(), self._calendar)
         self._take_in(*self._outbox.take_over(self._journal.last))
         if self.me.incarnation == 1:
             self._take_in(*[lost(entry, self.me.utc()) for entry in self._book.open.values()])
@@ -158,6 +172,8 @@ class LedgerActor(Actor):
                 return self._acknowledge_later(envelope)
             case Flush():
                 return self._acknowledge_later(envelope)
+            case TellSpending():
+                return self._book.spending()
             case GroupDue():
                 self._alarm = None
                 self._commit()

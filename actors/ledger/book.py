@@ -1,7 +1,6 @@
 """The ledger's sums. Pure: an entry in, the rows it changed out."""
 
 import math
-from datetime import UTC, datetime
 from typing import assert_never
 
 import msgspec
@@ -9,32 +8,42 @@ import msgspec
 from callboard.messages.accounting import (
     AttemptOpened,
     AttemptSettled,
+    BudgetMark,
     CallEnded,
     CallRow,
     CircuitHistory,
     CircuitRecord,
     LatencyRow,
     LedgerEntry,
+    Spending,
+    SpendRow,
+    Spent,
     UsageReport,
     UsageRow,
 )
+from callboard.runtime.calendar import Calendar
 
 BUCKETS = 84
 """Up to 2**20.75 ms: half an hour."""
 
-Row = UsageRow | CallRow | LatencyRow | CircuitHistory
+Row = SpendRow | CallRow | LatencyRow | CircuitHistory | BudgetMark
 ROW_TYPES: dict[str, type[Row]] = {
-    "models": UsageRow,
+    "spend": SpendRow,
     "calls": CallRow,
     "latency": LatencyRow,
     "circuits": CircuitHistory,
+    "budgets": BudgetMark,
 }
 
 
-class Book:
-    """All rows, and the attempts that are open. Rows are immutable; a change replaces them."""
+_NOTHING = Spent()
 
-    def __init__(self) -> None:
+
+class Book:
+    """All rows, and the attempts that are open. Rows are immutable; a change replaces them. `calendar` has the days."""
+
+    def __init__(self, calendar: Calendar | None = None) -> None:
+        self._calendar = calendar or Calendar()
         self.rows: dict[str, dict[str, Row]] = {database: {} for database in ROW_TYPES}
         self.open: dict[str, AttemptOpened] = {}
 
@@ -45,22 +54,33 @@ class Book:
                 self.open[entry.id] = entry
                 return []
             case AttemptSettled():
-                self.open.pop(entry.id, None)
-                return self._settled(entry)
+                return self._settled(entry, self.open.pop(entry.id, None))
             case CallEnded():
                 return [self._call(entry)]
             case CircuitRecord():
                 return [self._circuit(entry)]
+            case BudgetMark():
+                return [self._mark(entry)]
             case _:
                 assert_never(entry)
 
     def report(self, skipped: int) -> UsageReport:
         """The rows now; may be called from any thread."""
+        spend = tuple(row for row in list(self.rows["spend"].values()) if isinstance(row, SpendRow))
         return UsageReport(
-            models=tuple(row for row in list(self.rows["models"].values()) if isinstance(row, UsageRow)),
+            models=_by_model(spend),
             calls=tuple(row for row in list(self.rows["calls"].values()) if isinstance(row, CallRow)),
             latency=tuple(row for row in list(self.rows["latency"].values()) if isinstance(row, LatencyRow)),
+            spend=spend,
             skipped_records=skipped,
+        )
+
+    def spending(self) -> Spending:
+        """What budgets start from."""
+        return Spending(
+            rows=tuple(row for row in self.rows["spend"].values() if isinstance(row, SpendRow)),
+            open=tuple(self.open.values()),
+            marks=tuple(row for row in self.rows["budgets"].values() if isinstance(row, BudgetMark)),
         )
 
     def circuits(self, provider: str) -> list[CircuitHistory]:
@@ -72,13 +92,30 @@ class Book:
             if key.startswith(prefix) and isinstance(row, CircuitHistory)
         ]
 
-    def _settled(self, entry: AttemptSettled) -> list[tuple[str, str]]:
-        day = _day(entry.at)
-        key = f"{day}|{entry.provider}|{entry.model}"
-        row = self.rows["models"].get(key) or UsageRow(day=day, provider=entry.provider, model=entry.model)
-        assert isinstance(row, UsageRow)
-        self.rows["models"][key] = msgspec.structs.replace(
+    def _settled(self, entry: AttemptSettled, opened: AttemptOpened | None) -> list[tuple[str, str]]:
+        changed = [self._spend(entry, _counts_at(entry, opened))]
+        if entry.outcome == "ok":
+            changed.append(self._latency(entry))
+        return changed
+
+    def _spend(self, entry: AttemptSettled, at: int) -> tuple[str, str]:
+        day, tag, user = self._calendar.day(at), entry.tag or "", entry.user or ""
+        key = f"{day.name}|{entry.provider}|{len(entry.model)}|{entry.model}|{len(tag)}|{tag}|{user}"
+        row = self.rows["spend"].get(key)
+        if not isinstance(row, SpendRow):
+            row = SpendRow(
+                day=day.name,
+                starts=day.starts,
+                ends=day.ends,
+                provider=entry.provider,
+                model=entry.model,
+                tag=tag,
+                user=user,
+            )
+        self.rows["spend"][key] = msgspec.structs.replace(
             row,
+            starts=min(row.starts, day.starts),
+            ends=max(row.ends, day.ends),
             attempts=row.attempts + 1,
             faults=row.faults + (entry.outcome == "fault"),
             usage=row.usage + entry.usage,
@@ -86,10 +123,12 @@ class Book:
             unpriced=row.unpriced + (entry.cost is None),
             estimated=row.estimated + entry.estimated,
         )
-        changed = [("models", key)]
-        if entry.outcome == "ok":
-            changed.append(self._latency(entry))
-        return changed
+        return "spend", key
+
+    def _mark(self, entry: BudgetMark) -> tuple[str, str]:
+        key = f"{entry.starts}|{entry.counts}"
+        self.rows["budgets"][key] = entry
+        return "budgets", key
 
     def _latency(self, entry: AttemptSettled) -> tuple[str, str]:
         key = f"{entry.provider}|{entry.model}"
@@ -102,7 +141,7 @@ class Book:
         return "latency", key
 
     def _call(self, entry: CallEnded) -> tuple[str, str]:
-        day, tag, user = _day(entry.at), entry.tag or "", entry.user or ""
+        day, tag, user = self._calendar.day(entry.at).name, entry.tag or "", entry.user or ""
         key = f"{day}|{len(tag)}|{tag}|{user}"  # the length: whoever names tags and users may use our bar
         row = self.rows["calls"].get(key)
         if not isinstance(row, CallRow):
@@ -117,6 +156,7 @@ class Book:
             cached=row.cached + entry.cached,
             shared=row.shared + entry.shared,
             cost=row.cost + (entry.cost or 0),
+            unpriced=row.unpriced + (entry.cost is None),
         )
         return "calls", key
 
@@ -150,8 +190,22 @@ def lost(entry: AttemptOpened, at: int) -> AttemptSettled:
         cost=entry.estimated_cost,
         estimated=True,
         duration=0,
+        tag=entry.tag,
+        user=entry.user,
     )
 
 
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000_000_000, UTC).date().isoformat()
+def _counts_at(entry: AttemptSettled, opened: AttemptOpened | None) -> int:
+    """An attempt counts where it began, as budgets count it."""
+    if opened is None:
+        return entry.at
+    return opened.at if opened.counts_at is None else opened.counts_at
+
+
+def _by_model(spend: tuple[SpendRow, ...]) -> tuple[UsageRow, ...]:
+    rows: dict[tuple[str, str, str], UsageRow] = {}
+    for row in spend:
+        key = (row.day, row.provider, row.model)
+        total = rows.get(key, _NOTHING) + row
+        rows[key] = UsageRow(day=row.day, provider=row.provider, model=row.model, **msgspec.structs.asdict(total))
+    return tuple(rows.values())

@@ -10,6 +10,7 @@ from callboard.actors.ledger.book import ROW_TYPES, Book
 from callboard.actors.ledger.keeping import STEP, Page
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
+from callboard.runtime.calendar import Calendar
 
 JOURNAL = "journal"
 OPEN = "open"
@@ -77,9 +78,9 @@ class Journal:
         return tuple(operations)
 
 
-def load(reading: Reading) -> tuple[Book, Journal, int]:
+def load(reading: Reading, calendar: Calendar | None = None) -> tuple[Book, Journal, int]:
     """What the last process left: the book, where the journal goes on, and how many records could not be read."""
-    book = Book()
+    book = Book(calendar)
     unreadable = 0
     for database, row_type in ROW_TYPES.items():
         decoder = msgspec.msgpack.Decoder(tuple[str, row_type])  # type: ignore[valid-type]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.ledger.book import Book, Row
-from callboard.messages.accounting import Erase, LedgerEntry
+from callboard.messages.accounting import BudgetMark, Erase, LedgerEntry
 
 DAY = 86_400_000_000_000
 STEP = 512
@@ -85,9 +85,12 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
     changed: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
         for key in [key for key, row in rows.items() if user and getattr(row, "user", "") == user]:
+            gone.append((database, key))
+            if isinstance(rows[key], BudgetMark):  # what a window of this user has told and forgiven is nobody's
+                del rows[key]
+                continue
             nobody = key.removesuffix(user)
             rows[nobody] = _sum(msgspec.structs.replace(rows.pop(key), user=""), rows.get(nobody))
-            gone.append((database, key))
             changed.append((database, nobody))
     return gone, changed
 

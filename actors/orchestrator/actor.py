@@ -22,6 +22,7 @@ from callboard.messages.logbook import LogCall
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.request import Work
 from callboard.messages.routing import RoutingTable
+from callboard.messages.usage import Cost
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
@@ -33,6 +34,8 @@ from callboard.runtime.stream import ConsumerLeft
 Call = MakeCall | OpenStream
 FOREVER = 10**20
 """No bound on an entry's age but the cache's own, in nanoseconds."""
+ELECTIONS = 3
+"""Fills whose leaders may turn out to have no money left before a call that shares them asks for itself."""
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 ACKNOWLEDGEMENT = ns(10)
 """How long a strict call waits for its record at the most; then its reply says that it failed."""
@@ -150,7 +153,8 @@ class OrchestratorActor(Actor):
         work = story.work(candidate)
         if story.batches is not None:
             key = cache_key(work, candidate) if writes(work) else b""
-        attempted, leads = await self._attempt(call, story, candidate, work, key)
+        attempt = _attempt_of(call, story, candidate, work, course.allowance.money)
+        attempted, leads = await self._attempt(call, story, candidate, attempt, key)
         story.attempted(attempted, charged=leads)
         if attempted.answer is None:
             return self._after_fault(call, story, course, attempted)
@@ -230,26 +234,37 @@ class OrchestratorActor(Actor):
         return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False, key=key)
 
     async def _attempt(
-        self, call: Call, story: Story, candidate: Candidate, work: Work, key: bytes
+        self, call: Call, story: Story, candidate: Candidate, attempt: Attempt, key: bytes
     ) -> tuple[Attempted, bool]:
-        """One attempt, and whether this call is charged for it."""
-        attempt = Attempt(
-            id=f"{call.id}-{story.made + 1}",
-            call=call.id,
-            request=work,
-            model=candidate.model,
-            sink=call.sink if isinstance(call, OpenStream) else None,
-        )
+        """Make one attempt: how it ended, and whether this call is charged for it."""
         try:
-            if isinstance(call, MakeCall) and writes(work):
+            if isinstance(call, MakeCall) and writes(attempt.request):
                 deadline = call.allowance.deadline
                 keep = story.batches is None
                 fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
-                filled = await self._cache.ask(fill)
-                return filled.attempted, filled.leader
+                for _ in range(ELECTIONS):
+                    filled = await self._cache.ask(fill)
+                    if filled.leader or not _unaffordable(filled.attempted):
+                        return filled.attempted, filled.leader
             return await self._provider(candidate.provider).ask(attempt), True
         except ActorError as error:
             return _internal(candidate, error), True
+
+
+def _attempt_of(call: Call, story: Story, candidate: Candidate, work: Work, money: Cost | None) -> Attempt:
+    """The next attempt; `money`: US dollars that the call has left."""
+    return Attempt(
+        id=f"{call.id}-{story.made + 1}",
+        call=call.id,
+        request=work,
+        model=candidate.model,
+        sink=call.sink if isinstance(call, OpenStream) else None,
+        money=money,
+    )
+
+
+def _unaffordable(attempted: Attempted) -> bool:
+    return attempted.fault is not None and attempted.fault.kind is FaultKind.BUDGET
 
 
 def _internal(candidate: Candidate, error: ActorError) -> Attempted:

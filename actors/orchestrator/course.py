@@ -106,7 +106,7 @@ class Course:
         if fault is None:
             return
         self._ahead.remove(candidate)
-        if fault.kind is FaultKind.UNAVAILABLE:
+        if fault.kind in (FaultKind.UNAVAILABLE, FaultKind.BUDGET):
             self.allowance = self.allowance.given_back()
             return
         self._heed(candidate, fault, now)
@@ -131,6 +131,10 @@ class Course:
             self._shut_out(candidate, fault, now, rand)
             self._pass_on(now, rand)
             return
+        if fault.kind is FaultKind.BUDGET:
+            self._refusal = fault
+            self._pass_on(now, rand, self._chained(fault))
+            return
         self.allowance = self.allowance.after(cost)
         self._heed(candidate, fault, now)
         if repair and not self._repaired:
@@ -145,7 +149,11 @@ class Course:
             self._again.append(candidate)
         if not (rule.same or rule.elsewhere):
             self._end()
-        self._pass_on(now, rand, self._chains.pop(fault.kind, ()) if self._chains else ())
+        self._pass_on(now, rand, self._chained(fault))
+
+    def _chained(self, fault: Fault) -> tuple[Candidate, ...]:
+        """Those that are to come first after a fault of this kind."""
+        return self._chains.pop(fault.kind, ()) if self._chains else ()
 
     @property
     def _broke(self) -> bool:
@@ -211,6 +219,6 @@ class Course:
         if self._refusal is not None:
             return self._refusal
         if self._broke:
-            return Fault(kind=FaultKind.QUOTA_EXHAUSTED, message="the call's own bound on money leaves none to spend")
+            return Fault(kind=FaultKind.BUDGET, message="the call's own bound on money leaves none to spend")
         message = "an operator opened every candidate's circuit; `callboard provider NAME reset` closes it"
         return Fault(kind=FaultKind.UNAVAILABLE, message=message)

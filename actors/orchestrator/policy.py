@@ -42,6 +42,7 @@ RULES: dict[FaultKind, Rule] = {
     FaultKind.REJECTED: _PASSING,
     FaultKind.UNSUPPORTED: _NOT_HERE,
     FaultKind.UNAVAILABLE: _NOT_HERE,
+    FaultKind.BUDGET: _NOT_HERE,
     FaultKind.DEADLINE: _NOWHERE,
     FaultKind.INTERNAL: _PASSING,
 }

@@ -55,6 +55,7 @@ class ProviderActor(Actor):
         transport: Callable[[], httpx.AsyncBaseTransport],
         *,
         limiter: Ref,
+        budgets: Ref,
         ledger: Ref,
         selector: Ref,
         histories: Callable[[], Iterable[CircuitHistory]],
@@ -62,6 +63,7 @@ class ProviderActor(Actor):
         self._account = account
         self._make_transport = transport
         self._limiter = limiter
+        self._budgets = budgets
         self._ledger = ledger
         self._selector = selector
         self._histories = histories
@@ -81,6 +83,7 @@ class ProviderActor(Actor):
             self._transport,
             self.me,
             limiter=self._limiter,
+            budgets=self._budgets,
             ledger=self._ledger,
             refuses=self._refuses,
         )

@@ -9,6 +9,7 @@ import msgspec
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent, read
+from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.settlement import Progress, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
@@ -39,6 +40,7 @@ class Attempter:
         me: Me,
         *,
         limiter: Ref,
+        budgets: Ref,
         ledger: Ref,
         refuses: Callable[[str], Fault | None],
     ) -> None:
@@ -48,6 +50,7 @@ class Attempter:
         self._transport = transport
         self._me = me
         self._limiter = limiter
+        self._purse = Purse(account, me, budgets)
         self._ledger = ledger
         self._refuses = refuses
         self._underway: dict[str, Progress] = {}
@@ -68,7 +71,7 @@ class Attempter:
     async def _run(self, progress: Progress, envelope: Envelope, *, trial: bool) -> Attempted:
         attempt = progress.attempt
         try:
-            await self._with_permit(progress, envelope, trial=trial)
+            await self._within_budget(progress, envelope, trial=trial)
             return self._attempted(progress)
         except WireFault as error:
             progress.fault = self._named(error.fault, attempt)
@@ -88,9 +91,19 @@ class Attempter:
             )
         )
 
-    async def _with_permit(self, progress: Progress, envelope: Envelope, *, trial: bool) -> None:
+    async def _within_budget(self, progress: Progress, envelope: Envelope, *, trial: bool) -> None:
         attempt = progress.attempt
         encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
+        progress.fault = await self._purse.reserve(progress, envelope.deadline)
+        if progress.fault is not None:
+            return
+        try:
+            await self._with_permit(progress, encoded, envelope, trial=trial)
+        finally:
+            self._purse.give_back(progress)
+
+    async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope, *, trial: bool) -> None:
+        attempt = progress.attempt
         permit = await self._reserve(attempt, envelope, progress.estimate.total)
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
@@ -98,6 +111,8 @@ class Attempter:
         progress.permitted = True
         try:
             progress.fault = None if trial else self._refuses(attempt.model)
+            if progress.fault is None:
+                progress.fault = await self._purse.renew(progress, envelope.deadline)
             if progress.fault is None:
                 await self._recorded(progress, encoded)
         finally:
@@ -203,7 +218,10 @@ class Attempter:
             model=attempt.model,
             at=self._me.utc(),
             estimate=progress.estimate,
-            estimated_cost=account.price(account.name, attempt.model, progress.estimate),
+            estimated_cost=progress.estimated_cost,
+            tag=attempt.request.tag,
+            user=attempt.request.user,
+            counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
             await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
@@ -226,16 +244,21 @@ class Attempter:
             estimated=settlement.estimated,
             duration=self._me.now() - progress.started,
             first_token=progress.first_token,
+            tag=attempt.request.tag,
+            user=attempt.request.user,
         )
         self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+        self._purse.settle(progress)
 
     def _attempted(self, progress: Progress) -> Attempted:
         settlement = progress.settled
+        unaffordable = progress.fault is not None and progress.fault.kind is FaultKind.BUDGET
         record = AttemptRecord(
             id=progress.attempt.id if progress.sent else None,
             provider=self._account.name,
             model=progress.attempt.model,
-            outcome=progress.outcome,
+            outcome="skipped" if unaffordable else progress.outcome,
+            reason="budget" if unaffordable else None,
             fault=progress.fault,
             usage=settlement.usage,
             cost=settlement.cost,

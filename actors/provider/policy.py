@@ -29,6 +29,7 @@ OUTCOMES: Mapping[FaultKind, Mapping[str, Outcome]] = {
     FaultKind.REJECTED: {},
     FaultKind.UNSUPPORTED: {},
     FaultKind.UNAVAILABLE: {},
+    FaultKind.BUDGET: {},
     FaultKind.DEADLINE: {},
     FaultKind.INTERNAL: {},
 }

@@ -10,6 +10,7 @@ import msgspec
 
 from callboard.actors.provider.account import Price
 from callboard.actors.provider.deadline import Alarm
+from callboard.messages.budgeting import Granted
 from callboard.messages.calls import AnyAnswer, Attempt
 from callboard.messages.estimate import estimate, estimate_text
 from callboard.messages.faults import Fault
@@ -39,6 +40,10 @@ class Progress:
         self.started = started
         self.estimate = estimate(attempt.request)
         self.permitted = False
+        self.estimated_cost: Cost | None = None
+        """US dollars of the estimate; None: the price is unknown."""
+        self.granted: Granted | None = None
+        """What the budgets said; None when nothing is set aside."""
         self.sent = False
         self.replying = False
         self.answer: AnyAnswer | None = None
@@ -61,7 +66,10 @@ def settle(progress: Progress, account: str, price: Price) -> Settlement:
     if not progress.sent or _refused(progress):
         return UNSENT
     usage, estimated = _used(progress)
-    return Settlement(usage, price(account, progress.attempt.model, usage), estimated)
+    cost = price(account, progress.attempt.model, usage)
+    if cost is None:  # of these counts; what was set aside for it is nearer the truth than nothing
+        return Settlement(usage, progress.estimated_cost, estimated or progress.estimated_cost is not None)
+    return Settlement(usage, cost, estimated)
 
 
 def _refused(progress: Progress) -> bool:

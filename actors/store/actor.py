@@ -21,7 +21,7 @@ from callboard.runtime.storage.operations import Operation as StorageOperation
 from callboard.runtime.storage.pending import Pending
 from callboard.runtime.storage.record import pack
 
-LEDGER_DATABASES = ("journal", "open", "models", "calls", "latency", "circuits", "log", "log_calls")
+LEDGER_DATABASES = ("journal", "open", "spend", "calls", "latency", "circuits", "budgets", "log", "log_calls")
 CACHE_DATABASES = ("entries", "order")
 
 

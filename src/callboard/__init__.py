@@ -35,7 +35,7 @@ from callboard.messages.chat import (
     user,
 )
 from callboard.messages.embedding import Embeddings
-from callboard.messages.events import AccountBlocked, ActorRestarted, CircuitMoved, Event, SupervisorGaveUp
+from callboard.messages.events import AccountBlocked, ActorRestarted, BudgetAlert, CircuitMoved, Event, SupervisorGaveUp
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.images import Image, Images
 from callboard.messages.reply import Delta, FinishReason, Reply
@@ -55,6 +55,7 @@ __all__ = [
     "ActorRestarted",
     "AudioPart",
     "Board",
+    "BudgetAlert",
     "CacheControl",
     "CallError",
     "CallboardError",

@@ -14,6 +14,7 @@ from callboard.asking import Options, Prompt, build
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
+from callboard.messages.budgeting import ResetBudget
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
 from callboard.messages.embedding import Embeddings
@@ -65,6 +66,7 @@ class Board:
         self._selector = system.ref("selector")
         self._ledger = system.ref("ledger")
         self._cache = system.ref("cache")
+        self._budgets = system.ref("budgets")
 
     async def generate(
         self,
@@ -196,12 +198,22 @@ class Board:
         return {name: one if isinstance(one, Fault) else None for name, one in found.items()}
 
     def usage(self) -> UsageReport:
-        """Tokens, cost and calls so far, former processes included."""
+        """Tokens, cost and calls so far, former processes included; and what is left of each budget."""
         snapshot = self._ledger.snapshot
         if snapshot is None:
             raise RuntimeStopped("the ledger has not started")
         report: UsageReport = snapshot.report()
-        return report
+        return msgspec.structs.replace(report, budgets=self._budgets.snapshot.rows())
+
+    async def reset_budget(self, name: str) -> str:
+        """Forget what the current windows of this budget have spent; a sentence says what was done.
+
+        What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
+        """
+        said = await self._budgets.ask(ResetBudget(name), lane=Lane.CONTROL)
+        if isinstance(said, Fault):
+            raise InvalidRequest(f"budget: {said.message}")
+        return said
 
     def status(self) -> Status:
         """The supervision tree now. Printed, it is a drawing."""

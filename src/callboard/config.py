@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 import msgspec
 
 from callboard import addresses, credentials
+from callboard.actors.budgets.spec import EACH, BudgetSpec
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.orchestrator.policy import RetrySpec
@@ -23,7 +24,7 @@ from callboard.converting import convert
 from callboard.errors import ConfigError
 from callboard.routes import Route, routes
 from callboard.runtime.errors import SpecError
-from callboard.sections import AliasConfig, CallConfig, ProviderConfig, StoreConfig
+from callboard.sections import AliasConfig, CalendarConfig, CallConfig, ProviderConfig, StoreConfig
 
 T = TypeVar("T")
 
@@ -49,6 +50,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Aliases: a name for `provider/model`s, and other aliases, in the order in which they are tried."""
     prices: dict[str, Price] = {}
     """US dollars a million tokens by `provider/model`, ahead of the catalogue."""
+    budgets: dict[str, BudgetSpec] = {}
+    """Bounds on what is spent, by a name of one's own."""
+    calendar: CalendarConfig = CalendarConfig()
     call: CallConfig = CallConfig()
     retry: RetrySpec = RetrySpec()
     cache: Bounds = Bounds()
@@ -138,13 +142,16 @@ def parse(data: dict[str, Any], source: str) -> Config:
     """The tables of a file as a Config. Raises ConfigError."""
     tables = dict(data)
     config = convert(
-        {name: table for name, table in tables.items() if name not in ("providers", "models", "prices")}, Config, source
+        {name: table for name, table in tables.items() if name not in ("providers", "models", "prices", "budgets")},
+        Config,
+        source,
     )
     return msgspec.structs.replace(
         config,
         providers=_each(tables, "providers", ProviderConfig, source),
         models=_aliases(tables, source),
         prices=_each(tables, "prices", Price, source),
+        budgets=_each(tables, "budgets", BudgetSpec, source),
     )
 
 
@@ -156,6 +163,8 @@ def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str
     aliases = routes(config.models, source, lambda name, where: _check_candidate(name, config, where))
     for name in config.prices:
         _check_candidate(name, config, f"{source}: prices")
+    for name, budget in config.budgets.items():
+        _check_budget(name, budget, config, f"{source}: budgets.{_quoted(name)}")
     return Resolved(
         source=source,
         config=config,
@@ -210,6 +219,14 @@ def _stranger(preset: Preset) -> Preset:
     """Another server that speaks the same: no price is known, and of OpenAI's protocol only what all understand."""
     quirks = COMPATIBLE if preset.name == "openai" else preset.quirks
     return msgspec.structs.replace(preset, quirks=quirks, catalogue=None)
+
+
+def _check_budget(name: str, budget: BudgetSpec, config: Config, where: str) -> None:
+    if not name or not name.isprintable():
+        raise ConfigError(f"{where}: expected a name that can be printed")
+    if budget.provider not in (None, EACH, *config.providers):
+        known = ", ".join(config.providers)
+        raise ConfigError(f"{where}.provider: {budget.provider!r} is no provider of this file ({known}), nor *")
 
 
 def _check_candidate(candidate: str, config: Config, where: str) -> None:

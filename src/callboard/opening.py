@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import trio
 
 from callboard import config as configuration
@@ -137,7 +138,7 @@ def _build(
 
     def usage() -> UsageReport:
         report: UsageReport = lookup("ledger").snapshot.report()
-        return report
+        return msgspec.structs.replace(report, budgets=lookup("budgets").snapshot.rows())
 
     plumbing = Plumbing(lookup=lookup, transport=transport or http_transport(), store=store, utc=clock.utc)
     inspector = ActorSpec(

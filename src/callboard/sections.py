@@ -10,6 +10,7 @@ from callboard.actors.limiter.decide import LimitSpec
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import WireName
+from callboard.runtime.calendar import Calendar, zone_of
 from callboard.runtime.circuit.circuit import CircuitSpec
 from callboard.runtime.clock import ns
 from callboard.runtime.supervision.backoff import Backoff
@@ -51,6 +52,20 @@ class AliasConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What every reply has to pass, and what is done to it, in this order: see `callboard.checks`."""
     repair: bool = False
     """Send a reply that fails a check back once, with the reason."""
+
+
+class CalendarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a day begins, for budgets and for the sums of usage."""
+
+    timezone: str = "UTC"
+    """A name of the IANA time zone database, such as Europe/Berlin."""
+
+    def __post_init__(self) -> None:
+        zone_of(self.timezone)
+
+    def calendar(self) -> Calendar:
+        """As the ledger and the budgets take it."""
+        return Calendar(zone_of(self.timezone))
 
 
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,8 @@ root
 ├─ store         two LMDB environments          ├─ providers/*   one for each account
 ├─ ledger        usage, cost, circuits          ├─ orchestrator  the life of a call
 ├─ logbook       words, when asked for          │
-├─ cache         replies, shared calls          └─ inspector     the status socket
+├─ budgets       all money windows              └─ inspector     the status socket
+├─ cache         replies, shared calls
 ├─ selector      which model, in which order
 └─ limits/*      one for each account
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable
 import httpx
 import msgspec
 
+from callboard.actors.budgets.actor import BudgetsActor
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.ledger.actor import LedgerActor
 from callboard.actors.ledger.outbox import Outbox
@@ -63,6 +65,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
             ActorSpec(name="store", factory=lambda: StoreActor(plumbing.store), concurrency=64),
             _ledger(resolved, plumbing),
             *_logbook(resolved, plumbing),
+            _budgets(resolved, plumbing),
             _cache(resolved, plumbing),
             _selector(resolved),
             SupervisorSpec(name="limits", children=limits),
@@ -89,7 +92,8 @@ def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     outbox, keep = Outbox(), resolved.config.store.keep
 
     def make() -> LedgerActor:
-        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox, keep)
+        calendar = resolved.config.calendar.calendar()
+        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox, keep, calendar)
 
     return ActorSpec(name="ledger", factory=make)
 
@@ -104,6 +108,20 @@ def _logbook(resolved: Resolved, plumbing: Plumbing) -> tuple[ActorSpec, ...]:
         return LogbookActor(spec, lambda: lookup("store").snapshot.ledger, lookup("store"))
 
     return (ActorSpec(name="logbook", factory=make),)
+
+
+def _budgets(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
+    lookup = plumbing.lookup
+
+    def make() -> BudgetsActor:
+        return BudgetsActor(
+            resolved.config.budgets,
+            resolved.config.calendar.calendar(),
+            ledger=lookup("ledger"),
+            is_open=lambda attempt: bool(lookup("ledger").snapshot.is_open(attempt)),
+        )
+
+    return ActorSpec(name="budgets", factory=make, mailbox=WAITING)
 
 
 def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
@@ -155,6 +173,7 @@ def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, pri
             account,
             lambda: plumbing.transport(one),
             limiter=lookup(f"limits/{one.name}"),
+            budgets=lookup("budgets"),
             ledger=lookup("ledger"),
             selector=lookup("selector"),
             histories=lambda: lookup("ledger").snapshot.circuits(one.name),

@@ -78,6 +78,7 @@ async def open_world(
     base_url: str | None = None,
     shapes: dict[str, tuple[str, Any]] | None = None,
     models: dict[str, Any] | None = None,
+    **tables: Any,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         providers = {}
@@ -101,6 +102,7 @@ async def open_world(
             store=store or StoreConfig(mode="memory"),
             log=log,
         )
+        config = msgspec.structs.replace(config, **tables)
         clock = Clock(virtual_utc())
         async with callboard.open(config, clock=clock, virtual_time=True, seed=seed) as board:
             yield World(board, providers)

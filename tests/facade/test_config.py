@@ -99,7 +99,7 @@ def test_everything_that_can_be_set_is_taken(files: Files) -> None:
 UNKNOWN_KEYS = [
     (
         "colour = 1\n" + OPENAI,
-        "colour: no such key; expected one of providers, models, prices, call, retry, cache, store",
+        "colour: no such key; expected one of providers, models, prices, budgets, calendar, call, retry, cache, store",
     ),
     (OPENAI + "colour = 1", "providers.openai.colour: no such key; expected one of "),
     (

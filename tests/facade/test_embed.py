@@ -167,8 +167,8 @@ async def test_all_vectors_are_of_one_model_when_another_takes_over_in_the_middl
 async def test_money_that_is_spent_ends_a_call_between_its_parts(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour()}) as w:
         with pytest.raises(callboard.CallError) as caught:
-            await w.board.embed([f"text {number}" for number in range(1_200)], model=ALPHA, money="0.000001")
-        assert caught.value.fault.kind is callboard.FaultKind.QUOTA_EXHAUSTED
+            await w.board.embed([f"text {number}" for number in range(1_200)], model=ALPHA, money="0.0015")
+        assert caught.value.fault.kind is callboard.FaultKind.BUDGET
         assert len(w["alpha"].log) == 1
 
 

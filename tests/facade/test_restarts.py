@@ -23,7 +23,7 @@ class Rubbish(Tell, frozen=True):
     """A message that no actor knows."""
 
 
-CRASHABLE = ["store", "ledger", "cache", "selector", "limits/alpha", "providers/alpha", "orchestrator"]
+CRASHABLE = ["store", "ledger", "budgets", "cache", "selector", "limits/alpha", "providers/alpha", "orchestrator"]
 
 
 @pytest.mark.parametrize("path", CRASHABLE)

@@ -15,7 +15,7 @@ from callboard.actors.ledger.actor import LedgerActor
 from callboard.actors.ledger.journal import JOURNAL
 from callboard.actors.ledger.keeping import STEP, Keep
 from callboard.actors.ledger.outbox import Outbox
-from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
+from callboard.actors.store.actor import LEDGER_DATABASES, CommitFailed, StoreActor, StoreSpec
 from callboard.messages.accounting import (
     AttemptOpened,
     AttemptSettled,
@@ -429,10 +429,9 @@ async def test_records_that_are_broken_on_disk_are_skipped_counted_and_told(
     async with world() as w:
         w.write(opening("a"), settling("a"), settling("b"))
     path = tmp_path / "ledger"
-    databases = ("journal", "open", "models", "calls", "latency", "circuits")
-    with Environment.open(path, databases) as environment:
+    with Environment.open(path, LEDGER_DATABASES) as environment:
         ((key, blob),) = environment.scan("latency", limit=9)
-        environment.commit([Put("latency", key, blob[:-1] + b"?"), Put("models", b"k", b"")])
+        environment.commit([Put("latency", key, blob[:-1] + b"?"), Put("spend", b"k", b"")])
     for _ in range(2):
         async with world() as w:
             assert (w.report.skipped_records, w.facts["skipped_records"]) == (2, 2)

@@ -162,6 +162,7 @@ def test_calls_are_added_up_by_day_tag_and_user() -> None:
         cancelled=1,
         shared=1,
         cost=Decimal("1.5"),
+        unpriced=1,
     )
     assert (bob.user, bob.cached, bob.cost) == ("bob", 1, 0)
     assert (nobody.tag, nobody.user, nobody.calls) == ("", "", 1)

@@ -117,7 +117,7 @@ def test_each_row_is_written_once_a_group() -> None:
     operations = journal.operations(group, book, [row for entry in group for row in book.apply(entry)])
     assert sorted(operation.database for operation in operations if operation.database not in (JOURNAL, OPEN)) == [
         "latency",
-        "models",
+        "spend",
     ]
 
 

@@ -1,13 +1,22 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.actors.ledger.book import Book
-from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, aged, aged_rows, chosen
-from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CircuitRecord, Erase, LedgerEntry
+from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, aged, aged_rows, anonymous, chosen
+from callboard.messages.accounting import (
+    AttemptOpened,
+    AttemptSettled,
+    BudgetMark,
+    CallEnded,
+    CircuitRecord,
+    Erase,
+    LedgerEntry,
+)
 from callboard.messages.usage import Usage
 
 
@@ -130,3 +139,14 @@ def test_what_has_everything_that_is_named_is_chosen(named: dict[str, Any], foun
 def test_days_without_sense_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="days above 0"):
         Keep(**bad)
+
+
+def test_what_a_budget_remembers_of_a_user_goes_with_him_and_what_he_spent_is_nobodys() -> None:
+    book = Book()
+    book.apply(msgspec.structs.replace(settled(), user="ann"))
+    book.apply(BudgetMark(counts="ann", starts=0, at=7, user="ann"))
+    book.apply(BudgetMark(counts="all", starts=0, at=7))
+    gone, _ = anonymous(book, "ann")
+    assert sorted(database for database, _ in gone) == ["budgets", "spend"]
+    assert list(book.rows["budgets"]) == ["0|all"]
+    assert [(row.user, row.attempts) for row in book.report(0).spend] == [("", 1)]

@@ -136,8 +136,9 @@ def test_attempts_are_bounded_by_the_allowance_whatever_happens(
         assert blamed not in (INVALID, FaultKind.DEADLINE)
         assert blamed is not FaultKind.CONTENT_BLOCKED or plan.chains
         kind, retry_after, cost = ends[steps % len(ends)]
-        made += kind is not FaultKind.UNAVAILABLE
-        spent += (cost or 0) if kind is not FaultKind.UNAVAILABLE else 0
+        sent = kind not in (FaultKind.UNAVAILABLE, FaultKind.BUDGET)
+        made += sent
+        spent += (cost or 0) if sent else 0
         blamed = kind
         course.failed(Fault(kind=kind, message="", retry_after=retry_after), cost, now, rand)
     assert made <= allowed.attempts
@@ -253,8 +254,15 @@ def test_an_unknown_cost_is_not_counted() -> None:
 
 def test_a_call_without_money_is_told_so() -> None:
     told = given_up(Journey(A, money="0").step())
-    assert told.kind is FaultKind.QUOTA_EXHAUSTED
+    assert told.kind is FaultKind.BUDGET
     assert "money" in told.message
+
+
+def test_whoever_is_beyond_a_budget_costs_no_attempt_and_the_next_one_is_tried() -> None:
+    journey = Journey(A, B, attempts=1)
+    journey.step()
+    assert journey.fail(FaultKind.BUDGET) == Try(B)
+    assert given_up(journey.fail(FaultKind.BUDGET)).kind is FaultKind.BUDGET
 
 
 def test_a_refusal_costs_no_attempt() -> None:

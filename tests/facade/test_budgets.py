@@ -1,0 +1,249 @@
+"""Budgets through the front door: real servers on loopback, in virtual time."""
+
+import importlib.util
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import callboard
+from callboard.actors.budgets.spec import BudgetSpec
+from callboard.actors.prices.book import Price
+from callboard.messages.accounting import UsageReport
+from callboard.messages.base import Tell
+from callboard.runtime.mailbox import Lane
+from callboard.sections import CalendarConfig, LimitConfig, StoreConfig
+from callboard.testing import Behaviour
+from callboard.testing.checkpoints import Cut, cancel_everywhere
+
+Opening = Callable[..., AbstractAsyncContextManager[Any]]
+ALPHA = "alpha/sim-small"
+TOKENS = 20
+CALL = Decimal("0.000045")
+"""US dollars that one call of these tests may cost at the most: 5 tokens in at $1 a million, 20 out at $2."""
+SPENDER = Path(__file__).with_name("killed_spender.py")
+
+
+class Rubbish(Tell, frozen=True):
+    """A message that no actor knows."""
+
+
+def budget(limit: str | int | Decimal, **more: Any) -> dict[str, BudgetSpec]:
+    return {"all": BudgetSpec(limit=Decimal(limit), per=more.pop("per", "day"), **more)}
+
+
+async def ask(w: Any, model: str = ALPHA, **options: Any) -> callboard.Reply:
+    reply: callboard.Reply = await w.board.generate("Why?", model=model, max_tokens=TOKENS, **options)
+    return reply
+
+
+async def crowd(w: Any, size: int, faults: list[callboard.Fault]) -> int:
+    """So many calls at once: how many were answered."""
+    answered = 0
+
+    async def one() -> None:
+        nonlocal answered
+        try:
+            await ask(w)
+            answered += 1
+        except callboard.CallError as error:
+            faults.append(error.fault)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(size):
+            nursery.start_soon(one)
+    return answered
+
+
+def billed(w: Any) -> Decimal:
+    usage = sum((served.usage for served in w["alpha"].log), callboard.Usage())
+    return (Decimal(usage.input_total) + 2 * Decimal(usage.output_total)) / 1_000_000
+
+
+async def test_two_hundred_calls_at_once_never_spend_more_than_a_budget_for_ten(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world({"alpha": Behaviour(latency=(1, 2))}, budgets=budget(CALL * 10)) as w:
+        faults: list[callboard.Fault] = []
+        assert await crowd(w, 200, faults) == 10
+        assert {fault.kind for fault in faults} == {callboard.FaultKind.BUDGET}
+        assert len(w["alpha"].log) == 10
+        while await crowd(w, 5, faults):  # what the ten did not use
+            pass
+        (row,) = w.board.usage().budgets
+        assert CALL * 9 < row.cost == billed(w) == w.board.usage().cost <= row.limit
+        assert (row.reserved, row.requests) == (0, len(w["alpha"].log))
+        assert w.moves == []
+
+
+async def test_a_budget_that_crashes_in_the_middle_is_not_overspent_either(
+    autojump_clock: object, world: Opening
+) -> None:
+    limits, behaviour = LimitConfig(concurrency=2), Behaviour(latency=(1, 2), tokens=(TOKENS, TOKENS))
+    async with world({"alpha": behaviour}, limits=limits, budgets=budget(CALL * 10)) as w:
+        faults: list[callboard.Fault] = []
+
+        async def crash() -> None:
+            for _ in range(3):
+                await trio.sleep(1.5)
+                w.board._system.ref("budgets").tell(Rubbish(), lane=Lane.CONTROL)
+                await crowd(w, 20, faults)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(crash)
+            await crowd(w, 60, faults)
+        await trio.sleep(70)
+        assert w.board._system.ref("budgets")._cell.incarnation == 4
+        (row,) = w.board.usage().budgets
+        assert row.cost == billed(w) == w.board.usage().cost == row.limit
+        assert row.reserved == 0
+
+
+async def test_beyond_a_budget_the_call_goes_on_to_the_next_candidate(autojump_clock: object, world: Opening) -> None:
+    async with world(budgets=budget(0, provider="alpha")) as w:
+        reply = await ask(w, "any")
+        assert reply.provider == "beta"
+        assert [(one.outcome, one.reason) for one in reply.attempts] == [("skipped", "budget"), ("ok", None)]
+        assert len(w["alpha"].log) == 0
+        assert w.moves == []
+
+
+async def test_a_free_model_is_answered_when_nothing_is_left_and_its_paid_fallback_is_not(
+    autojump_clock: object, world: Opening
+) -> None:
+    prices = {
+        ALPHA: Price(input=Decimal(0), output=Decimal(0)),
+        "beta/sim-small": Price(input=Decimal(1), output=Decimal(1)),
+    }
+    async with world(budgets=budget(0), prices=prices) as w:
+        assert (await ask(w, "any")).cost == 0
+        w["alpha"].behaviour = Behaviour(error_rate=1.0)
+        with pytest.raises(callboard.CallError):
+            await ask(w, "any")
+        assert len(w["beta"].log) == 0
+
+
+async def test_an_unknown_price_is_refused_while_a_budget_is_in_force(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour()}, budgets=budget(1), prices={}) as w:
+        with pytest.raises(callboard.CallError, match="no price is known"):
+            await ask(w)
+        assert len(w["alpha"].log) == 0
+    async with world({"alpha": Behaviour()}, budgets=budget(1, unknown_price="allow"), prices={}) as w:
+        await ask(w)
+        await w.board.flush()
+        (row,) = w.board.usage().budgets
+        assert (row.unpriced, row.requests, row.cost) == (1, 1, 0)
+        assert [row.unpriced for row in w.board.usage().calls] == [1]
+
+
+@pytest.mark.parametrize("prices", [None, {}])
+async def test_what_may_cost_more_than_the_calls_own_bound_is_not_sent(
+    autojump_clock: object, world: Opening, prices: dict[str, Price] | None
+) -> None:
+    tables = {} if prices is None else {"prices": prices}
+    async with world({"alpha": Behaviour()}, **tables) as w:
+        with pytest.raises(callboard.CallError, match="own bound on money") as caught:
+            await ask(w, money=CALL - Decimal("0.000001"))
+        assert caught.value.fault.kind is callboard.FaultKind.BUDGET
+        assert len(w["alpha"].log) == 0
+        if prices is None:
+            await ask(w, money=CALL)
+
+
+async def test_what_was_spent_and_told_outlives_the_process(
+    autojump_clock: object, world: Opening, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    told: list[callboard.BudgetAlert] = []
+    spent = Decimal(0)
+    for _ in range(3):
+        tables = {"budgets": budget(CALL * 3, per="ever", alerts=(0.3,))}
+        async with world({"alpha": Behaviour(tokens=(TOKENS, TOKENS))}, store=store, **tables) as w:
+            (row,) = w.board.usage().budgets
+            assert row.cost == spent
+            await ask(w)
+            (row,) = w.board.usage().budgets
+            spent = row.cost
+            told += [event for event in w.board.events if isinstance(event, callboard.BudgetAlert)]
+    assert spent == CALL * 3
+    (alert,) = told
+    assert (alert.budget, alert.window, alert.share, alert.spent, alert.resets_at) == ("all", "ever", 0.3, CALL, None)
+    lines = [record for record in caplog.records if record.name == "callboard.budgets"]
+    assert [record.levelno for record in lines] == [logging.WARNING]
+    assert "all has spent $0.000045" in lines[0].getMessage()
+
+
+async def test_a_reset_empties_a_budget(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour(tokens=(TOKENS, TOKENS))}, budgets=budget(CALL)) as w:
+        await ask(w)
+        with pytest.raises(callboard.CallError):
+            await ask(w)
+        assert await w.board.reset_budget("all") == "all: 1 windows emptied"
+        await ask(w)
+        with pytest.raises(callboard.InvalidRequest, match="there are: all"):
+            await w.board.reset_budget("al")
+
+
+async def test_days_of_a_budget_follow_the_configured_time_zone(autojump_clock: object, world: Opening) -> None:
+    calendar = CalendarConfig(timezone="Asia/Kathmandu")  # midnight is 18:15 UTC
+    behaviour = Behaviour(tokens=(TOKENS, TOKENS))
+    async with world({"alpha": behaviour}, budgets=budget(CALL), calendar=calendar) as w:
+        await ask(w)
+        await trio.sleep(18.2 * 3600)
+        with pytest.raises(callboard.CallError):
+            await ask(w)
+        await trio.sleep(0.1 * 3600)
+        await ask(w)
+        assert [row.day for row in w.board.usage().models] == ["2026-01-01", "2026-01-02"]
+
+
+def test_a_call_under_a_budget_can_be_cancelled_anywhere_and_leaves_nothing_set_aside(world: Opening) -> None:
+    async def scenario(cut: Cut) -> None:
+        limits = LimitConfig(concurrency=1)
+        async with world({"alpha": Behaviour(latency=(1, 1))}, limits=limits, budgets=budget(1)) as w:
+            with cut.scope():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(ask, w)
+                    nursery.start_soon(ask, w)
+            await trio.sleep(30)
+            (row,) = w.board.usage().budgets
+            assert (row.reserved, row.cost) == (0, w.board.usage().cost)
+            assert w.in_flight() == {}
+            await ask(w)
+
+    assert cancel_everywhere(scenario, at_most=120) >= 20
+
+
+def test_what_was_underway_when_the_process_was_killed_is_settled_at_its_estimate(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    with subprocess.Popen([sys.executable, str(SPENDER), store], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "sent\n"
+        process.kill()
+
+    async def look() -> UsageReport:
+        async with callboard.open(_spender().config(store, "http://127.0.0.1:9")) as board:
+            with pytest.raises(callboard.CallError, match="the budget 'all' has"):
+                await board.generate("Why?", model=ALPHA, max_tokens=100)
+            return board.usage()
+
+    report = trio.run(look)
+    (row,) = report.budgets
+    assert row.cost == Decimal("1.05"), "5 tokens in and 100 out, at a cent"
+    assert [model.estimated for model in report.models] == [1]
+
+
+def _spender() -> Any:
+    spec = importlib.util.spec_from_file_location("killed_spender", SPENDER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
