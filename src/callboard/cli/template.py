@@ -12,7 +12,8 @@ _HEAD = """\
 
 _REST = """\
 # [providers.local]                       # example: any server that speaks OpenAI's chat completions, such as Ollama
-# wire = "openai"                         # openai or anthropic; known by itself for the providers of these names
+# wire = "openai"                         # or openai-responses, openai-completions, anthropic, gemini, vertex,
+#                                         # cohere, cohere-v1, ollama, ollama-generate
 # base_url = "http://127.0.0.1:11434/v1"
 # free = true                             # every call costs 0
 
