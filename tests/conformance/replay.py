@@ -35,7 +35,7 @@ NATIVE: dict[str, WireName] = {
 """The wire of each API."""
 PRESETS = frozenset(
     {"openai", "azure", "deepseek", "groq", "mistral", "openrouter", "cerebras", "together", "xai", "anthropic",
-     "gemini", "cohere", "ollama"}
+     "gemini", "vertex", "cohere", "ollama"}
 )  # fmt: skip
 
 
@@ -52,10 +52,15 @@ def account(record: Record) -> str:
     return f"{record['vendor']} {record['api'].replace('/', '-')}"
 
 
+def wire_of(record: Record) -> WireName:
+    """Its API's wire, or Vertex's own."""
+    return "vertex" if record["vendor"] == "vertex" else NATIVE[record["api"]]
+
+
 def config_of(record: Record, url: str) -> ProviderConfig:
     """Its configuration: the vendor's preset where there is one, its API's wire in any case."""
     preset = record["vendor"] if record["vendor"] in PRESETS else None
-    return ProviderConfig(preset=preset, wire=NATIVE[record["api"]], base_url=f"{url}/{record['api']}", key_env=KEY)
+    return ProviderConfig(preset=preset, wire=wire_of(record), base_url=f"{url}/{record['api']}", key_env=KEY)
 
 
 def waits(record: Record) -> bool:
