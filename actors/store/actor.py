@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -66,10 +67,10 @@ class StoreActor(Actor):
     async def start(self) -> None:
         """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
         spec = self._spec
-        ledger = self._open("ledger", LEDGER_DATABASES, sync=spec.sync, disposable=False)
+        ledger = await self._open("ledger", LEDGER_DATABASES, sync=spec.sync, disposable=False)
         self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
         self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
-        cache = self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
+        cache = await self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
         self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
         self.me.spawn(self._write, self._cache, cache)
         self.me.publish(StoreView(ledger, cache))
@@ -97,8 +98,10 @@ class StoreActor(Actor):
             with contextlib.suppress(StorageError):
                 await committer.flush()
 
-    def _open(self, name: str, databases: tuple[str, ...], *, sync: bool, disposable: bool) -> Environment:
-        return Environment.open(
+    async def _open(self, name: str, databases: tuple[str, ...], *, sync: bool, disposable: bool) -> Environment:
+        """In a thread: after an unclean end the file is verified first, at seconds a gigabyte."""
+        opening = partial(
+            Environment.open,
             self._spec.path / name,
             databases,
             map_size=self._spec.map_size,
@@ -106,6 +109,7 @@ class StoreActor(Actor):
             sync=sync,
             disposable=disposable,
         )
+        return opening() if self._spec.inline else await trio.to_thread.run_sync(opening)
 
     async def _wait(
         self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None

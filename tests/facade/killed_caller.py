@@ -5,6 +5,7 @@ import sys
 import trio
 
 import callboard
+from callboard.actors.logbook.pages import LogSpec
 from callboard.config import Config
 from callboard.sections import ProviderConfig, StoreConfig
 from callboard.testing import SimulatedProvider
@@ -15,6 +16,7 @@ async def main(path: str) -> None:
         config = Config(
             providers={"alpha": ProviderConfig(wire="openai", base_url=provider.url, free=True)},
             store=StoreConfig(path=path, durability="strict", initial_size=65_536),
+            log=LogSpec(requests=True),
         )
         async with callboard.open(config) as board, trio.open_nursery() as nursery:
             for worker in range(8):
