@@ -9,7 +9,7 @@ import msgspec
 from callboard.simulation.spec import Spec
 from callboard.testing.behaviour import Behaviour
 
-GAP = 14 * 3600.0
+GAP = 5 * 3600.0
 """Seconds from the end of one episode to the next, on average."""
 
 
