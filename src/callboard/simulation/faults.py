@@ -94,7 +94,7 @@ _CHANGES: Mapping[Trouble, Callable[[float], dict[str, object]]] = {
     Trouble.QUOTA: lambda rate: {"quota_rate": rate},
     Trouble.RESETS: lambda rate: {"reset_rate": rate},
     Trouble.HANGS: lambda rate: {"hang_rate": rate},
-    Trouble.DRIPS: lambda rate: {"drip_rate": rate},
+    Trouble.DRIPS: lambda rate: {"drip_rate": rate, "drip_interval": 2.0 if rate < 0.6 else 25.0},
     Trouble.MALFORMED: lambda rate: {"malformed_rate": rate / 2, "half_body_rate": rate / 2},
     Trouble.CUTS: lambda rate: {"cut_rate": rate / 3, "truncate_rate": rate / 3, "stream_error_rate": rate / 3},
     Trouble.SLOW_REPLIES: lambda rate: {"latency": (15.0, 15.0 + 20.0 * rate)},

@@ -196,6 +196,9 @@ class Stage:
             self._plan(trio.current_time() + 1, Reset(episode.provider))
 
     def _operate(self, provider: str, command: Operate) -> None:
+        if command.command == "reset":
+            self._witness.rule.started(provider, self._wall())
+
         async def tell(board: Board) -> None:
             try:
                 await board.operate(provider, command)
@@ -262,6 +265,7 @@ class Stage:
         await trio.sleep(restart.pause)
         for provider in self._providers.values():
             provider.plug_in()
+            self._witness.rule.started(provider.name, self._wall())
         self._witness.windows.new_process()
 
     async def _finish(self, board: Board) -> None:

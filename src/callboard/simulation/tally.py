@@ -14,7 +14,7 @@ LEAST = 100
 CYCLES = 50
 """Times that its circuits open and close again."""
 
-TIMEOUTS = ("connect", "first byte", "between bytes", "first token", "between tokens", "permit")
+TIMEOUTS = ("connect", "first byte", "between bytes", "first token", "between tokens")
 
 
 _CALLERS: Mapping[str, Callable[[Ended], bool]] = {
@@ -33,7 +33,8 @@ class Tally:
             *(f"provider: {fault.value}" for fault in InjectedFault),
             *(f"provider: status {status}" for status in (401, 429, 500, 503, 529)),
             "provider: connection refused or lost",
-            *(f"provider: timeout, {name}" for name in TIMEOUTS if name != "permit"),
+            *(f"provider: timeout, {name}" for name in TIMEOUTS),
+            "limits: no room in time",
             "caller: cancelled",
             "caller: left a stream",
             "caller: read slowly",
@@ -49,6 +50,11 @@ class Tally:
         self.attempts = 0
         self.cached = 0
         self.shared = 0
+
+    @property
+    def calls(self) -> int:
+        """Calls that have ended."""
+        return sum(self.outcomes.values())
 
     def served(self, one: Served) -> None:
         """A request that a provider has done with."""
@@ -71,6 +77,8 @@ class Tally:
                 continue
             if fault.kind is FaultKind.CONNECTION:
                 self.faults["provider: connection refused or lost"] += 1
+            if fault.timeout == "permit":
+                self.faults["limits: no room in time"] += 1
             if fault.kind is FaultKind.TIMED_OUT:
                 self.faults[f"provider: timeout, {fault.timeout}"] += 1
 

@@ -7,13 +7,15 @@ import trio
 
 from callboard.board import Board
 from callboard.messages.accounting import LedgerEntry
-from callboard.messages.events import CircuitMoved, Event, SupervisorGaveUp
+from callboard.messages.events import ActorRestarted, CircuitMoved, Event, SupervisorGaveUp
 from callboard.simulation.books import Books
 from callboard.simulation.callers import Ended
 from callboard.simulation.cast import CALL, CAST
 from callboard.simulation.circuits import Circuits
+from callboard.simulation.growth import Growth
 from callboard.simulation.providers import Watched
 from callboard.simulation.rest import held
+from callboard.simulation.rule import Rule
 from callboard.simulation.spec import Spec, Violation
 from callboard.simulation.tally import CYCLES, LEAST, Tally
 from callboard.simulation.windows import Windows
@@ -43,6 +45,8 @@ class Witness:
         self.books = Books(prices, lambda what: self.find("books", what))
         self.windows = Windows(limits, lambda what: self.find("windows", what))
         self.circuits = Circuits(lambda what: self.find("circuits", what))
+        self.rule = Rule(lambda what: self.find("circuits", what))
+        self.growth = Growth()
         self.tally = Tally()
         self.violations: list[Violation] = []
         self.tasks: int | None = None
@@ -68,6 +72,8 @@ class Witness:
         self.note(event)
         if isinstance(event, CircuitMoved):
             self.circuits.moved(event)
+        elif isinstance(event, ActorRestarted):
+            self.rule.started(event.path.removeprefix("providers/"), event.at)
         elif isinstance(event, SupervisorGaveUp):
             self.find("supervision", f"{event.path} gave up ({event.cause})")
 
@@ -107,6 +113,7 @@ class Witness:
         """More of the journal."""
         for entry in entries:
             self.note(entry)
+        self.rule.follow(entries)
         self.books.wrote(entries)
 
     def audit(self, board: Board) -> None:
@@ -115,6 +122,8 @@ class Witness:
         for what in held(board.status()):
             self.find("rest", what)
         self._count_tasks()
+        for what in self.growth.measure(self.tally.calls):
+            self.find("growth", what)
         self.books.compare()
         self.books.compare_sums(board.usage())
         self.windows.measure()
