@@ -147,7 +147,7 @@ class OrchestratorActor(Actor):
     async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
         """The call's outcome, or None when the course goes on."""
         key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
-        kept = await self._kept_at(call, story, candidate, key)
+        kept = await self._kept_at(call, story, candidate, key) if key else None
         if kept is not None:
             return kept
         work = story.work(candidate)

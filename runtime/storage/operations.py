@@ -16,8 +16,11 @@ class Put(msgspec.Struct, frozen=True):
     value: bytes
 
     def __post_init__(self) -> None:
-        _check_key(self.key)
-        if not isinstance(self.value, bytes):
+        key, value = self.key, self.value
+        if isinstance(key, bytes) and isinstance(value, bytes) and 0 < len(key) <= MAX_KEY:
+            return
+        _check_key(key)
+        if not isinstance(value, bytes):
             raise TypeError(f"a value is bytes, not {type(self.value).__name__}")
 
 

@@ -13,6 +13,7 @@ import msgspec
 from callboard.runtime.storage.errors import BrokenRecord
 
 _HEADER = struct.Struct(">BI")
+_VERSIONS = tuple(bytes((version,)) for version in range(256))
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -54,4 +55,4 @@ def sift(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[list[Record], list[bytes
 
 
 def _checksum(key: bytes, version: int, payload: bytes) -> int:
-    return zlib.crc32(payload, zlib.crc32(bytes((version,)), zlib.crc32(key)))
+    return zlib.crc32(payload, zlib.crc32(key + _VERSIONS[version]))
