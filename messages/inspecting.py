@@ -35,7 +35,14 @@ class CacheCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Seconds."""
 
 
-Command: TypeAlias = ProviderCommand | CacheCommand
+class BudgetCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="budget"):
+    """An operator's command to one budget."""
+
+    name: str
+    command: Literal["reset"]
+
+
+Command: TypeAlias = ProviderCommand | CacheCommand | BudgetCommand
 InspectorRequest: TypeAlias = StatusQuery | UsageQuery | Command
 
 

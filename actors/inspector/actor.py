@@ -15,9 +15,12 @@ from callboard.actors.inspector.place import NoPlace
 from callboard.actors.inspector.server import Server
 from callboard.messages.accounting import UsageReport
 from callboard.messages.base import Tell
+from callboard.messages.budgeting import ResetBudget
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Operate
+from callboard.messages.faults import Fault
 from callboard.messages.inspecting import (
+    BudgetCommand,
     CacheCommand,
     Command,
     CommandDone,
@@ -86,11 +89,14 @@ class InspectorActor(Actor):
         provider: Callable[[str], Ref],
         cache: Callable[[], Ref],
         store: Path,
+        *,
+        budgets: Callable[[], Ref],
     ) -> None:
         self._status = status
         self._usage = usage
         self._provider = provider
         self._cache = cache
+        self._budgets = budgets
         self._store = store
 
     async def start(self) -> None:
@@ -141,7 +147,7 @@ class InspectorActor(Actor):
     def _answer(self, request: InspectorRequest) -> "Future[InspectorResponse]":
         """Called in the socket's thread."""
         outcome: Future[InspectorResponse] = Future()
-        if not isinstance(request, ProviderCommand | CacheCommand):
+        if not isinstance(request, ProviderCommand | CacheCommand | BudgetCommand):
             outcome.set_result(self._read(request))
         elif not self._soon(CarryOut(request, outcome)):
             outcome.set_result(_STOPPING)
@@ -186,6 +192,8 @@ class InspectorActor(Actor):
                     response = await self._operate(message.command)
                 case CacheCommand():
                     response = await self._forget(message.command)
+                case BudgetCommand():
+                    response = await self._reset(message.command)
         finally:
             outcome.set_result(response)
 
@@ -209,6 +217,14 @@ class InspectorActor(Actor):
         except ActorError as error:
             return RequestRefused(f"the cache did not forget everything: {error}")
         return CommandDone(f"{dropped} kept replies forgotten")
+
+    async def _reset(self, command: BudgetCommand) -> InspectorResponse:
+        try:
+            wish, deadline = ResetBudget(command.name), self.me.now() + COMMAND_LIMIT
+            said = await self._budgets().ask(wish, lane=Lane.CONTROL, deadline=deadline)
+        except ActorError as error:
+            return RequestRefused(f"the budget was not reset: {error}")
+        return RequestRefused(said.message) if isinstance(said, Fault) else CommandDone(said)
 
     def _providers(self) -> list[str]:
         prefix = "providers/"

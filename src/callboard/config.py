@@ -121,6 +121,11 @@ def decode(path: Path) -> Config:
     return parse(data, str(path))
 
 
+def presets(config: Config, source: str) -> dict[str, Preset]:
+    """What is known of each provider's service, by the provider's name. Raises ConfigError."""
+    return {name: _preset(name, one, f"{source}: providers.{name}") for name, one in config.providers.items()}
+
+
 def environ() -> Mapping[str, str]:
     """The process's own variables."""
     return os.environ

@@ -148,6 +148,7 @@ def _build(
             usage=usage,
             provider=lambda name: lookup(f"providers/{name}"),
             cache=lambda: lookup("cache"),
+            budgets=lambda: lookup("budgets"),
             store=resolved.store_path,
         ),
     )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import httpx
 import msgspec
 
+from callboard import pricing
 from callboard.actors.budgets.actor import BudgetsActor
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.ledger.actor import LedgerActor
@@ -78,13 +79,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
 
 def price_book(resolved: Resolved) -> PriceBook:
     """The prices of this configuration."""
-    catalogues = {one.name: one.config.catalogue or one.preset.catalogue for one in resolved.providers}
-    free = frozenset(one.name for one in resolved.providers if _free(one))
-    return PriceBook(resolved.config.prices, catalogues, free)
-
-
-def _free(one: ResolvedProvider) -> bool:
-    return one.preset.free if one.config.free is None else one.config.free
+    return pricing.price_book(resolved.config, {one.name: one.preset for one in resolved.providers})
 
 
 def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:

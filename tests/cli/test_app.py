@@ -109,5 +109,5 @@ def test_the_usual_store_is_beside_the_configuration(here: Any) -> None:
 
 def test_the_app_is_made_of_the_commands() -> None:
     assert [info.callback.__name__ for info in app.app.registered_commands if info.callback] == [
-        *("demo", "ask", "status", "provider", "usage", "log", "init", "simulate")
+        *("demo", "ask", "status", "provider", "budget", "usage", "log", "init", "simulate")
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import trio
 
 import callboard
@@ -102,6 +103,47 @@ def test_before_anything_was_recorded_it_says_so(run: Run) -> None:
     finished = run("usage")
     assert (finished.code, finished.out) == (1, "")
     assert "there is no store here yet" in finished.err
+
+
+async def test_usage_by_tag_and_the_dearest_calls_with_and_without_an_owner(run: Run, configure: Configure) -> None:
+    async with SimulatedProvider("alpha") as provider:
+        configure(provider)
+        async with callboard.open("callboard.toml") as board:
+            long = await board.generate("Why? " * 100, model="any", tag="long", user="ann")
+            await board.generate("Why?", model="any", tag="short")
+            await board.flush()
+            owned = await trio.to_thread.run_sync(partial(run, "usage", "--by", "tag", "--csv"))
+            command = [
+                sys.executable,
+                "-m",
+                "callboard",
+                "usage",
+                "--top",
+                "1",
+            ]  # another process reads beside the owner
+            top = (await trio.run_process(command, capture_stdout=True)).stdout.decode()
+    assert run("usage", "--top", "1").out == top
+    assert top.splitlines()[1].split()[1:5] == [long.id, "alpha/sim-small", "long", "ann"]
+    assert top.splitlines()[1].endswith(f"${long.cost:,.6f}")
+    assert run("usage", "--by", "tag", "--csv") == owned
+    assert [line.split(",")[0] for line in owned.out.splitlines()] == ["tag", "long", "short"]
+    compared = run("usage", "--by", "user", "--baseline", "alpha/sim-small", "--json").out
+    for group in msgspec.json.decode(compared):
+        assert Decimal(group["baseline"]) == Decimal(group["cost"]), "it was that model"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--baseline", "a/b"], "--baseline goes with --by"),
+        (["--by", "tag", "--top", "3"], "--top goes with --json alone"),
+        (["--by", "tag", "--baseline", "nobody/m"], "not provider/model of a provider that is known"),
+        (["--by", "tag", "--baseline", "openai/of-our-own"], "no price is known for openai/of-our-own"),
+    ],
+)
+def test_what_does_not_go_together_or_has_no_price_is_told(run: Run, arguments: list[str], told: str) -> None:
+    finished = run("usage", *arguments)
+    assert (finished.code, told in finished.err) == (2, True), finished.err
 
 
 def test_one_form_at_a_time(run: Run) -> None:

@@ -5,6 +5,7 @@ import io
 
 from callboard.cli.columns import columns
 from callboard.messages.accounting import CallRow, UsageReport, UsageRow
+from callboard.messages.budgeting import BudgetRow
 from callboard.messages.usage import Cost
 
 CSV_HEADS = (
@@ -14,6 +15,7 @@ CSV_HEADS = (
 )
 MODEL_HEADS = ("day", "provider", "model", "attempts", "faults", "tokens in", "tokens out", "cost")
 CALL_HEADS = ("day", "tag", "user", "calls", "ok", "interrupted", "cancelled", "faults", "cached", "shared", "cost")
+BUDGET_HEADS = ("budget", "of", "window", "requests", "tokens", "spent", "reserved", "limit", "remaining")
 
 
 def as_csv(report: UsageReport) -> str:
@@ -37,7 +39,8 @@ def as_text(report: UsageReport, unsettled: int = 0) -> str:
     calls = columns(CALL_HEADS, [_call(row) for row in sorted(report.calls, key=_call_key)], words=3)
     total = report.usage
     sums = f"total: {total.input_total:,} tokens in, {total.output_total:,} out, {money(report.cost)}"
-    return "\n".join([*models, "", *calls, "", sums, *_notes(report, unsettled)])
+    budgets = ["", *columns(BUDGET_HEADS, [_budget(row) for row in report.budgets], words=3)] if report.budgets else []
+    return "\n".join([*models, "", *calls, *budgets, "", sums, *_notes(report, unsettled)])
 
 
 def money(cost: Cost) -> str:
@@ -50,6 +53,7 @@ def _notes(report: UsageReport, unsettled: int) -> list[str]:
     estimated = sum(row.estimated for row in report.models)
     told = {
         "attempts without a known price, not in the cost": unpriced,
+        "calls of which an attempt has no known price, not in their cost": sum(row.unpriced for row in report.calls),
         "attempts that were cut, whose tokens are estimates": estimated,
         "attempts open when their process ended, to be settled as estimates at the next start": unsettled,
         "records that could not be read and were skipped": report.skipped_records,
@@ -64,6 +68,17 @@ def _models(report: UsageReport) -> list[UsageRow]:
 def _model(row: UsageRow) -> tuple[str, ...]:
     counts = (row.attempts, row.faults, row.usage.input_total, row.usage.output_total)
     return (row.day, row.provider, row.model, *(f"{count:,}" for count in counts), money(row.cost))
+
+
+def _budget(row: BudgetRow) -> tuple[str, ...]:
+    counts = (f"{row.requests:,}", f"{row.usage.total:,}")
+    return (
+        row.name,
+        row.scope or "-",
+        row.window,
+        *counts,
+        *(money(amount) for amount in (row.cost, row.reserved, row.limit, row.remaining)),
+    )
 
 
 def _call_key(row: CallRow) -> tuple[str, str, str]:

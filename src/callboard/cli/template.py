@@ -25,6 +25,20 @@ _REST = """\
 # candidates = ["fast"]
 # on.context_too_long = ["openai/gpt-4.1"]   # who comes first after a fault of this kind
 
+# [budgets.team]                          # example: what may be spent; any number of them
+# limit = 5.0                             # US dollars
+# per = "day"                             # or "month" or "ever"
+# provider = "openai"                     # what it counts; all where it does not say. "*": each apart
+# model = "gpt-4o-mini"
+# tag = "search"
+# user = "*"
+# hard = true                             # refuse what would exceed it; false: only watch
+# alerts = [0.8, 0.95]                    # shares of the limit at which it tells
+# unknown_price = "refuse"                # or "allow": a model whose price nobody knows
+
+# [calendar]
+# timezone = "UTC"                        # when a day of usage and budgets begins, such as "Europe/Berlin"
+
 # [call]                                  # what a call may use, all its retries and fallbacks together
 # timeout = 600.0                         # seconds
 # attempts = 4

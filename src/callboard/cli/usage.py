@@ -10,7 +10,13 @@ from callboard.actors.inspector import client
 from callboard.actors.ledger.journal import load
 from callboard.actors.store.actor import LEDGER_DATABASES
 from callboard.actors.store.reading import Records
+from callboard.cli.baseline import baseline_price
 from callboard.cli.bill import as_csv, as_text
+from callboard.cli.dearest import as_text as dearest_as_text
+from callboard.cli.dearest import dearest
+from callboard.cli.grouped import By, grouped
+from callboard.cli.grouped import as_csv as grouped_as_csv
+from callboard.cli.grouped import as_text as grouped_as_text
 from callboard.cli.place import store_path
 from callboard.errors import InvalidRequest
 from callboard.messages.accounting import UsageReport
@@ -19,14 +25,45 @@ from callboard.runtime.storage.reading import ReadOnlyEnvironment
 
 
 def usage(
-    json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="The rows by day, provider and model, as CSV.")] = False,
+    *,
+    by: Annotated[By | None, typer.Option("--by", help="Sums by this alone.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="With --by: what the same would have cost at provider/model.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="So many of the most expensive calls.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV: by day, provider and model, or as --by says.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="The store folder.")] = None,
 ) -> None:
-    """Show tokens and cost by day, provider and model, and calls by tag."""
+    """Show tokens and cost by day, provider and model, calls by tag, and budgets."""
+    _refuse(by, baseline, top, json=json, csv=csv)
+    place = store_path(store)
+    if top is not None:
+        calls = dearest(place, top)
+        typer.echo(msgspec.json.encode(calls) if json else dearest_as_text(calls))
+        return
+    price = None if baseline is None else baseline_price(baseline)
+    report, unsettled = read(place)
+    if by is None:
+        _tell(report, unsettled, json=json, csv=csv)
+        return
+    groups = grouped(report.spend, by, price)
+    if json:
+        typer.echo(msgspec.json.encode(groups))
+    else:
+        typer.echo(grouped_as_csv(groups, by) if csv else grouped_as_text(groups, by), nl=not csv)
+
+
+def _refuse(by: By | None, baseline: str | None, top: int | None, *, json: bool, csv: bool) -> None:
     if json and csv:
         raise InvalidRequest("--json or --csv, not both")
-    report, unsettled = read(store_path(store))
+    if baseline is not None and by is None:
+        raise InvalidRequest("--baseline goes with --by")
+    if top is not None and (by is not None or csv):
+        raise InvalidRequest("--top goes with --json alone")
+
+
+def _tell(report: UsageReport, unsettled: int, *, json: bool, csv: bool) -> None:
     if json:
         typer.echo(msgspec.json.encode(report))
     elif csv:

@@ -103,6 +103,7 @@ async def runtime(store: Path, tell: Callable[[Status], Status] = lambda status:
             lambda name: system.ref(f"providers/{name}"),
             lambda: system.ref("doer"),
             store,
+            budgets=lambda: system.ref("doer"),
         )
 
     providers = SupervisorSpec(

@@ -1,0 +1,33 @@
+"""`callboard budget`: an operator's command to a running runtime."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callboard.actors.inspector import client
+from callboard.cli.place import store_path
+from callboard.errors import CallboardError
+from callboard.messages.inspecting import BudgetCommand, CommandDone, RequestRefused
+
+
+class Order(enum.StrEnum):
+    """What an operator may do to a budget."""
+
+    RESET = "reset"
+
+
+def budget(
+    name: Annotated[str, typer.Argument(help="The budget's name in the configuration.")],
+    command: Annotated[Order, typer.Argument(help="reset: forget what its current windows have spent.")],
+    store: Annotated[Path | None, typer.Option("--store", help="The runtime's store folder.")] = None,
+) -> None:
+    """Reset a budget of a running runtime; the sums of usage stay."""
+    match client.ask(store_path(store), BudgetCommand(name=name, command=command.value)):
+        case CommandDone(said):
+            typer.echo(said)
+        case RequestRefused(why):
+            raise CallboardError(why)
+        case _:
+            raise client.NoAnswer("the runtime answered something else than was asked")

@@ -1,0 +1,43 @@
+"""`callboard usage --top`: the most expensive calls that the journal still has."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from callboard.actors.ledger.journal import page
+from callboard.actors.store.actor import LEDGER_DATABASES
+from callboard.actors.store.reading import Records
+from callboard.cli.columns import columns
+from callboard.messages.accounting import CallEnded
+from callboard.runtime.storage.reading import ReadOnlyEnvironment
+
+HEADS = ("at", "call", "model", "tag", "user", "outcome", "attempts", "tokens in", "tokens out", "cost")
+
+
+def dearest(store: Path, count: int) -> list[CallEnded]:
+    """So many calls with a known cost, the most expensive first. Raises StorageError."""
+    with ReadOnlyEnvironment.open_readonly(store / "ledger", LEDGER_DATABASES) as environment:
+        calls = (call for call in _calls(Records(environment)) if call.cost)
+        return heapq.nlargest(count, calls, key=lambda call: call.cost or 0)
+
+
+def as_text(calls: Iterable[CallEnded]) -> str:
+    """A table."""
+    rows = [_cells(call) for call in calls]
+    return "\n".join(columns(HEADS, rows, words=6)) if rows else "no call with a known cost was recorded yet"
+
+
+def _calls(records: Records) -> Iterator[CallEnded]:
+    after = b""
+    while found := page(records, after):
+        yield from (entry for _, entry in found if isinstance(entry, CallEnded))
+        after = found[-1][0]
+
+
+def _cells(call: CallEnded) -> tuple[str, ...]:
+    at = datetime.fromtimestamp(call.at // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    model = f"{call.provider}/{call.model}"
+    tokens = (f"{call.usage.input_total:,}", f"{call.usage.output_total:,}")
+    words = (at, call.id, model, call.tag or "-", call.user or "-", call.outcome)
+    return (*words, str(call.attempts), *tokens, f"${call.cost or 0:,.6f}")

@@ -1,0 +1,15 @@
+"""The price book of a configuration."""
+
+from collections.abc import Mapping
+
+from callboard.actors.prices.book import PriceBook
+from callboard.actors.wires.presets import Preset
+from callboard.config import Config
+
+
+def price_book(config: Config, presets: Mapping[str, Preset]) -> PriceBook:
+    """The prices of these accounts; `presets` says what is known of each one's service."""
+    accounts = config.providers.items()
+    catalogues = {name: one.catalogue or presets[name].catalogue for name, one in accounts}
+    free = frozenset(name for name, one in accounts if (presets[name].free if one.free is None else one.free))
+    return PriceBook(config.prices, catalogues, free)
