@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = {"src/callboard": "callboard", **{name: f"callboard/{name}" for name in ("runtime", "actors", "messages")}}
+SOURCES = {
+    "src/callboard": "callboard",
+    **{name: f"callboard/{name}" for name in ("runtime", "actors", "messages", "bench")},
+}
 """Folders of the checkout, and where they are installed."""
 
 
@@ -70,7 +73,7 @@ def test_an_unpacked_wheel_needs_no_checkout(wheel: zipfile.ZipFile, tmp_path: P
 def test_nothing_generic_is_importable_from_elsewhere(tmp_path: Path) -> None:
     code = (
         "import importlib.util as u; "
-        "print(*(n for n in ('runtime', 'actors', 'messages', 'callboard') if u.find_spec(n)))"
+        "print(*(n for n in ('runtime', 'actors', 'messages', 'bench', 'callboard') if u.find_spec(n)))"
     )
     assert run(code, tmp_path) == ["callboard"]
 

@@ -33,7 +33,7 @@ def test_importing_callboard_brings_none_of_it_along() -> None:
 def test_the_help_names_every_command(run: Run) -> None:
     finished = run("--help")
     assert finished.code == 0
-    for name in ("demo", "ask", "status", "provider", "usage", "log", "init", "simulate"):
+    for name in ("demo", "ask", "status", "provider", "usage", "log", "init", "simulate", "bench"):
         assert f"  {name} " in finished.out
 
 
@@ -109,5 +109,5 @@ def test_the_usual_store_is_beside_the_configuration(here: Any) -> None:
 
 def test_the_app_is_made_of_the_commands() -> None:
     assert [info.callback.__name__ for info in app.app.registered_commands if info.callback] == [
-        *("demo", "ask", "status", "provider", "budget", "usage", "log", "init", "simulate")
+        *("demo", "ask", "status", "provider", "budget", "usage", "log", "init", "simulate", "bench")
     ]

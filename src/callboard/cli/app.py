@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from callboard.cli.ask import ask
+from callboard.cli.bench import bench
 from callboard.cli.budget import budget
 from callboard.cli.cache import cache
 from callboard.cli.demo.command import demo
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, ask, status, provider, budget, usage, log, init, simulate):
+for command in (demo, ask, status, provider, budget, usage, log, init, simulate, bench):
     app.command()(command)
 app.add_typer(cache)
 

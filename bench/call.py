@@ -1,0 +1,50 @@
+"""What does a supervised call cost, 64 and 1 in flight, beside what users would otherwise take?
+
+usage: python bench/call.py [--rounds N] [--quick] [--peers] [--json FILE] [--markdown FILE] [--svg FILE]
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from callboard.bench.harness import client
+from callboard.bench.harness.httpx_alone import cpu as httpx_cpu
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.peers import peers
+from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.running import main
+from callboard.bench.harness.upstream import upstream
+
+GOALS_AT_64 = (
+    Goal(subject="callboard", against="httpx", at_most=0.19),
+    Goal(subject="callboard", against="tensorzero", at_most=0.42),
+    Goal(subject="callboard", against="litellm router", at_most=1 / 18),
+)
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """Both, against one upstream."""
+    with upstream() as url:
+        yield [
+            _question(url, options, at_once=64, calls=options.amount(6400), goals=GOALS_AT_64),
+            _question(url, options, at_once=1, calls=options.amount(1000), goals=()),
+        ]
+
+
+def _question(url: str, options: Options, *, at_once: int, calls: int, goals: tuple[Goal, ...]) -> Question:
+    return Question(
+        name=f"a call, {at_once} in flight",
+        asks="What does a plain call cost through the whole runtime?",
+        unit="us of CPU",
+        settings={"calls a sample": calls, "in flight": at_once},
+        subjects=(
+            Subject("callboard", lambda: client.cpu(url, client.plain, calls, at_once)),
+            Subject("httpx", lambda: httpx_cpu(url, calls // 4, at_once)),
+            *peers(options, url, calls=calls // 8, at_once=at_once),
+        ),
+        goals=goals if options.peers else goals[:1],
+    )
+
+
+if __name__ == "__main__":
+    main(questions)

@@ -1,0 +1,110 @@
+"""The whole runtime against the benchmarks' upstream. Nothing is left out that a user has.
+
+Limits on requests and tokens are set, so high that nobody waits; a budget is in force, so large that nobody is refused;
+prices are known; every attempt and every call is recorded on disk, and after each sample their number is asserted.
+"""
+
+import gc
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+import callboard
+from callboard import config
+from callboard.bench.harness.upstream import MODEL, PROMPT
+
+NAMED = f"up/{MODEL}"
+
+Call = Callable[[callboard.Board], Awaitable[int]]
+"""One call; how many units it did: 1, or the chunks of a stream."""
+
+
+def configuration(url: str, store: str) -> config.Resolved:
+    """One account at the upstream, everything switched on."""
+    tables: dict[str, Any] = {
+        "providers": {
+            "up": {
+                "wire": "openai",
+                "base_url": url,
+                "key_env": "BENCH_KEY",
+                "limits": {
+                    "requests_per_minute": 100_000_000,
+                    "tokens_per_minute": 100_000_000_000,
+                    "concurrency": 10_000,
+                },
+            }
+        },
+        "prices": {NAMED: {"input": "0.15", "output": "0.6"}},
+        "store": {"path": store},
+    }
+    return config.resolve(config.parse(tables, "the benchmark"), "the benchmark", Path(store), {"BENCH_KEY": "x"})
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[callboard.Board]:
+    """A running runtime on a store of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="callboard-bench-") as folder:
+        async with callboard.open(configuration(url, folder)) as board:
+            yield board
+
+
+async def plain(board: callboard.Board) -> int:
+    """One plain call."""
+    await board.generate(PROMPT, model=NAMED)
+    return 1
+
+
+async def streamed(board: callboard.Board) -> int:
+    """One streamed call, read to its end."""
+    chunks = 0
+    async with board.stream(PROMPT, model=NAMED) as stream:
+        async for _ in stream:
+            chunks += 1
+    return chunks
+
+
+async def many(board: callboard.Board, call: Call, calls: int, at_once: int) -> int:
+    """`calls` of them, `at_once` at a time; units done."""
+    units = 0
+
+    async def worker() -> None:
+        nonlocal units
+        for _ in range(calls // at_once):
+            done = await call(board)
+            units += done
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(at_once):
+            nursery.start_soon(worker)
+    return units
+
+
+def cpu(url: str, call: Call, calls: int, at_once: int) -> float:
+    """CPU microseconds of this process a unit, writing the records included, after a warm-up of a call a worker."""
+    return trio.run(_cpu, url, call, calls, at_once)
+
+
+async def _cpu(url: str, call: Call, calls: int, at_once: int) -> float:
+    async with opened(url) as board:
+        await many(board, call, max(at_once, 8 - 8 % at_once), at_once)
+        await board.flush()
+        before = recorded(board)
+        gc.collect()
+        started = time.process_time()
+        units = await many(board, call, calls, at_once)
+        await board.flush()
+        spent = time.process_time() - started
+        made = calls // at_once * at_once
+        assert recorded(board) == (before[0] + made, before[1] + made), "not every call and attempt was recorded"
+        return spent / units * 1e6
+
+
+def recorded(board: callboard.Board) -> tuple[int, int]:
+    """Attempts and calls in the ledger."""
+    usage = board.usage()
+    return sum(row.attempts for row in usage.models), sum(row.calls for row in usage.calls)

@@ -1,0 +1,31 @@
+"""httpx.AsyncClient on asyncio, as users have it: the reference of the calls."""
+
+import asyncio
+import gc
+import time
+
+import httpx
+
+from callboard.bench.harness.upstream import MODEL, PROMPT
+
+
+def cpu(url: str, calls: int, at_once: int) -> float:
+    """CPU microseconds of this process a call, after a warm-up of a call a worker."""
+    return asyncio.run(_cpu(url, max(calls, at_once), at_once))
+
+
+async def _cpu(url: str, calls: int, at_once: int) -> float:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=60) as http:
+        await asyncio.gather(*(_worker(http, url, 1) for _ in range(at_once)))
+        gc.collect()
+        started = time.process_time()
+        await asyncio.gather(*(_worker(http, url, calls // at_once) for _ in range(at_once)))
+        return (time.process_time() - started) / (calls // at_once * at_once) * 1e6
+
+
+async def _worker(http: httpx.AsyncClient, url: str, calls: int) -> None:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": PROMPT}]}
+    for _ in range(calls):
+        reply = await http.post(f"{url}/chat/completions", json=body, headers={"authorization": "Bearer x"})
+        reply.json()

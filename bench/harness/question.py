@@ -1,0 +1,134 @@
+"""A question, who is measured to answer it, and the answer.
+
+Every subject is measured in turn, round after round (A B A B), so that whatever else the machine does strikes all
+alike. A ratio is taken of medians of the same run.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+
+class Missing(Exception):
+    """A subject cannot be measured here; the sentence says why. It is reported, never left out in silence."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One thing to measure: each call of `sample` gives one figure in the question's unit. It may raise Missing."""
+
+    name: str
+    sample: Callable[[], float]
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """A bound on a subject's median: as a ratio to the median of `against`, or, without that, in the unit itself."""
+
+    subject: str
+    against: str | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError("a goal has one of `at_most` and `at_least`")
+
+    def met(self, value: float) -> bool:
+        """Whether a ratio or median is within it."""
+        return value <= self.at_most if self.at_most is not None else value >= (self.at_least or 0.0)
+
+    def __str__(self) -> str:
+        bound = f"<= {self.at_most:g}" if self.at_most is not None else f">= {self.at_least:g}"
+        return f"{bound} of {self.against}" if self.against else bound
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked. The first subject is the one that the others are held against."""
+
+    name: str
+    asks: str
+    unit: str
+    subjects: tuple[Subject, ...]
+    goals: tuple[Goal, ...] = ()
+    settings: dict[str, str | int | float] = {}
+    turned_off: str = "nothing"
+    """What a subject was spared that a user would not be."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One goal held against what was measured. `value` None: there was nothing to compare."""
+
+    goal: str
+    subject: str
+    value: float | None
+    met: bool | None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every sample of every subject, in the order in which they were taken."""
+
+    name: str
+    asks: str
+    unit: str
+    settings: dict[str, str | int | float]
+    turned_off: str
+    samples: dict[str, tuple[float, ...]]
+    missing: dict[str, str]
+    """Subjects that could not be measured, and why."""
+    verdicts: tuple[Verdict, ...]
+
+    def median(self, subject: str) -> float | None:
+        """In the unit; None without samples."""
+        samples = self.samples.get(subject)
+        return statistics.median(samples) if samples else None
+
+    def spread(self, subject: str) -> float | None:
+        """Half the distance between the smallest and the largest sample, as a share of the median."""
+        samples, middle = self.samples.get(subject), self.median(subject)
+        return (max(samples) - min(samples)) / 2 / middle if samples and middle else None
+
+    @property
+    def reference(self) -> str | None:
+        """The first subject that was measured."""
+        return next(iter(self.samples), None)
+
+    def ratio(self, subject: str, against: str | None = None) -> float | None:
+        """A subject's median in that of `against`, by default the reference."""
+        other = against or self.reference
+        ours, theirs = self.median(subject), None if other is None else self.median(other)
+        return ours / theirs if ours is not None and theirs else None
+
+
+def answer(question: Question, rounds: int) -> Answer:
+    """Take `rounds` samples of each subject, in turn."""
+    samples: dict[str, list[float]] = {}
+    missing: dict[str, str] = {}
+    for subject in _in_turn(question, rounds):
+        if subject.name in missing:
+            continue
+        try:
+            samples.setdefault(subject.name, []).append(subject.sample())
+        except Missing as reason:
+            missing[subject.name] = str(reason)
+            samples.pop(subject.name, None)
+    found = Answer(
+        name=question.name,
+        asks=question.asks,
+        unit=question.unit,
+        settings={**question.settings, "rounds": rounds},
+        turned_off=question.turned_off,
+        samples={name: tuple(values) for name, values in samples.items() if values},
+        missing=missing,
+        verdicts=(),
+    )
+    return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found) for goal in question.goals))
+
+
+def _in_turn(question: Question, rounds: int) -> Iterator[Subject]:
+    for _ in range(rounds):
+        yield from question.subjects
+
+
+def _verdict(goal: Goal, found: Answer) -> Verdict:
+    value = found.ratio(goal.subject, goal.against) if goal.against else found.median(goal.subject)
+    return Verdict(goal=str(goal), subject=goal.subject, value=value, met=None if value is None else goal.met(value))

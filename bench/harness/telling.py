@@ -1,0 +1,94 @@
+"""Answers as lines for a terminal, a Markdown page, or JSON."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from callboard.bench.harness.question import Answer, Verdict
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All answers of one run."""
+
+    command: str
+    machine: Mapping[str, str]
+    answers: tuple[Answer, ...]
+
+
+def lines(answer: Answer) -> Iterable[str]:
+    """One answer: settings, every sample, medians, spreads, ratios, goals."""
+    yield f"{answer.name}: {answer.asks}"
+    yield f"  settings: {_pairs(answer.settings)}; turned off: {answer.turned_off}"
+    width = max((len(name) for name in (*answer.samples, *answer.missing)), default=0)
+    for name, samples in answer.samples.items():
+        told = " ".join(_figure(one) for one in samples)
+        yield f"  {name:{width}}  {_middle(answer, name)}  [{told}]"
+    for name, why in answer.missing.items():
+        yield f"  {name:{width}}  not measured: {why}"
+    for verdict in answer.verdicts:
+        yield f"  {_goal(verdict)}"
+
+
+def page(report: Report) -> str:
+    """A Markdown page."""
+    parts = [
+        "# Benchmarks",
+        f"Taken with `{report.command}` on {report.machine.get('processor')}, {report.machine.get('cores')} cores, "
+        f"Python {report.machine.get('python')}. Medians; ± is half the distance between the extremes. "
+        "Trust the ratios: every pair was measured in turn in the same run.",
+        "Versions: " + _pairs(report.machine) + ".",
+    ]
+    for answer in report.answers:
+        parts.append("\n".join(_section(answer)))
+    return "\n\n".join(parts) + "\n"
+
+
+def json(report: Report) -> bytes:
+    """Everything, every sample included."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def _section(answer: Answer) -> Iterable[str]:
+    yield f"## {answer.name}"
+    yield ""
+    yield f"{answer.asks} {_pairs(answer.settings).capitalize()}. Turned off: {answer.turned_off}."
+    yield ""
+    yield f"| | {answer.unit} | ± | of {answer.reference} | samples |"
+    yield "|---|---|---|---|---|"
+    for name, samples in answer.samples.items():
+        told = ", ".join(_figure(one) for one in samples)
+        yield f"| {name} | {_figure(answer.median(name))} | {_share(answer, name)} | {_times(answer, name)} | {told} |"
+    for name, why in answer.missing.items():
+        yield f"| {name} | not measured: {why} | | | |"
+    if answer.verdicts:
+        yield ""
+        yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."
+
+
+def _middle(answer: Answer, name: str) -> str:
+    return f"{_figure(answer.median(name)):>9} {answer.unit} ± {_share(answer, name)}, {_times(answer, name)}"
+
+
+def _times(answer: Answer, name: str) -> str:
+    ratio = answer.ratio(name)
+    return "–" if ratio is None else f"{ratio:.3g}"
+
+
+def _share(answer: Answer, name: str) -> str:
+    spread = answer.spread(name)
+    return "–" if spread is None else f"{spread:.0%}"
+
+
+def _goal(verdict: Verdict) -> str:
+    if verdict.value is None:
+        return f"goal of {verdict.subject}: {verdict.goal}; nothing to compare with"
+    word = "met" if verdict.met else "MISSED"
+    return f"goal of {verdict.subject}: {verdict.goal}; {_figure(verdict.value)}, {word}"
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _pairs(pairs: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in pairs.items())

@@ -1,0 +1,123 @@
+"""One peer against the benchmarks' upstream. Run by `harness/peers.py` in the peer's own environment.
+
+usage: python caller.py {openai,litellm,router,anyllm,tensorzero} URL CALLS AT_ONCE [stream]
+
+Prints one line of JSON: CPU microseconds of this process a call, or a chunk when streamed.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+MODEL = "gpt-4o-mini"
+MESSAGES = [{"role": "user", "content": "hi there " * 50}]
+
+Call = Callable[[], Awaitable[Any]]
+"""Makes one call; gives the reply, or what its chunks are iterated from."""
+
+
+def openai(url: str, stream: bool) -> Call:
+    """The official SDK."""
+    from openai import AsyncOpenAI
+
+    client = AsyncOpenAI(api_key="x", base_url=url)
+    return lambda: client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=stream)
+
+
+def litellm(url: str, stream: bool) -> Call:
+    """LiteLLM's SDK."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm
+
+    litellm.suppress_debug_info = True
+    there = {"model": f"openai/{MODEL}", "api_key": "x", "api_base": url}
+    return lambda: litellm.acompletion(messages=MESSAGES, stream=stream, **there)
+
+
+def router(url: str, stream: bool) -> Call:
+    """LiteLLM's Router with one deployment."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm
+
+    litellm.suppress_debug_info = True
+    there = {"model": f"openai/{MODEL}", "api_key": "x", "api_base": url}
+    routed = litellm.Router(model_list=[{"model_name": "m", "litellm_params": there}])
+    return lambda: routed.acompletion(model="m", messages=MESSAGES, stream=stream)
+
+
+def anyllm(url: str, stream: bool) -> Call:
+    """any-llm."""
+    from any_llm import acompletion
+
+    return lambda: acompletion(
+        model=MODEL, provider="openai", api_key="x", api_base=url, messages=MESSAGES, stream=stream
+    )
+
+
+def tensorzero(url: str, stream: bool) -> Call:
+    """TensorZero's gateway, embedded."""
+    from tensorzero import AsyncTensorZeroGateway
+
+    file = Path(tempfile.mkdtemp(), "tensorzero.toml")
+    file.write_text(
+        f"""
+[models.m]
+routing = ["up"]
+[models.m.providers.up]
+type = "openai"
+model_name = "{MODEL}"
+api_base = "{url}/"
+api_key_location = "none"
+[functions.f]
+type = "chat"
+[functions.f.variants.v]
+type = "chat_completion"
+model = "m"
+"""
+    )
+    built: list[Any] = []
+
+    async def call() -> Any:
+        if not built:
+            gateway = AsyncTensorZeroGateway.build_embedded(config_file=str(file))
+            built.append(await gateway if hasattr(gateway, "__await__") else gateway)
+        return await built[0].inference(function_name="f", input={"messages": MESSAGES}, stream=stream)
+
+    return call
+
+
+PEERS = {one.__name__: one for one in (openai, litellm, router, anyllm, tensorzero)}
+
+
+async def measure(call: Call, calls: int, at_once: int, stream: bool) -> float:
+    """CPU microseconds a unit."""
+    units = 0
+
+    async def worker(count: int) -> None:
+        nonlocal units
+        for _ in range(count):
+            reply, done = await call(), 1
+            if stream:
+                done = 0
+                async for _ in reply:
+                    done += 1
+            units += done
+
+    await worker(3)
+    await asyncio.gather(*(worker(1) for _ in range(at_once)))
+    units, started = 0, time.process_time()
+    await asyncio.gather(*(worker(calls // at_once) for _ in range(at_once)))
+    return (time.process_time() - started) / units * 1e6
+
+
+if __name__ == "__main__":
+    name, url, calls, at_once, *rest = sys.argv[1:]
+    streamed = bool(rest)
+    spent = asyncio.run(measure(PEERS[name](url, streamed), int(calls), int(at_once), streamed))
+    print(json.dumps({"peer": name, "cpu_us": round(spent, 2)}))

@@ -1,0 +1,68 @@
+"""How samples become an answer."""
+
+from collections.abc import Callable
+
+import pytest
+
+from callboard.bench.harness.question import Goal, Missing, Question, Subject, answer
+
+
+def counted(taken: list[str], name: str, *samples: float) -> Subject:
+    """A subject that notes whose turn it was."""
+    left = list(samples)
+
+    def sample() -> float:
+        taken.append(name)
+        return left.pop(0)
+
+    return Subject(name, sample)
+
+
+def missing() -> float:
+    raise Missing("it is not installed")
+
+
+def question(*subjects: Subject, goals: tuple[Goal, ...] = ()) -> Question:
+    return Question(name="q", asks="how?", unit="us", subjects=subjects, goals=goals)
+
+
+def test_samples_are_taken_in_turn() -> None:
+    taken: list[str] = []
+    answer(question(counted(taken, "a", 1, 1), counted(taken, "b", 2, 2)), rounds=2)
+    assert taken == ["a", "b", "a", "b"]
+
+
+def test_median_spread_and_ratio_are_those_of_the_samples() -> None:
+    found = answer(question(counted([], "a", 1, 2, 9), counted([], "b", 4, 4, 4)), rounds=3)
+    assert (found.median("a"), found.spread("a"), found.ratio("b")) == (2, 2, 2)
+    assert found.ratio("a", "b") == 0.5
+
+
+def test_a_subject_that_cannot_be_measured_is_reported_with_its_reason() -> None:
+    found = answer(question(counted([], "a", 1, 1), Subject("b", missing)), rounds=2)
+    assert found.missing == {"b": "it is not installed"}
+    assert "b" not in found.samples
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "met"),
+    [
+        (Goal(subject="a", against="b", at_most=0.5), 0.5, True),
+        (Goal(subject="a", against="b", at_most=0.4), 0.5, False),
+        (Goal(subject="a", at_most=3), 2, True),
+        (Goal(subject="a", at_least=3), 2, False),
+        (Goal(subject="a", against="gone", at_most=1), None, None),
+    ],
+)
+def test_a_goal_is_held_against_a_ratio_or_a_median(goal: Goal, value: float | None, met: bool | None) -> None:
+    found = answer(
+        question(counted([], "a", 2), counted([], "b", 4), Subject("gone", missing), goals=(goal,)), rounds=1
+    )
+    (verdict,) = found.verdicts
+    assert (verdict.value, verdict.met) == (value, met)
+
+
+@pytest.mark.parametrize("wrong", [lambda: Goal(subject="a"), lambda: Goal(subject="a", at_most=1, at_least=1)])
+def test_a_goal_has_one_bound(wrong: Callable[[], Goal]) -> None:
+    with pytest.raises(ValueError, match="one of"):
+        wrong()

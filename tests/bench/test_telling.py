@@ -1,0 +1,43 @@
+"""What an answer looks like."""
+
+import xml.etree.ElementTree as ET
+
+import msgspec
+
+from callboard.bench.harness import telling
+from callboard.bench.harness.chart import chart
+from callboard.bench.harness.question import Answer, Verdict
+
+ANSWER = Answer(
+    name="a call",
+    asks="What does it cost?",
+    unit="us",
+    settings={"calls": 10},
+    turned_off="nothing",
+    samples={"callboard": (1.0, 2.0, 4.0), "other <x>": (8.0, 8.0, 8.0)},
+    missing={"peer": "could not be installed"},
+    verdicts=(Verdict(goal="<= 0.5 of other", subject="callboard", value=0.25, met=True),),
+)
+REPORT = telling.Report(command="callboard bench call", machine={"python": "3.11", "cores": "2"}, answers=(ANSWER,))
+
+
+def test_every_sample_ratio_missing_subject_and_goal_is_printed() -> None:
+    told = "\n".join(telling.lines(ANSWER))
+    for part in ("calls 10", "[1 2 4]", "± 75%", "not measured: could not be installed", "0.25, met", "off: nothing"):
+        assert part in told
+
+
+def test_the_page_names_the_command_and_the_machine() -> None:
+    page = telling.page(REPORT)
+    for part in ("`callboard bench call`", "python 3.11", "| callboard | 2 |", "1, 2, 4", "not measured"):
+        assert part in page
+
+
+def test_json_holds_every_sample() -> None:
+    assert msgspec.json.decode(telling.json(REPORT), type=telling.Report) == REPORT
+
+
+def test_the_chart_is_well_formed_and_has_a_bar_a_subject() -> None:
+    root = ET.fromstring(chart([ANSWER]))  # noqa: S314 - our own
+    bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "14"]
+    assert len(bars) == 2
