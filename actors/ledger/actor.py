@@ -41,7 +41,7 @@ LAST_TRIES = 8
 BACKLOG = 200_000
 """Entries kept while commits fail; beyond it the oldest are lost, counted, and told in status. No sum is."""
 
-TRIM_EVERY = ns(600)
+TRIM_EVERY = ns(3_600)
 """Between two looks for what is older than it is kept."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look."""
@@ -231,16 +231,23 @@ class LedgerActor(Actor):
     def _trim(self) -> None:
         """One step: what is oldest in the journal and among the rows, if it is too old."""
         now = self.me.utc()
-        keys = aged(self._page(b"") or [], now - int(self._keep.entries * DAY))
+        keys = self._aged(now - int(self._keep.entries * DAY))
         rows = aged_rows(self._book, now - int(self._keep.usage * DAY))
         self._delete(keys, rows)
         more = len(keys) == STEP or len(rows) == STEP
         self.me.at(self.me.now() + (TRIM_PAUSE if more else TRIM_EVERY), TrimDue())
 
-    def _page(self, after: bytes) -> Page | None:
+    def _aged(self, before: int) -> list[bytes]:
+        """Keys of the oldest entries that are too old. As a rule a look at the first one is enough."""
+        first = self._page(b"", 1)
+        if not first or (first[0][1] is not None and first[0][1].at >= before):
+            return []
+        return aged(self._page(b"") or [], before)
+
+    def _page(self, after: bytes, limit: int = STEP) -> Page | None:
         """The next entries of the journal; None when it cannot be read now."""
         try:
-            return page(self._reading(), after)
+            return page(self._reading(), after, limit)
         except StorageError:
             return None
 

@@ -107,9 +107,9 @@ def number_of(key: bytes) -> int:
     return int.from_bytes(key, "big")
 
 
-def page(reading: Reading, after: bytes) -> Page:
+def page(reading: Reading, after: bytes, limit: int = STEP) -> Page:
     """The next entries after this key."""
-    return [(key, _entry(payload)) for key, payload in reading.page(JOURNAL, STEP, after)]
+    return [(key, _entry(payload)) for key, payload in reading.page(JOURNAL, limit, after)]
 
 
 def _entry(payload: bytes | None) -> LedgerEntry | None:

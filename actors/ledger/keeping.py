@@ -56,7 +56,7 @@ def aged_rows(book: Book, before: int, exempt: frozenset[str] = frozenset()) -> 
     """
     day = datetime.fromtimestamp(max(0, before) // 1_000_000_000, UTC).date().isoformat()
     found: list[tuple[str, str]] = []
-    for database in book.rows.keys() - exempt:
+    for database in [name for name in book.rows if name not in exempt]:
         for key, row in book.rows[database].items():  # in the order of their days, but for a clock that went back
             if getattr(row, "day", day) >= day or len(found) >= STEP:
                 break

@@ -22,7 +22,7 @@ from callboard.runtime.storage.errors import StorageError
 LINGER = ns(0.05)
 PAUSE = ns(0.02)
 """Between two steps of trimming or erasing."""
-TRIM_EVERY = ns(600)
+TRIM_EVERY = ns(3_600)
 STEP = 64
 """Records that one step looks at."""
 BACKLOG = 4_096
@@ -184,14 +184,17 @@ class LogbookActor(Actor):
 
     def _trim(self) -> None:
         """One step: the oldest that are too old."""
-        keys = pages.aged([key for key, _ in self._page(b"")], self.me.utc() - self._keep)
+        before = self.me.utc() - self._keep
+        keys = pages.aged([key for key, _ in self._page(b"", 1)], before)
+        if keys:
+            keys = pages.aged([key for key, _ in self._page(b"")], before)
         for key in keys:
             self._add(pages.drop(key))
         self.me.at(self.me.now() + (PAUSE + LINGER if len(keys) == STEP else TRIM_EVERY), TrimDue())
 
-    def _page(self, after: bytes) -> list[tuple[bytes, bytes | None]]:
+    def _page(self, after: bytes, limit: int = STEP) -> list[tuple[bytes, bytes | None]]:
         try:
-            return self._reading().page(LOG, STEP, after)
+            return self._reading().page(LOG, limit, after)
         except StorageError:
             return []
 
