@@ -29,7 +29,7 @@ ORDER = "order"
 SEQUENCE = 8
 EVICTED_AT_ONCE = 256
 """Entries that one new entry may push off: a shelf whose bound was lowered shrinks in steps."""
-SWEPT_AT_ONCE = 512
+SWEPT_AT_ONCE = 128
 """Places that one step of a sweep looks at."""
 
 NO_LABELS = Labels(None, None, "")
