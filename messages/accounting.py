@@ -134,6 +134,13 @@ class BudgetMark(msgspec.Struct, frozen=True, kw_only=True, tag="budget"):
 LedgerEntry: TypeAlias = AttemptOpened | AttemptSettled | CallEnded | CircuitRecord | BudgetMark
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What an attempt that was cut is taken to have used, and its cost in US dollars (None: unknown price)."""
+
+    usage: Usage
+    cost: Cost | None
+
+
 class Write(Tell, frozen=True):
     """Keep these; durable within the ledger's linger."""
 
@@ -216,25 +223,49 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LatencyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How long one model's successful attempts took. Bucket i counts those under 2**(i/4) milliseconds."""
+    """How long one model's attempts took. Bucket i counts those under 2**(i/4) milliseconds."""
 
     provider: str
     model: str
     buckets: tuple[int, ...]
+    """Those that succeeded."""
+    cut: tuple[int, ...] = ()
+    """Those that were cancelled: they would have taken at least that long."""
 
     @property
     def count(self) -> int:
-        """Attempts counted."""
+        """Attempts that succeeded."""
         return sum(self.buckets)
 
     def quantile(self, share: float) -> float | None:
-        """Seconds under which this share of the attempts ended, to within a fifth; None without any."""
+        """Seconds under which this share of the attempts ends, to within a fifth; None where too few were seen to end.
+
+        What was cut counts as at least its time: Kaplan and Meier, "Nonparametric Estimation from Incomplete
+        Observations" (1958).
+        """
+        if not any(self.cut):
+            return self._quantile_of_all(share)
+        left, lasting = self.count + sum(self.cut), 1.0
+        for index, (count, cut) in enumerate(zip(self.buckets, self.cut, strict=True)):
+            if count:
+                lasting *= 1 - count / left
+                if lasting <= 1 - share + 1e-12:
+                    return _bound(index)
+            left -= count + cut
+        return None
+
+    def _quantile_of_all(self, share: float) -> float | None:
         wanted, seen = share * self.count, 0
         for index, count in enumerate(self.buckets):
             seen += count
             if count and seen >= wanted:
-                return float(2 ** (index / 4)) / 1000
+                return _bound(index)
         return None
+
+
+def _bound(index: int) -> float:
+    """Of a bucket, in seconds."""
+    return float(2 ** (index / 4)) / 1000
 
 
 class UsageReport(msgspec.Struct, frozen=True, kw_only=True):

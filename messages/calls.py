@@ -7,6 +7,7 @@ import msgspec
 from callboard.messages.base import Ask, Tell
 from callboard.messages.embedding import EmbeddingAnswer
 from callboard.messages.faults import Fault
+from callboard.messages.hooks import Wishes
 from callboard.messages.images import ImageAnswer
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -83,6 +84,7 @@ class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
     id: str
     request: Work
     allowance: Allowance
+    wishes: Wishes | None = None
 
 
 class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
@@ -92,6 +94,7 @@ class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
     request: Request
     allowance: Allowance
     sink: DeltaSink
+    wishes: Wishes | None = None
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ from callboard.messages.accounting import (
     Erase,
     Erased,
     Flush,
+    LatencyRow,
     LedgerEntry,
+    Taken,
     TellSpending,
     UsageReport,
     Write,
@@ -92,6 +94,14 @@ class LedgerView:
     def report(self) -> UsageReport:
         """All sums now."""
         return self._book.report(self._ledger.skipped)
+
+    def taken(self, attempt: str) -> Taken | None:
+        """What an attempt that is underway, or was just cancelled, is taken to use; None when nothing was sent."""
+        return self._book.taken(attempt)
+
+    def latency(self, provider: str, model: str) -> LatencyRow | None:
+        """How long this model's attempts take; None without any."""
+        return self._book.latency(provider, model)
 
     def circuits(self, provider: str) -> list[CircuitHistory]:
         """What is remembered of one provider's circuits."""

@@ -18,11 +18,14 @@ from callboard.messages.accounting import (
     Spending,
     SpendRow,
     Spent,
+    Taken,
     UsageReport,
     UsageRow,
 )
 from callboard.runtime.calendar import Calendar
 
+LATEST = 100
+"""Cancelled attempts that are remembered, for as long as it takes the calls to hear of them."""
 BUCKETS = 84
 """Up to 2**20.75 ms: half an hour."""
 
@@ -46,6 +49,8 @@ class Book:
         self._calendar = calendar or Calendar()
         self.rows: dict[str, dict[str, Row]] = {database: {} for database in ROW_TYPES}
         self.open: dict[str, AttemptOpened] = {}
+        self._cut: dict[str, AttemptSettled] = {}
+        """The latest attempts that were cancelled, for the calls that cancelled them."""
 
     def apply(self, entry: LedgerEntry) -> list[tuple[str, str]]:
         """Add one entry. The (database, key) of each row that changed."""
@@ -92,10 +97,26 @@ class Book:
             if key.startswith(prefix) and isinstance(row, CircuitHistory)
         ]
 
+    def taken(self, attempt: str) -> Taken | None:
+        """What an attempt that was cancelled is settled as, or will be; None when nothing was sent."""
+        opened, settled = self.open.get(attempt), self._cut.get(attempt)
+        if opened is not None:
+            return Taken(opened.estimate, opened.estimated_cost)
+        return None if settled is None or not settled.usage.total else Taken(settled.usage, settled.cost)
+
+    def latency(self, provider: str, model: str) -> LatencyRow | None:
+        """One model's row."""
+        row = self.rows["latency"].get(f"{provider}|{model}")
+        return row if isinstance(row, LatencyRow) else None
+
     def _settled(self, entry: AttemptSettled, opened: AttemptOpened | None) -> list[tuple[str, str]]:
         changed = [self._spend(entry, _counts_at(entry, opened))]
-        if entry.outcome == "ok":
+        if entry.outcome in ("ok", "cancelled"):
             changed.append(self._latency(entry))
+        if entry.outcome == "cancelled":
+            self._cut[entry.id] = entry
+            if len(self._cut) > LATEST:
+                del self._cut[next(iter(self._cut))]
         return changed
 
     def _spend(self, entry: AttemptSettled, at: int) -> tuple[str, str]:
@@ -132,12 +153,14 @@ class Book:
 
     def _latency(self, entry: AttemptSettled) -> tuple[str, str]:
         key = f"{entry.provider}|{entry.model}"
-        row = self.rows["latency"].get(key)
-        if not isinstance(row, LatencyRow):
+        row = self.latency(entry.provider, entry.model)
+        if row is None:
             row = LatencyRow(provider=entry.provider, model=entry.model, buckets=(0,) * BUCKETS)
-        index = bucket(entry.duration)
-        buckets = (*row.buckets[:index], row.buckets[index] + 1, *row.buckets[index + 1 :])
-        self.rows["latency"][key] = msgspec.structs.replace(row, buckets=buckets)
+        if entry.outcome == "ok":
+            row = msgspec.structs.replace(row, buckets=_one_more(row.buckets, entry.duration))
+        else:
+            row = msgspec.structs.replace(row, cut=_one_more(row.cut or (0,) * BUCKETS, entry.duration))
+        self.rows["latency"][key] = row
         return "latency", key
 
     def _call(self, entry: CallEnded) -> tuple[str, str]:
@@ -166,6 +189,11 @@ class Book:
             key=entry.key, state=entry.after, retry_at=entry.retry_at, openings=entry.openings
         )
         return "circuits", key
+
+
+def _one_more(buckets: tuple[int, ...], duration: int) -> tuple[int, ...]:
+    index = bucket(duration)
+    return (*buckets[:index], buckets[index] + 1, *buckets[index + 1 :])
 
 
 def bucket(duration: int) -> int:

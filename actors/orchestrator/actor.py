@@ -1,48 +1,33 @@
 """The orchestrator: one handler a call, from the plan to the one outcome."""
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 import trio
 
 from callboard.actors.orchestrator.batches import Batches, BoundsOf
-from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
-from callboard.actors.orchestrator.key import cache_key, reads, vector_key, vectors_to_keep, writes
+from callboard.actors.orchestrator.features import Knowledge
+from callboard.actors.orchestrator.hedge import HedgeBudget, HedgeSpec
 from callboard.actors.orchestrator.policy import RetrySpec
-from callboard.actors.orchestrator.replay import deltas
+from callboard.actors.orchestrator.pursuit import Call, Means, Pursuit
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
-from callboard.messages.caching import CacheReader, Entry, Fill
-from callboard.messages.calls import Attempt, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.calls import Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.hooks import Wishes
 from callboard.messages.logbook import LogCall
-from callboard.messages.reply import Answer, AttemptRecord, Receipt
-from callboard.messages.request import Work
-from callboard.messages.routing import RoutingTable
-from callboard.messages.usage import Cost
+from callboard.messages.reply import Receipt
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
-from callboard.runtime.stream import ConsumerLeft
 
-Call = MakeCall | OpenStream
-FOREVER = 10**20
-"""No bound on an entry's age but the cache's own, in nanoseconds."""
-ELECTIONS = 3
-"""Fills whose leaders may turn out to have no money left before a call that shares them asks for itself."""
-READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 ACKNOWLEDGEMENT = ns(10)
 """How long a strict call waits for its record at the most; then its reply says that it failed."""
-LOOKED_UP_AT_ONCE = 64
-"""Vectors between which other calls get their turn."""
-NOTHING = Answer(parts=(), finish_reason=None)
-"""What is known of a stream that broke together with the actor that made it."""
 
 
 class OrchestratorActor(Actor):
@@ -58,14 +43,25 @@ class OrchestratorActor(Actor):
         retry: RetrySpec,
         durability: Literal["strict", "relaxed"],
         embedding_bounds: BoundsOf = lambda _: None,
+        knowledge: Knowledge | None = None,
+        standards: Mapping[str, Wishes] | None = None,
+        hedge: HedgeSpec | None = None,
         logbook: Ref | None = None,
     ) -> None:
         self._logbook = logbook
-        self._selector = selector
-        self._cache = cache
         self._ledger = ledger
-        self._provider = provider
-        self._retry = retry
+        hedge = hedge or HedgeSpec()
+        self._means = Means(
+            selector=selector,
+            cache=cache,
+            ledger=ledger,
+            provider=provider,
+            retry=retry,
+            knowledge=knowledge,
+            standards=standards or {},
+            hedge=hedge,
+            hedges=HedgeBudget(hedge.share),
+        )
         self._strict = durability == "strict"
         self._embedding_bounds = embedding_bounds
 
@@ -98,7 +94,7 @@ class OrchestratorActor(Actor):
 
     async def _in_time(self, call: Call, story: Story) -> Outcome:
         with trio.move_on_at(trio_deadline(call.allowance.deadline)):
-            return await self._pursue(call, story)
+            return await Pursuit(call, story, self._means, self.me).outcome()
         return story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
 
     async def _acknowledged(self, outcome: Outcome, entry: CallEnded, deadline: int) -> Outcome:
@@ -113,164 +109,6 @@ class OrchestratorActor(Actor):
         if isinstance(outcome, Receipt):
             return msgspec.structs.replace(outcome, recorded=recorded)
         return outcome
-
-    async def _pursue(self, call: Call, story: Story) -> Outcome:
-        table: RoutingTable = self._selector.snapshot
-        plan = table.plan(call.request.model, self.me.now())
-        story.skipped(plan.skipped)
-        only = call.request.cache.use == "only"
-        if only or not plan.candidates:
-            kept = await self._kept(call, story, table.candidates(call.request.model))
-            if kept is not None:
-                return kept
-        if only:
-            return story.failure(Fault(kind=FaultKind.UNAVAILABLE, message="it is not in the cache; nothing was asked"))
-        course = Course(plan, call.allowance, self._retry, wait=call.request.wait)
-        fault = await self._run(call, story, course)
-        if not isinstance(fault, Fault):
-            return fault
-        return await self._kept(call, story, [one.candidate for one in plan.skipped]) or story.failure(fault)
-
-    async def _run(self, call: Call, story: Story, course: Course) -> Outcome | Fault:
-        """The call's outcome, or why nobody gave one."""
-        while True:
-            match course.next(self.me.now()):
-                case Try(candidate):
-                    outcome = await self._try(call, story, course, candidate)
-                    if outcome is not None:
-                        return outcome
-                case Wait(until):
-                    await trio.sleep_until(trio_deadline(until))
-                case GiveUp(fault):
-                    return fault
-
-    async def _try(self, call: Call, story: Story, course: Course, candidate: Candidate) -> Outcome | None:
-        """The call's outcome, or None when the course goes on."""
-        key = cache_key(call.request, candidate) if reads(call.request) or writes(call.request) else b""
-        kept = await self._kept_at(call, story, candidate, key) if key else None
-        if kept is not None:
-            return kept
-        work = story.work(candidate)
-        if story.batches is not None:
-            key = cache_key(work, candidate) if writes(work) else b""
-        attempt = _attempt_of(call, story, candidate, work, course.allowance.money)
-        attempted, leads = await self._attempt(call, story, candidate, attempt, key)
-        story.attempted(attempted, charged=leads)
-        if attempted.answer is None:
-            return self._after_fault(call, story, course, attempted)
-        if story.batches is not None:
-            if leads and writes(work):
-                to_keep = vectors_to_keep(work, attempted.answer, candidate)
-                self._cache.tell(to_keep, lane=Lane.CONTROL)
-            key = b""
-        answer = story.whole(candidate, work, attempted.answer)
-        if answer is None:
-            course.advanced(attempted.record.cost)
-            return None
-        return story.reply(answer, candidate, self.me.now(), cached=False, shared=not leads, key=key)
-
-    def _after_fault(self, call: Call, story: Story, course: Course, attempted: Attempted) -> Failure | None:
-        fault = attempted.fault
-        if fault is None:
-            return story.failure(READER_LEFT, attempted.partial)
-        if isinstance(call, OpenStream) and call.sink.sent:
-            cut = msgspec.structs.replace(fault, kind=FaultKind.INTERRUPTED)
-            return story.failure(cut, attempted.partial or NOTHING)
-        course.failed(fault, attempted.record.cost, self.me.now(), self.me.random.random())
-        return None
-
-    def _cached(self, call: Call, key: bytes) -> Entry | None:
-        reader: CacheReader | None = self._cache.snapshot
-        if reader is None or not reads(call.request):
-            return None
-        max_age = call.request.cache.max_age
-        return reader.get(key, FOREVER if max_age in (None, math.inf) else ns(max_age), self.me.utc())
-
-    async def _kept(self, call: Call, story: Story, candidates: Iterable[Candidate]) -> Outcome | None:
-        """A reply kept from one of these, whether or not it takes calls now."""
-        if not reads(call.request):
-            return None
-        for candidate in candidates:
-            kept = await self._kept_at(call, story, candidate, cache_key(call.request, candidate))
-            if kept is not None:
-                return kept
-        return None
-
-    async def _kept_at(self, call: Call, story: Story, candidate: Candidate, key: bytes) -> Outcome | None:
-        """A reply kept from this candidate, or put together from the vectors that are."""
-        if story.batches is not None and isinstance(call.request, EmbeddingRequest):
-            answer = await self._vectors(call, call.request, story.batches, candidate)
-            return None if answer is None else story.reply(answer, candidate, self.me.now(), cached=True, shared=False)
-        entry = self._cached(call, key)
-        return None if entry is None else await self._from_cache(call, story, entry, key)
-
-    async def _vectors(
-        self, call: Call, request: EmbeddingRequest, batches: Batches, candidate: Candidate
-    ) -> EmbeddingAnswer | None:
-        """Lay the vectors that are kept into the candidate's batch, once. All of them, when none is missing then."""
-        if not reads(request) or batches.looked_up(candidate):
-            return None
-        batch, found = batches.at(candidate), {}
-        answer: EmbeddingAnswer | None = None
-        for number, text in enumerate(batch.missing, 1):
-            entry = self._cached(call, vector_key(request, text, candidate))
-            if entry is not None and isinstance(entry.answer, EmbeddingAnswer):
-                answer = entry.answer
-                found[text] = answer.vectors[0]
-            if number % LOOKED_UP_AT_ONCE == 0:
-                await trio.lowlevel.checkpoint()
-        batch.lay_in(found)
-        return answer and batch.whole(answer)
-
-    async def _from_cache(self, call: Call, story: Story, entry: Entry, key: bytes) -> Outcome:
-        if isinstance(call, OpenStream):
-            try:
-                assert isinstance(entry.answer, Answer)  # under this key nothing else is kept
-                for delta in deltas(entry.answer):
-                    await call.sink.send(delta)
-            except ConsumerLeft:
-                return story.failure(READER_LEFT)
-        candidate = Candidate(entry.provider, entry.model)
-        return story.reply(entry.answer, candidate, self.me.now(), cached=True, shared=False, key=key)
-
-    async def _attempt(
-        self, call: Call, story: Story, candidate: Candidate, attempt: Attempt, key: bytes
-    ) -> tuple[Attempted, bool]:
-        """Make one attempt: how it ended, and whether this call is charged for it."""
-        try:
-            if isinstance(call, MakeCall) and writes(attempt.request):
-                deadline = call.allowance.deadline
-                keep = story.batches is None
-                fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
-                for _ in range(ELECTIONS):
-                    filled = await self._cache.ask(fill)
-                    if filled.leader or not _unaffordable(filled.attempted):
-                        return filled.attempted, filled.leader
-            return await self._provider(candidate.provider).ask(attempt), True
-        except ActorError as error:
-            return _internal(candidate, error), True
-
-
-def _attempt_of(call: Call, story: Story, candidate: Candidate, work: Work, money: Cost | None) -> Attempt:
-    """The next attempt; `money`: US dollars that the call has left."""
-    return Attempt(
-        id=f"{call.id}-{story.made + 1}",
-        call=call.id,
-        request=work,
-        model=candidate.model,
-        sink=call.sink if isinstance(call, OpenStream) else None,
-        money=money,
-    )
-
-
-def _unaffordable(attempted: Attempted) -> bool:
-    return attempted.fault is not None and attempted.fault.kind is FaultKind.BUDGET
-
-
-def _internal(candidate: Candidate, error: ActorError) -> Attempted:
-    fault = msgspec.structs.replace(_own(str(error)), provider=candidate.provider, model=candidate.model)
-    record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
-    return Attempted(record=record, fault=fault)
 
 
 def _cut_by(error: BaseException, story: Story) -> Failure | None:

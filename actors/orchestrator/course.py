@@ -100,12 +100,17 @@ class Course:
         """An attempt at the spare candidate has begun."""
         self.allowance = self.allowance.after(None)
 
+    def cut(self, cost: Cost | None) -> None:
+        """The try at the candidate ahead was given up for its hedge; `cost` in US dollars."""
+        self.allowance = self.allowance.after(cost)
+
     def hedge_ended(self, candidate: Candidate, fault: Fault | None, cost: Cost | None, now: int) -> None:
         """That attempt has ended, with a fault or without one; `cost` in US dollars."""
         self.allowance = self.allowance.charged(cost)
         if fault is None:
             return
-        self._ahead.remove(candidate)
+        if candidate in self._ahead:
+            self._ahead.remove(candidate)
         if fault.kind in (FaultKind.UNAVAILABLE, FaultKind.BUDGET):
             self.allowance = self.allowance.given_back()
             return

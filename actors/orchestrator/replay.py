@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from callboard.messages.chat import RefusalPart, TextPart, ThinkingPart, ToolCallPart
-from callboard.messages.reply import Answer, Delta
+from callboard.messages.reply import Answer, Delta, Reply
 
 
-def deltas(answer: Answer) -> Iterator[Delta]:
+def deltas(answer: Answer | Reply) -> Iterator[Delta]:
     """One delta for each part that a stream can carry."""
     tools = 0
     for part in answer.parts:

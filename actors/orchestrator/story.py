@@ -1,10 +1,14 @@
 """What has happened in a call so far, and the outcome it amounts to."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
+import msgspec
+
 from callboard.actors.orchestrator.batches import Batches
-from callboard.messages.accounting import CallEnded
+from callboard.actors.orchestrator.features import Unfit
+from callboard.messages.accounting import CallEnded, Taken
 from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
@@ -50,6 +54,44 @@ class Story:
             self._usage += record.usage or Usage()
             self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))
             self._estimated = self._estimated or record.estimated
+
+    def unfit(self, unfit: Iterable[Unfit]) -> None:
+        """Candidates that are not tried because they lack what the request needs."""
+        for one in unfit:
+            where = one.candidate
+            self._records.append(
+                AttemptRecord(
+                    provider=where.provider,
+                    model=where.model,
+                    outcome="skipped",
+                    fault=one.fault,
+                    reason=one.fault.message,
+                )
+            )
+
+    def rejected(self, fault: Fault) -> None:
+        """The answer of the latest attempt will not do. It is paid for all the same."""
+        self._records[-1] = msgspec.structs.replace(self._records[-1], outcome="fault", fault=fault)
+
+    def cut(
+        self, candidate: Candidate, attempt: str, taken: Taken | None, seconds: float, why: str | None
+    ) -> AttemptRecord:
+        """An attempt was cancelled, and is charged as the ledger settles it. None: it was never sent, or another
+        call pays for it.
+        """
+        record = AttemptRecord(
+            provider=candidate.provider,
+            model=candidate.model,
+            outcome="cancelled",
+            id=None if taken is None else attempt,
+            reason=why,
+            usage=None if taken is None else taken.usage,
+            cost=None if taken is None else taken.cost,
+            estimated=taken is not None,
+            duration=seconds,
+        )
+        self.attempted(Attempted(record=record), charged=True)
+        return record
 
     def work(self, candidate: Candidate) -> Work:
         """What the next attempt at this candidate asks."""

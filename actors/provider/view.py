@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from callboard.actors.provider.policy import ENDPOINT, model_key
 from callboard.messages.limits import RateLimits
 from callboard.runtime.circuit.subtree import View
 from callboard.runtime.circuit.table import CircuitState
+
+_STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
 
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +20,11 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     circuits: Mapping[str, View]
     blocked: str | None
     limits: Mapping[str, RateLimits]
+
+    def steady(self, model: str) -> bool:
+        """Whether nothing speaks against the model's circuits: they are neither open nor on trial."""
+        views = (self.circuits.get(key) for key in (ENDPOINT, model_key(model)))
+        return self.blocked is None and all(view is None or view.state in _STEADY for view in views)
 
     def facts(self) -> dict[str, object]:
         """For the status."""

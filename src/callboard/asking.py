@@ -5,10 +5,12 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
+from callboard.actors.orchestrator.checks.names import hooks
 from callboard.errors import InvalidRequest
 from callboard.messages.chat import ChatMessage
 from callboard.messages.chat import system as system_message
 from callboard.messages.chat import user as user_message
+from callboard.messages.hooks import Hook, Sanitiser, Wishes
 from callboard.messages.request import (
     CacheControl,
     CacheUse,
@@ -72,6 +74,21 @@ def build(prompt: Prompt, model: str | None, **options: Unpack[Options]) -> Requ
     except Nonsense as error:
         raise InvalidRequest(str(error)) from None
     return request
+
+
+def wishes(request: Request, checks: Iterable[str | Hook], **more: bool) -> Wishes:
+    """What is wanted besides an answer. Raises InvalidRequest for checks that are none, or cannot be used here."""
+    if isinstance(checks, str) or not isinstance(checks, Iterable):
+        raise InvalidRequest("checks: expected several, in a list or tuple")
+    wanted = Wishes(checks=tuple(checks), **more)
+    for one in wanted.checks:
+        if not (isinstance(one, str | Sanitiser) or callable(one)):
+            raise InvalidRequest(f"checks: expected names and functions, got {type(one).__name__}")
+    try:
+        hooks(wanted.checks, request)
+    except ValueError as error:
+        raise InvalidRequest(f"checks: {error}") from None
+    return wanted
 
 
 def _asked(prompt: Prompt, model: str | None) -> Request:

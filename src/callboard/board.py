@@ -10,7 +10,7 @@ from typing import Unpack
 import msgspec
 import trio
 
-from callboard.asking import Options, Prompt, build
+from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
@@ -20,6 +20,7 @@ from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, O
 from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.hooks import Hook, Wishes
 from callboard.messages.images import Images
 from callboard.messages.logbook import LogRecord, ReadLog
 from callboard.messages.models import Model
@@ -76,16 +77,22 @@ class Board:
         timeout: float | None = None,
         attempts: int | None = None,
         money: Decimal | float | str | None = None,
+        checks: Iterable[str | Hook] = (),
+        repair: bool = False,
+        hedge: bool = False,
         **options: Unpack[Options],
     ) -> Reply:
         """Ask a model, and wait for the whole reply.
 
         `model` is `provider/model` or an alias. `timeout` (seconds), `attempts` and `money` (US dollars) bound the
-        call with all its retries and fallbacks; the configuration has the defaults. Raises InvalidRequest before
-        anything is sent, and a CallError when there is no reply.
+        call with all its retries, fallbacks and hedges; the configuration has the defaults. The reply passes `checks`,
+        in their order (see `callboard.checks`); with `repair` one that fails is sent back once. With `hedge` the next
+        candidate is asked as well when the first is later than usual. Raises InvalidRequest before anything is sent,
+        and a CallError when there is no reply.
         """
         request = build(prompt, model, **options)
-        reply = await self._perform(request, self._allowance(timeout, attempts, money))
+        wanted = wishes(request, checks, repair=repair, hedge=hedge) if checks or repair or hedge else None
+        reply = await self._perform(request, self._allowance(timeout, attempts, money), wanted)
         assert isinstance(reply, Reply)
         return reply
 
@@ -97,15 +104,22 @@ class Board:
         timeout: float | None = None,
         attempts: int | None = None,
         money: Decimal | float | str | None = None,
+        checks: Iterable[str | Hook] = (),
+        repair: bool = False,
+        buffer: bool = False,
         **options: Unpack[Options],
     ) -> ReplyStream:
-        """As `generate`, piece by piece. Raises InvalidRequest at once; the rest while the stream is read."""
+        """As `generate`, piece by piece. Raises InvalidRequest at once; the rest while the stream is read.
+
+        With `buffer`, and with any checks, the whole reply is there before its first piece is handed on: a fault in its
+        middle falls back as one before it would.
+        """
         request = build(prompt, model, **options)
+        wanted = wishes(request, checks, repair=repair, buffer=buffer) if checks or repair or buffer else None
         self._know(request.model)
         stream: Stream[Delta] = Stream(AHEAD)
-        call = OpenStream(
-            id=self._new_id(), request=request, allowance=self._allowance(timeout, attempts, money), sink=stream
-        )
+        allowance = self._allowance(timeout, attempts, money)
+        call = OpenStream(id=self._new_id(), request=request, allowance=allowance, sink=stream, wishes=wanted)
         return ReplyStream(self._orchestrator, self._nursery, call, stream)
 
     async def embed(
@@ -312,9 +326,9 @@ class Board:
         except ActorError as error:
             found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
 
-    async def _perform(self, work: Work, allowance: Allowance) -> Receipt:
+    async def _perform(self, work: Work, allowance: Allowance, wanted: Wishes | None = None) -> Receipt:
         self._know(work.model)
-        call = MakeCall(id=self._new_id(), request=work, allowance=allowance)
+        call = MakeCall(id=self._new_id(), request=work, allowance=allowance, wishes=wanted)
         priority = PRIORITIES[work.priority]
         latest = allowance.deadline + GRACE
         try:

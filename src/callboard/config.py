@@ -15,6 +15,8 @@ from callboard import addresses, credentials
 from callboard.actors.budgets.spec import EACH, BudgetSpec
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.logbook.pages import LogSpec
+from callboard.actors.orchestrator.features import Features
+from callboard.actors.orchestrator.hedge import HedgeSpec
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.prices.book import Price
 from callboard.actors.transport.config import TransportConfig
@@ -53,8 +55,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     budgets: dict[str, BudgetSpec] = {}
     """Bounds on what is spent, by a name of one's own."""
     calendar: CalendarConfig = CalendarConfig()
+    features: dict[str, Features] = {}
+    """What models can do by `provider/model`, ahead of the catalogue; what is unknown is tried."""
     call: CallConfig = CallConfig()
     retry: RetrySpec = RetrySpec()
+    hedge: HedgeSpec = HedgeSpec()
     cache: Bounds = Bounds()
     store: StoreConfig = StoreConfig()
     log: LogSpec = LogSpec()
@@ -146,16 +151,14 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Resolved | None
 def parse(data: dict[str, Any], source: str) -> Config:
     """The tables of a file as a Config. Raises ConfigError."""
     tables = dict(data)
-    config = convert(
-        {name: table for name, table in tables.items() if name not in ("providers", "models", "prices", "budgets")},
-        Config,
-        source,
-    )
+    own = {"providers", "models", "prices", "budgets", "features"}  # inside them the names are the user's
+    config = convert({name: table for name, table in tables.items() if name not in own}, Config, source)
     return msgspec.structs.replace(
         config,
         providers=_each(tables, "providers", ProviderConfig, source),
         models=_aliases(tables, source),
         prices=_each(tables, "prices", Price, source),
+        features=_each(tables, "features", Features, source),
         budgets=_each(tables, "budgets", BudgetSpec, source),
     )
 
@@ -168,6 +171,8 @@ def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str
     aliases = routes(config.models, source, lambda name, where: _check_candidate(name, config, where))
     for name in config.prices:
         _check_candidate(name, config, f"{source}: prices")
+    for name in config.features:
+        _check_candidate(name, config, f"{source}: features")
     for name, budget in config.budgets.items():
         _check_budget(name, budget, config, f"{source}: budgets.{_quoted(name)}")
     return Resolved(

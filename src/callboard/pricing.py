@@ -10,6 +10,10 @@ from callboard.config import Config
 def price_book(config: Config, presets: Mapping[str, Preset]) -> PriceBook:
     """The prices of these accounts; `presets` says what is known of each one's service."""
     accounts = config.providers.items()
-    catalogues = {name: one.catalogue or presets[name].catalogue for name, one in accounts}
     free = frozenset(name for name, one in accounts if (presets[name].free if one.free is None else one.free))
-    return PriceBook(config.prices, catalogues, free)
+    return PriceBook(config.prices, catalogues(config, presets), free)
+
+
+def catalogues(config: Config, presets: Mapping[str, Preset]) -> dict[str, str | None]:
+    """Each account's name in the catalogue of prices and contexts; None where it has none."""
+    return {name: one.catalogue or presets[name].catalogue for name, one in config.providers.items()}

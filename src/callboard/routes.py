@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from callboard.actors.orchestrator.checks.names import check_name
 from callboard.errors import ConfigError
 from callboard.messages.faults import FaultKind
 from callboard.sections import AliasConfig
@@ -43,6 +44,11 @@ def _check_names(
     for kind in alias.on:
         if kind not in CURABLE:
             raise ConfigError(f"{where}.on.{kind}: no such fault; expected one of {', '.join(CURABLE)}")
+    for check in alias.checks:
+        try:
+            check_name(check)
+        except ValueError as error:
+            raise ConfigError(f"{where}.checks: {check!r}: {error}") from None
     lists = {where: alias.candidates} | {f"{where}.on.{kind}": names for kind, names in alias.on.items()}
     for place, names in lists.items():
         if not names:

@@ -23,7 +23,9 @@ from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.limiter.actor import LimiterActor
 from callboard.actors.logbook.actor import LogbookActor
 from callboard.actors.orchestrator.actor import OrchestratorActor
+from callboard.actors.orchestrator.features import Knowledge
 from callboard.actors.prices.book import PriceBook
+from callboard.actors.prices.contexts import contexts
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.actor import ProviderActor
 from callboard.actors.selector.actor import SelectorActor
@@ -32,6 +34,7 @@ from callboard.actors.wires.wire import EmbeddingWire
 from callboard.config import Resolved, ResolvedProvider
 from callboard.messages.calls import Candidate
 from callboard.messages.embedding import EmbeddingBounds
+from callboard.messages.hooks import Wishes
 from callboard.messages.routing import Chains
 from callboard.runtime.clock import ns
 from callboard.runtime.mailbox import Full, MailboxSpec
@@ -181,6 +184,15 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
     wires = {one.name: wire(one, plumbing.utc) for one in resolved.providers}
 
+    told = {candidate(name): features for name, features in resolved.config.features.items()}
+    presets = {one.name: one.preset for one in resolved.providers}
+    knowledge = Knowledge(told, contexts(pricing.catalogues(resolved.config, presets)))
+    standards = {
+        name: Wishes(checks=route.checks, repair=route.repair)
+        for name, route in resolved.routes.items()
+        if route.checks or route.repair
+    }
+
     def bounds(candidate: Candidate) -> EmbeddingBounds | None:
         spoken = wires[candidate.provider]
         return spoken.embedding_bounds(candidate.model) if isinstance(spoken, EmbeddingWire) else None
@@ -192,6 +204,9 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             ledger=lookup("ledger"),
             provider=lambda name: lookup(f"providers/{name}"),
             retry=resolved.config.retry,
+            knowledge=knowledge,
+            standards=standards,
+            hedge=resolved.config.hedge,
             durability=resolved.config.store.durability,
             embedding_bounds=bounds,
             logbook=lookup("logbook") if resolved.config.log.requests else None,

@@ -38,7 +38,9 @@ def test_what_is_written_is_a_configuration(names: tuple[str, ...], tmp_path: Pa
 def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tmp_path: Path) -> None:
     found = decoded(uncommented(configuration(("openai",))), tmp_path)
     usual = Config()
-    assert (found.call, found.retry, found.cache, found.store) == (usual.call, usual.retry, usual.cache, usual.store)
+    for name in ("call", "retry", "hedge", "cache", "store"):
+        assert getattr(found, name) == getattr(usual, name)
+    assert found.features
     openai = found.providers["openai"]
     assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
     assert openai.limits == LimitConfig(requests_per_minute=500, tokens_per_minute=200_000)
@@ -49,7 +51,14 @@ def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tm
 
 def test_every_setting_there_is_stands_in_it() -> None:
     text = uncommented(configuration(("openai",)))
-    for kind in (CircuitConfig, LimitConfig, type(Config().call), type(Config().store), type(Config().cache)):
+    for kind in (
+        CircuitConfig,
+        LimitConfig,
+        type(Config().call),
+        type(Config().hedge),
+        type(Config().store),
+        type(Config().cache),
+    ):
         for name in kind.__struct_fields__:
             setting = rf"^({name} = |\[store\.{name}\])"
             assert re.search(setting, text, flags=re.MULTILINE), f"{kind.__name__}.{name}"

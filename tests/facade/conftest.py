@@ -10,6 +10,7 @@ import pytest
 
 import callboard
 from callboard.actors.logbook.pages import LogSpec
+from callboard.actors.orchestrator.features import Features
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
 from callboard.config import Config
@@ -78,6 +79,7 @@ async def open_world(
     base_url: str | None = None,
     shapes: dict[str, tuple[str, Any]] | None = None,
     models: dict[str, Any] | None = None,
+    features: dict[str, Any] | None = None,
     **tables: Any,
 ) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
@@ -99,6 +101,7 @@ async def open_world(
                 models or {"any": [f"{name}/{MODEL}" for name in configs]}, dict[str, list[str] | AliasConfig]
             ),
             prices={f"{name}/{MODEL}": Price(input=Decimal(1), output=Decimal(2)) for name in configs},
+            features=msgspec.convert(features or {}, dict[str, Features]),
             store=store or StoreConfig(mode="memory"),
             log=log,
         )

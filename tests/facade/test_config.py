@@ -99,7 +99,8 @@ def test_everything_that_can_be_set_is_taken(files: Files) -> None:
 UNKNOWN_KEYS = [
     (
         "colour = 1\n" + OPENAI,
-        "colour: no such key; expected one of providers, models, prices, budgets, calendar, call, retry, cache, store",
+        "colour: no such key; expected one of providers, models, prices, budgets, calendar, features, call, retry, "
+        "hedge, cache, store",
     ),
     (OPENAI + "colour = 1", "providers.openai.colour: no such key; expected one of "),
     (
@@ -205,6 +206,19 @@ NONSENSE = [
         OPENAI + '[models.fast]\ncandidates = ["openai/m"]\non.overloaded = ["slow"]',
         "models.fast.on.overloaded: 'slow' is not provider/model",
     ),
+    (
+        OPENAI + '[models.fast]\ncandidates = ["openai/m"]\nchecks = ["length:9..1"]',
+        "models.fast.checks: 'length:9..1': `length` is least..most",
+    ),
+    (
+        OPENAI + '[models.fast]\ncandidates = ["openai/m"]\nchecks = ["jason"]',
+        "models.fast.checks: 'jason': no such check; expected one of json, no_control_characters,",
+    ),
+    (OPENAI + '[features."openai/m"]\ncontext = 0', 'features."openai/m": `context` is a number of tokens, 1 or more'),
+    (OPENAI + '[features."opnai/m"]\ntools = false', "features: 'opnai/m' is not provider/model"),
+    (OPENAI + "[hedge]\nshare = 0.0", "hedge: `share` is a share of the calls"),
+    (OPENAI + "[hedge]\nquantile = 1.0", "hedge: `quantile` is a share of the attempts"),
+    (OPENAI + "[hedge]\nmin_samples = 0", "hedge: `min_samples` is a whole number"),
     (
         OPENAI + '[models]\nfast = ["openai/m", "smart"]\nsmart = ["big"]\nbig = ["fast"]',
         "models.fast: fallback goes in a circle: fast -> smart -> big -> fast",

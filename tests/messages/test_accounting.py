@@ -22,6 +22,18 @@ def test_a_quantile_is_the_bound_of_the_bucket_in_which_that_share_is_reached(sh
     assert told == 2 ** (bucket / 4) / 1000
 
 
+def test_what_was_cut_counts_as_at_least_its_time() -> None:
+    """By hand: of 10 that began one was cut early; the 9 that remain are the whole from there on."""
+    told = LatencyRow(provider="p", model="m", buckets=(0, 0, 9, 0), cut=(1, 0, 0, 0))
+    assert told.quantile(0.95) == 2 ** (2 / 4) / 1000
+    late = LatencyRow(provider="p", model="m", buckets=(0, 18, 0, 1), cut=(0, 0, 1, 0))
+    assert late.quantile(0.9) == 2 ** (1 / 4) / 1000
+    assert late.quantile(0.95) == 2 ** (3 / 4) / 1000
+    unknown = LatencyRow(provider="p", model="m", buckets=(0, 18, 0, 0), cut=(0, 0, 2, 0))
+    assert (unknown.quantile(0.9), unknown.quantile(0.95)) == (2 ** (1 / 4) / 1000, None)
+    assert unknown.count == 18
+
+
 def test_the_count_is_that_of_all_buckets() -> None:
     assert row(1, 2, 3).count == 6
 

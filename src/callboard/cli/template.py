@@ -24,6 +24,14 @@ _REST = """\
 # [models.thorough]                       # example: an alias in full; other aliases may stand in its lists
 # candidates = ["fast"]
 # on.context_too_long = ["openai/gpt-4.1"]   # who comes first after a fault of this kind
+# checks = ["strip", "length:1..20000"]   # what every reply passes, in this order; also json, schema (with the package
+#                                         # jsonschema), no_control_characters, strip_control_characters
+# repair = true                           # send a reply that fails a check back once, with the reason
+
+# [features."openai/a-model-of-yours"]    # example: what a model can do; what is unknown is tried
+# tools = false
+# images = false
+# context = 8192                          # tokens of input and output together
 
 # [budgets.team]                          # example: what may be spent; any number of them
 # limit = 5.0                             # US dollars
@@ -46,6 +54,11 @@ _REST = """\
 # [retry]                                 # the pause before another try: random, at most base * 2**tries
 # base = 0.25                             # seconds
 # max = 8.0
+
+# [hedge]                                 # a second attempt beside one that is late, for calls with hedge=True
+# share = 0.05                            # of those calls, at most
+# quantile = 0.95                         # late: slower than this share of the model's attempts
+# min_samples = 20                        # attempts to have seen before
 
 # [cache]                                 # replies to calls with temperature 0 or a seed
 # max_entries = 1000000

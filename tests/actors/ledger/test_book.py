@@ -221,8 +221,13 @@ def test_every_duration_has_a_bucket(duration: int, index: int) -> None:
 
 
 def test_only_attempts_that_succeeded_tell_how_long_they_take() -> None:
-    (row,) = book(settled(), settled(outcome="fault", duration=10**12), settled(outcome="cancelled")).report(0).latency
-    assert (row.provider, row.model, row.count) == ("p", "m", 1)
+    (row,) = book(settled(), settled(outcome="fault", duration=10**12)).report(0).latency
+    assert (row.provider, row.model, row.count, row.cut) == ("p", "m", 1, ())
+
+
+def test_attempts_that_were_cancelled_count_as_at_least_their_time() -> None:
+    (row,) = book(settled(), settled(outcome="cancelled", duration=2 * MILLISECOND)).report(0).latency
+    assert (row.count, row.cut.index(1), sum(row.cut)) == (1, 4, 1)
 
 
 @given(

@@ -14,6 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.orchestrator.actor import OrchestratorActor
+from callboard.actors.orchestrator.features import Features, Knowledge
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import CommitFailed
@@ -30,8 +31,9 @@ from callboard.messages.calls import (
 )
 from callboard.messages.chat import TextPart, user
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.hooks import Sanitiser, Wishes
 from callboard.messages.reply import Answer, AttemptRecord, Delta, FinishReason, Reply
-from callboard.messages.request import CacheControl, Request, Sampling
+from callboard.messages.request import CacheControl, Request, Sampling, Tool
 from callboard.messages.routing import CircuitReport
 from callboard.messages.usage import Usage
 from callboard.runtime.actor import Actor
@@ -157,7 +159,15 @@ class World:
         attempts = [(one.id, name) for name, plan in (("a", self.a), ("b", self.b)) for one in plan.asked]
         return "".join(name for _, name in sorted(attempts))
 
-    def call(self, *, seconds: float = 100, attempts: int = 9, money: str | None = None, **more: Any) -> MakeCall:
+    def call(
+        self,
+        *,
+        seconds: float = 100,
+        attempts: int = 9,
+        money: str | None = None,
+        wishes: Wishes | None = None,
+        **more: Any,
+    ) -> MakeCall:
         self.calls += 1
         members = {"model": "any", "messages": (user("Why?"),)} | more
         allowance = Allowance(
@@ -165,12 +175,12 @@ class World:
             deadline=self.system.clock.now() + ns(seconds),
             money=None if money is None else Decimal(money),
         )
-        return MakeCall(id=f"call{self.calls}", request=Request(**members), allowance=allowance)
+        return MakeCall(id=f"call{self.calls}", request=Request(**members), allowance=allowance, wishes=wishes)
 
     def opened(self, sink: Stream[Delta], **more: Any) -> OpenStream:
         call = self.call(**more)
         assert isinstance(call.request, Request)
-        return OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink)
+        return OpenStream(id=call.id, request=call.request, allowance=call.allowance, sink=sink, wishes=call.wishes)
 
     async def generate(self, **more: Any) -> Outcome:
         call = self.call(**more)
@@ -209,7 +219,9 @@ def world(tree: Tree) -> Opening:
     """Providers a and b behind the alias `any`."""
 
     @asynccontextmanager
-    async def opened(durability: Any = "relaxed", fails: bool = False, takes: float = 1) -> AsyncIterator[World]:
+    async def opened(
+        durability: Any = "relaxed", fails: bool = False, takes: float = 1, **more: Any
+    ) -> AsyncIterator[World]:
         plans = {"a": Plan(), "b": Plan()}
         told: list[CallEnded] = []
 
@@ -222,6 +234,7 @@ def world(tree: Tree) -> Opening:
                     provider=lookup,
                     retry=RetrySpec(base=1, max=8),
                     durability=durability,
+                    **more,
                 )
 
             def cache() -> CacheActor:
@@ -536,7 +549,10 @@ async def test_a_call_out_of_time_tells_its_story_to_whoever_still_listens(
         failure = await w.system.ref("orchestrator").ask(w.call(seconds=5))
         assert isinstance(failure, Failure)
         assert (failure.fault.kind, trio.current_time(), w.b.cancelled) == (FaultKind.DEADLINE, 5.0, 1)
-        assert [record.provider for record in failure.attempts] == ["a"]
+        assert [(one.provider, one.outcome, one.duration) for one in failure.attempts] == [
+            ("a", "fault", 0.0),
+            ("b", "cancelled", 4.0),
+        ]
 
 
 async def test_whoever_leaves_stops_his_attempt_at_once(autojump_clock: MockClock, world: Opening) -> None:
@@ -545,3 +561,122 @@ async def test_whoever_leaves_stops_his_attempt_at_once(autojump_clock: MockCloc
             await w.generate()
         await wait_all_tasks_blocked()
         assert (w.a.cancelled, trio.current_time()) == (1, 0.5)
+
+
+def not_from(provider: str) -> Callable[[Reply], str | None]:
+    return lambda reply: "not you" if reply.provider == provider else None
+
+
+async def test_a_rejected_reply_is_paid_for_and_the_next_candidate_is_asked(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        reply = await w.reply(wishes=Wishes(checks=(not_from("a"),)))
+        assert (reply.provider, reply.cost, w.asked) == ("b", Decimal(1), "ab")
+        first = reply.attempts[0]
+        assert first.fault is not None
+        assert (first.outcome, first.fault.kind, first.usage) == ("fault", FaultKind.REJECTED, USED)
+        assert first.fault.message == "the reply was rejected: not you"
+
+
+async def test_a_reply_that_nobody_accepts_ends_the_call_inside_its_allowance(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        failure = await w.fault(attempts=3, wishes=Wishes(checks=(lambda _: "never",)))
+        assert (failure.fault.kind, w.asked) == (FaultKind.REJECTED, "aba")
+
+
+async def test_a_repair_sends_the_reply_and_the_reason_back_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        wishes = Wishes(checks=(not_from("a"),), repair=True)
+        reply = await w.reply(wishes=wishes, **SAME)
+        assert (reply.provider, w.asked) == ("b", "aab")
+        original, again = [attempt.request for attempt in w.a.asked]
+        assert isinstance(original, Request)
+        assert isinstance(again, Request)
+        assert [one.role for one in again.messages] == ["user", "assistant", "user"]
+        assert again.messages[1].text == "a says call1-1"
+        assert "not you" in again.messages[2].text
+        asked = w.b.asked[0].request
+        assert isinstance(asked, Request)
+        assert asked.messages == original.messages, "another candidate is asked the question as it was"
+
+
+async def test_a_repair_that_is_good_is_the_answer(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        wishes = Wishes(checks=(lambda reply: None if "call1-2" in reply.text else "again",), repair=True)
+        reply = await w.reply(wishes=wishes)
+        assert (reply.text, [one.outcome for one in reply.attempts]) == ("a says call1-2", ["fault", "ok"])
+
+
+async def test_a_sanitiser_changes_what_the_caller_gets_and_not_what_is_kept(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        assert (await w.reply(wishes=Wishes(checks=(Sanitiser(str.upper),)), **SAME)).text == "A SAYS CALL1-1"
+        assert (await w.reply(**SAME)).text == "a says call1-1"
+
+
+async def test_a_kept_reply_passes_the_checks_too_or_is_a_miss(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        kept = await w.reply(**SAME)
+        wishes = Wishes(checks=(lambda reply: "old" if reply.text == kept.text else None,))
+        fresh = await w.reply(wishes=wishes, **SAME)
+        assert (fresh.cached, fresh.provider, w.asked) == (False, "a", "aa")
+        assert (await w.reply(wishes=wishes, **SAME)).cached
+
+
+async def test_a_check_that_raises_ends_the_call_and_says_which(autojump_clock: MockClock, world: Opening) -> None:
+    def broken(reply: Reply) -> str | None:
+        raise ZeroDivisionError
+
+    async with world() as w:
+        failure = await w.fault(wishes=Wishes(checks=(broken,)))
+        assert (failure.fault.kind, w.asked) == (FaultKind.INTERNAL, "a")
+        assert "the check broken raised ZeroDivisionError" in failure.fault.message
+
+
+async def test_a_buffered_stream_that_breaks_in_its_middle_goes_on_elsewhere_unseen(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        w.a.deltas_before_the_fault = 3
+        text, outcome = await w.stream(wishes=Wishes(buffer=True))
+        assert isinstance(outcome, Reply)
+        assert (text, outcome.provider) == ("b says call1-2", "b")
+
+
+async def test_a_stream_with_checks_hands_on_what_passed_and_nothing_else(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        text, outcome = await w.stream(wishes=Wishes(checks=(not_from("a"), Sanitiser(str.upper))))
+        assert isinstance(outcome, Reply)
+        assert (text, outcome.text, outcome.provider) == ("B SAYS CALL1-2", "B SAYS CALL1-2", "b")
+
+
+async def test_what_an_alias_demands_holds_for_every_call_and_the_calls_own_comes_after_it(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(standards={"any": Wishes(checks=(not_from("a"),))}) as w:
+        assert (await w.reply()).provider == "b"
+        assert (await w.reply(model="a/m")).provider == "a"
+        reply = await w.reply(wishes=Wishes(checks=(Sanitiser(str.upper),)))
+        assert reply.text == "B SAYS CALL3-2"
+
+
+async def test_a_candidate_that_does_not_fit_is_skipped_with_the_reason(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    known = {A: Features(tools=False), B: Features(context=50)}
+    async with world(knowledge=Knowledge(known, lambda account, model: None)) as w:
+        reply = await w.reply(tools=(Tool(name="f"),), wishes=None, messages=(user("Hi"),), model="any")
+        assert (reply.provider, w.asked) == ("b", "b")
+    async with world(knowledge=Knowledge(known, lambda account, model: None)) as w:
+        failure = await w.fault(tools=(Tool(name="f"),), messages=(user("word" * 50),))
+        assert (failure.fault.kind, w.asked) == (FaultKind.UNSUPPORTED, "")
+        assert [one.outcome for one in failure.attempts] == ["skipped", "skipped"]
+        assert failure.attempts[0].reason == "the model takes no tools"
+        assert "tokens do not fit into the model's 50" in (failure.attempts[1].reason or "")

@@ -1,0 +1,56 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from callboard.actors.orchestrator.checks.examine import HookFailed, examine
+from callboard.messages.chat import Part, TextPart, ThinkingPart
+from callboard.messages.hooks import Sanitiser
+from callboard.messages.reply import Reply
+from callboard.messages.usage import Usage
+
+
+def reply(*parts: Part | str) -> Reply:
+    return Reply(
+        id="c",
+        parts=tuple(TextPart(part) if isinstance(part, str) else part for part in parts),
+        finish_reason=None,
+        usage=Usage(),
+        cost=None,
+        provider="p",
+        model="m",
+        cached=False,
+        attempts=(),
+        started=datetime.fromtimestamp(0, UTC),
+        duration=0.0,
+    )
+
+
+def short(reply: Reply) -> str | None:
+    return None if len(reply.text) < 5 else "it is long"
+
+
+def test_a_reply_that_passes_comes_out_as_it_was() -> None:
+    given = reply("four")
+    assert examine(given, [short]) is given
+
+
+def test_the_first_check_that_fails_says_why() -> None:
+    assert examine(reply("fives"), [lambda _: None, short, lambda _: "later"]) == "it is long"
+
+
+def test_a_sanitiser_changes_text_alone_and_before_the_next_hook_sees_it() -> None:
+    told = examine(reply(ThinkingPart(text=" x "), " four ", "  "), [Sanitiser(str.strip), short])
+    assert isinstance(told, Reply)
+    assert told.parts == (ThinkingPart(text=" x "), TextPart("four"), TextPart(""))
+
+
+def test_the_order_counts() -> None:
+    assert examine(reply(" four "), [short, Sanitiser(str.strip)]) == "it is long"
+
+
+def test_a_hook_that_raises_is_told_by_its_name() -> None:
+    def broken(reply: Reply) -> str | None:
+        raise KeyError(reply.text)
+
+    with pytest.raises(HookFailed, match="the check broken raised KeyError"):
+        examine(reply("secret"), [broken])
