@@ -9,7 +9,9 @@ import pytest
 from trio.testing import MockClock
 
 import callboard
+from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.store.actor import CACHE_DATABASES, LEDGER_DATABASES
+from callboard.testing.checkpoints import Cut, cancel_everywhere
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA, BETA = "alpha/sim-small", "beta/sim-small"
@@ -105,3 +107,27 @@ async def test_deleting_what_cannot_be_meant_is_refused(
     async with world() as w:
         with pytest.raises(callboard.InvalidRequest, match="time zone"):
             await w.board.delete(**bad)
+
+
+@pytest.mark.parametrize("what", ["forget", "delete"])
+def test_forgetting_and_deleting_can_be_cancelled_anywhere_and_done_again(world: Opening, what: str) -> None:
+    async def scenario(cut: Cut) -> None:
+        async with world(log=LogSpec(requests=True)) as w:
+            for number in range(3):
+                await ask(w, f"Why {number}?", user="user-of-old")
+
+            async def clear() -> None:
+                if what == "forget":
+                    await w.board.forget()
+                else:
+                    await w.board.delete(user="user-of-old")
+
+            with cut.scope():
+                await clear()
+            await clear()
+            assert w.in_flight() == {}
+            assert not (await ask(w, "Why 0?")).cached
+            if what == "delete":
+                assert b"user-of-old" not in on_disk(w)
+
+    assert cancel_everywhere(scenario) > 3
