@@ -14,7 +14,7 @@ import msgspec
 from callboard.messages.calls import Attempt, Payer
 from callboard.messages.faults import Fault, FaultKind
 
-CALLERS_OWN = frozenset({FaultKind.DEADLINE.value, "budget"})
+CALLERS_OWN = frozenset({FaultKind.DEADLINE, FaultKind.BUDGET})
 """Faults that say nothing about the provider."""
 
 

@@ -34,8 +34,6 @@ from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
 
 Call = MakeCall | OpenStream
-ELECTIONS = 3
-"""Fills whose leaders may turn out to have no money left before a call that shares them asks for itself."""
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 NOTHING = Answer(parts=(), finish_reason=None)
 """What is known of a stream that broke together with the actor that made it."""
@@ -323,10 +321,8 @@ class Pursuit:
                 deadline = call.allowance.deadline
                 keep = self._story.batches is None
                 fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
-                for _ in range(ELECTIONS):
-                    filled = await self._means.cache.ask(fill)
-                    if filled.leader or not _unaffordable(filled.attempted):
-                        return filled.attempted, filled.leader
+                filled = await self._means.cache.ask(fill)
+                return filled.attempted, filled.leader
             return await self._means.provider(candidate.provider).ask(attempt), True
         except ActorError as error:
             return _internal(candidate, error), True
@@ -362,10 +358,6 @@ def _wishes(call: Call, standards: Mapping[str, Wishes]) -> Wishes:
         return own
     checks = (*standard.checks, *own.checks)
     return msgspec.structs.replace(own, checks=checks, repair=own.repair or standard.repair)
-
-
-def _unaffordable(attempted: Attempted) -> bool:
-    return attempted.fault is not None and attempted.fault.kind is FaultKind.BUDGET
 
 
 def _internal(candidate: Candidate, error: ActorError) -> Attempted:

@@ -247,3 +247,34 @@ def _spender() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+async def test_those_who_share_a_call_do_not_share_its_leaders_lack_of_money(
+    autojump_clock: object, world: Opening
+) -> None:
+    limits, behaviour = LimitConfig(concurrency=1), Behaviour(latency=(1, 1), tokens=(TOKENS, TOKENS))
+    tables = {"budgets": {"poor": BudgetSpec(limit=CALL, per="day", tag="poor")}}
+    async with world({"alpha": behaviour}, limits=limits, **tables) as w:
+        ended: list[str] = []
+
+        async def one(tag: str, **options: Any) -> None:
+            try:
+                await ask(w, tag=tag, **options)
+                ended.append(tag)
+            except callboard.CallError as error:
+                ended.append(f"{tag}: {error.fault.kind.value}")
+
+        async with trio.open_nursery() as nursery:
+
+            async def begin(tag: str, **options: Any) -> None:
+                nursery.start_soon(lambda: one(tag, **options))
+                await trio.sleep(0.01)
+
+            await begin("has the only permit")
+            await begin("poor", temperature=0)  # leads, and waits for a permit
+            await begin("rich", temperature=0)
+            await begin("rich", temperature=0)
+            w.board._system.ref("budgets").tell(Rubbish(), lane=Lane.CONTROL)
+            await begin("poor")  # takes what the leader, who has to ask again, had set aside
+        assert sorted(ended) == ["has the only permit", "poor", "poor: budget", "rich", "rich"]
+        assert len(w["alpha"].log) == 3, "the rich share one"
