@@ -25,7 +25,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     entries: float = 90.0
     """Of the journal: attempts, calls, changes of circuits."""
     usage: float = 730.0
-    """Sums by day; budgets of a longer window forget what is older."""
+    """Sums by day; longer where a budget has a longer window."""
 
     def __post_init__(self) -> None:
         if not (0 < self.entries < math.inf and 0 < self.usage < math.inf):

@@ -19,6 +19,7 @@ from callboard import pricing
 from callboard.actors.budgets.actor import BudgetsActor
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.ledger.keeping import Keep
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.limiter.actor import LimiterActor
 from callboard.actors.logbook.actor import LogbookActor
@@ -31,7 +32,7 @@ from callboard.actors.provider.actor import ProviderActor
 from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import StoreActor, StoreSpec
 from callboard.actors.wires.wire import EmbeddingWire
-from callboard.config import Resolved, ResolvedProvider
+from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.messages.calls import Candidate
 from callboard.messages.embedding import EmbeddingBounds
 from callboard.messages.hooks import Wishes
@@ -44,6 +45,8 @@ from callboard.speaking import wire
 
 CALLS = 10_000
 """Calls in hand at once; more wait in the mailbox until their deadline."""
+WINDOW_DAYS = {"day": 2.0, "month": 33.0, "ever": 36_525.0}
+"""Days after which a budget's window is certainly over; a century is for ever."""
 WAITING = MailboxSpec(data=CALLS, full=Full.WAIT)
 
 
@@ -85,9 +88,16 @@ def price_book(resolved: Resolved) -> PriceBook:
     return pricing.price_book(resolved.config, {one.name: one.preset for one in resolved.providers})
 
 
+def kept(config: Config) -> Keep:
+    """How long the ledger keeps what: sums at least for as long as the longest window of a budget."""
+    longest = max((WINDOW_DAYS[budget.per] for budget in config.budgets.values()), default=0.0)
+    keep = config.store.keep
+    return msgspec.structs.replace(keep, usage=max(keep.usage, longest))
+
+
 def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
-    outbox, keep = Outbox(), resolved.config.store.keep
+    outbox, keep = Outbox(), kept(resolved.config)
 
     def make() -> LedgerActor:
         calendar = resolved.config.calendar.calendar()

@@ -14,8 +14,11 @@ import pytest
 import trio
 
 import callboard
+from callboard import spec
 from callboard.actors.budgets.spec import BudgetSpec
+from callboard.actors.ledger.keeping import Keep
 from callboard.actors.prices.book import Price
+from callboard.config import Config
 from callboard.messages.accounting import UsageReport
 from callboard.messages.base import Tell
 from callboard.runtime.mailbox import Lane
@@ -241,11 +244,11 @@ def test_what_was_underway_when_the_process_was_killed_is_settled_at_its_estimat
 
 
 def _spender() -> Any:
-    spec = importlib.util.spec_from_file_location("killed_spender", SPENDER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    found = importlib.util.spec_from_file_location("killed_spender", SPENDER)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
     return module
 
 
@@ -278,3 +281,24 @@ async def test_those_who_share_a_call_do_not_share_its_leaders_lack_of_money(
             await begin("poor")  # takes what the leader, who has to ask again, had set aside
         assert sorted(ended) == ["has the only permit", "poor", "poor: budget", "rich", "rich"]
         assert len(w["alpha"].log) == 3, "the rich share one"
+
+
+@pytest.mark.parametrize(("per", "days"), [("day", 3.0), ("month", 33.0), ("ever", 36_525.0)])
+def test_sums_are_kept_for_as_long_as_the_longest_window(per: str, days: float) -> None:
+    store = StoreConfig(keep=Keep(entries=1.0, usage=3.0))
+    kept = spec.kept(Config(store=store, budgets=budget(1, per=per)))
+    assert (kept.entries, kept.usage) == (1.0, days)
+    assert spec.kept(Config(store=store)).usage == 3.0
+
+
+async def test_a_budget_for_ever_forgets_nothing_that_the_ledger_trims(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"), keep=Keep(entries=1.0, usage=1.0))
+    for days in (0, 10):
+        async with world({"alpha": Behaviour()}, store=store, budgets=budget(1, per="ever")) as w:
+            await trio.sleep(days * 86_400)
+            await ask(w)
+            await w.board.flush()
+    async with world({"alpha": Behaviour()}, store=store, budgets=budget(1, per="ever")) as w:
+        assert w.board.usage().budgets[0].requests == 2
