@@ -40,6 +40,14 @@ class SettleMoney(Tell, frozen=True, kw_only=True):
     estimated: bool = False
 
 
+class TakeOverMoney(Tell, frozen=True, kw_only=True):
+    """An attempt underway is charged to another from now on, whether or not that one has so much left."""
+
+    attempt: str
+    tag: str | None
+    user: str | None
+
+
 class GiveBack(Tell, frozen=True):
     """The attempt was not made."""
 

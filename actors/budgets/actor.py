@@ -8,7 +8,7 @@ from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.budgets.tally import Tally
 from callboard.actors.budgets.view import BudgetsView
 from callboard.messages.accounting import TellSpending, Write
-from callboard.messages.budgeting import GiveBack, Granted, ReserveMoney, ResetBudget, SettleMoney
+from callboard.messages.budgeting import GiveBack, Granted, ReserveMoney, ResetBudget, SettleMoney, TakeOverMoney
 from callboard.messages.events import BudgetAlert
 from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Actor
@@ -44,6 +44,8 @@ class BudgetsActor(Actor):
                 return self._reserve(message)
             case SettleMoney():
                 self._tell(self._budgets.settle(message, self.me.utc()))
+            case TakeOverMoney():
+                self._budgets.taken_over(message, self.me.utc())
             case GiveBack():
                 self._budgets.give_back(message.attempt)
             case ResetBudget():

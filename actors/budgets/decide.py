@@ -15,7 +15,7 @@ import msgspec
 from callboard.actors.budgets.spec import BudgetSpec, Scope
 from callboard.actors.budgets.tally import ZERO, Tally
 from callboard.messages.accounting import BudgetMark, Spending, Spent
-from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney
+from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.events import BudgetAlert
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.usage import Cost
@@ -29,6 +29,10 @@ SWEEP = ns(60)
 class Held(msgspec.Struct, frozen=True):
     """What one attempt has set aside, where, and until when (monotonic nanoseconds)."""
 
+    provider: str
+    model: str
+    at: int
+    """UTC nanoseconds: it counts in the windows of this moment."""
     cost: Cost
     tallies: tuple[Tally, ...]
     until: int
@@ -65,7 +69,9 @@ class Budgets:
         for opened in spending.open:
             at = opened.at if opened.counts_at is None else opened.counts_at
             counting = self._counting(opened.provider, opened.model, opened.tag, opened.user, utc)
-            self._hold(opened.id, opened.estimated_cost, [one for one in counting if at in one.window], NEVER)
+            tallies = tuple(one for one in counting if at in one.window)
+            cost = opened.estimated_cost or ZERO
+            self._hold(opened.id, Held(opened.provider, opened.model, at, cost, tallies, NEVER))
         return [(tally, alert) for tally in self._tallies.values() for alert in tally.alerts(utc)]
 
     def reserve(self, wish: ReserveMoney, now: int, utc: int) -> Fault | None:
@@ -78,7 +84,8 @@ class Budgets:
         if fault is not None and self._sweep(now, utc):
             fault = _refusal(counting, wish)
         if fault is None:
-            self._hold(wish.attempt, wish.cost, counting, wish.until)
+            held = Held(wish.provider, wish.model, utc, wish.cost or ZERO, tuple(counting), wish.until)
+            self._hold(wish.attempt, held)
         return fault
 
     def settle(self, end: SettleMoney, utc: int) -> list[tuple[Tally, BudgetAlert]]:
@@ -100,6 +107,17 @@ class Budgets:
         for tally in held.tallies:
             tally.spent += spent
         return [(tally, alert) for tally in held.tallies for alert in tally.alerts(utc)]
+
+    def taken_over(self, over: TakeOverMoney, utc: int) -> None:
+        """Move what is set aside to the budgets that count the new payer, in the windows in which it counted."""
+        held = self._take(over.attempt)
+        if held is None:
+            return
+        before = {(tally.name, tally.scope): tally for tally in held.tallies}
+        counting = self._counting(held.provider, held.model, over.tag, over.user, utc)
+        tallies = [before.get((one.name, one.scope), one) for one in counting]
+        moved = tuple(one for one in tallies if held.at in one.window)
+        self._hold(over.attempt, msgspec.structs.replace(held, tallies=moved))
 
     def give_back(self, attempt: str) -> None:
         """The attempt was not made."""
@@ -154,8 +172,8 @@ class Budgets:
                 tally.recall(mark)
         return tally
 
-    def _hold(self, attempt: str, cost: Cost | None, tallies: Iterable[Tally], until: int) -> None:
-        held = self._held[attempt] = Held(cost or ZERO, tuple(tallies), until)
+    def _hold(self, attempt: str, held: Held) -> None:
+        self._held[attempt] = held
         for tally in held.tallies:
             tally.reserved += held.cost
 

@@ -65,6 +65,7 @@ class Attempter:
         progress = self._underway.get(over.attempt)
         if progress is not None:
             progress.payer = over.payer
+            self._purse.taken_over(progress)
             if not progress.permitted:
                 self._limiter.tell(Hasten(over.attempt, over.priority), lane=Lane.CONTROL)
 
@@ -219,8 +220,8 @@ class Attempter:
             at=self._me.utc(),
             estimate=progress.estimate,
             estimated_cost=progress.estimated_cost,
-            tag=attempt.request.tag,
-            user=attempt.request.user,
+            tag=progress.payer.tag,
+            user=progress.payer.user,
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
@@ -244,8 +245,8 @@ class Attempter:
             estimated=settlement.estimated,
             duration=self._me.now() - progress.started,
             first_token=progress.first_token,
-            tag=attempt.request.tag,
-            user=attempt.request.user,
+            tag=progress.payer.tag,
+            user=progress.payer.user,
         )
         self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
         self._purse.settle(progress)

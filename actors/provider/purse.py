@@ -2,7 +2,7 @@
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.settlement import Progress
-from callboard.messages.budgeting import GiveBack, ReserveMoney, SettleMoney
+from callboard.messages.budgeting import GiveBack, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import NEVER, ns
@@ -28,12 +28,13 @@ class Purse:
         unaffordable = self._beyond_the_call(progress)
         if unaffordable is not None or not self._budgets.snapshot.in_force:
             return unaffordable
+        payer = progress.payer
         wish = ReserveMoney(
             attempt=attempt.id,
             provider=account.name,
             model=attempt.model,
-            tag=attempt.request.tag,
-            user=attempt.request.user,
+            tag=payer.tag,
+            user=payer.user,
             cost=progress.estimated_cost,
             until=self._until(deadline),
         )
@@ -41,7 +42,16 @@ class Purse:
         if isinstance(reply, Fault):
             return reply
         progress.granted = reply
+        if progress.payer != payer:
+            self.taken_over(progress)
         return None
+
+    def taken_over(self, progress: Progress) -> None:
+        """The attempt has another payer: what is set aside for it is so too."""
+        if progress.granted is not None:
+            payer = progress.payer
+            over = TakeOverMoney(attempt=progress.attempt.id, tag=payer.tag, user=payer.user)
+            self._budgets.tell(over, lane=Lane.CONTROL)
 
     async def renew(self, progress: Progress, deadline: int) -> Fault | None:
         """Right before the attempt opens: ask anew if the budgets have begun a new life since."""

@@ -1,9 +1,11 @@
 """Identical calls at once, over the whole runtime: who is asked, who is charged, whose time it is."""
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +14,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import callboard
+from callboard.actors.budgets.spec import BudgetSpec
 from callboard.messages.accounting import AttemptSettled, CallEnded, LedgerEntry
-from callboard.sections import LimitConfig
+from callboard.sections import LimitConfig, StoreConfig
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
@@ -121,3 +124,33 @@ async def test_an_urgent_caller_lifts_the_shared_call_that_still_waits_for_its_p
         assert order[0] == "first"
         assert order[3] == "other"
         assert w["alpha"].statistics().requests == 3
+
+
+async def test_the_budgets_of_a_leader_who_left_are_not_charged_but_those_of_whoever_is_there(
+    autojump_clock: MockClock, world: Opening, tmp_path: Path
+) -> None:
+    async def ask(w: Any, tag: str, timeout: float) -> None:
+        with contextlib.suppress(callboard.DeadlineExceeded):
+            await w.board.generate("Why?", model=ALPHA, temperature=0, tag=tag, timeout=timeout)
+
+    def budgets(w: Any) -> dict[str, tuple[Decimal, Decimal, int]]:
+        return {row.name: (row.cost, row.reserved, row.requests) for row in w.board.usage().budgets}
+
+    tags = ("leader", "follower")
+    specs = {tag: BudgetSpec(limit=Decimal(1), per="day", tag=tag) for tag in tags}
+    store = StoreConfig(path=str(tmp_path))
+    async with world({"alpha": Behaviour(latency=(2, 2))}, budgets=specs, store=store) as w:
+        async with trio.open_nursery() as nursery:
+            for tag, timeout in zip(tags, (1, 9), strict=True):
+                nursery.start_soon(ask, w, tag, timeout)
+                await wait_all_tasks_blocked()
+            await trio.sleep(1.5)
+            reserved = {name: row[1] > 0 for name, row in budgets(w).items()}
+            assert reserved == {"leader": False, "follower": True}
+        await w.board.flush()
+        spent = budgets(w)
+        cost = w.board.usage().cost
+        assert cost > 0
+        assert spent == {"leader": (0, 0, 0), "follower": (cost, 0, 1)}
+    async with world(budgets=specs, store=store) as w:
+        assert budgets(w) == spent, "the ledger says the same"

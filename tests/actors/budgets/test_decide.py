@@ -11,7 +11,7 @@ from callboard.actors.budgets.decide import SWEEP, Budgets
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.ledger.book import Book, lost
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, BudgetMark, LedgerEntry
-from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney
+from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.usage import Usage
 from callboard.runtime.calendar import Calendar, zone_of
@@ -437,3 +437,18 @@ def test_a_new_life_knows_exactly_what_the_one_before_it_knew(program: list[tupl
     world.crash()
     after = {(row.name, row.scope): row for row in world.budgets.rows(world.utc) if row.requests or row.reserved}
     assert after == before
+
+
+def test_what_is_taken_over_is_set_aside_and_spent_by_the_new_payer_alone() -> None:
+    w = World(a=spec(tag="a"), b=spec(tag="b"), all=spec())
+    attempt = granted(w.reserve("0.4", tag="a"))
+    w.budgets.taken_over(TakeOverMoney(attempt=attempt, tag="b", user=None), w.utc)
+    assert [w.row(name).reserved for name in ("a", "b", "all")] == [0, Decimal("0.4"), Decimal("0.4")]
+    w.budgets.settle(SettleMoney(attempt=attempt, usage=Usage(), cost=Decimal("0.3")), w.utc)
+    assert [(w.row(name).cost, w.row(name).reserved) for name in ("a", "b", "all")] == [
+        (0, 0),
+        (Decimal("0.3"), 0),
+        (Decimal("0.3"), 0),
+    ]
+    w.budgets.taken_over(TakeOverMoney(attempt="unknown", tag="b", user=None), w.utc)
+    assert w.budgets.held == 0
