@@ -1,8 +1,11 @@
-"""Models on a machine of one's own."""
+"""Models on a machine of one's own, and what a provider is asked about them."""
 
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
+
+from callboard.messages.base import Ask
+from callboard.messages.faults import Fault
 
 
 class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,3 +53,37 @@ class PullProgress(msgspec.Struct, frozen=True, kw_only=True):
     def share(self) -> float | None:
         """How much of the layer is here, 0 to 1; None when its size is not known."""
         return min(1.0, (self.completed or 0) / self.total) if self.total else None
+
+
+class ProgressSink(Protocol):
+    """Where a download's progress goes."""
+
+    async def send(self, item: PullProgress) -> None:
+        """Hand one on; waits while the reader is behind."""
+        ...
+
+
+class ShowModel(Ask[LocalModel | Fault], frozen=True):
+    """What is this model?"""
+
+    model: str
+
+
+class ListRunning(Ask[tuple[RunningModel, ...] | Fault], frozen=True):
+    """Which models are in memory?"""
+
+
+class PullModel(Ask[Fault | None], frozen=True):
+    """Fetch this model."""
+
+    model: str
+    sink: ProgressSink
+
+
+class DeleteModel(Ask[Fault | None], frozen=True):
+    """Remove this model."""
+
+    model: str
+
+
+Administer: TypeAlias = ShowModel | ListRunning | PullModel | DeleteModel

@@ -4,24 +4,22 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 import httpx
-import msgspec
 import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.attempt import Attempter
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import Endpoint, fault_of, read
+from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, model_key, outcomes
 from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
-from callboard.actors.wires.wire import WireFault
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver
 from callboard.messages.events import AccountBlocked, CircuitMoved
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import SlowDown, Unblock
 from callboard.messages.limits import RateLimits
-from callboard.messages.models import Model
+from callboard.messages.local_models import DeleteModel, ListRunning, PullModel, ShowModel
 from callboard.messages.reply import AttemptRecord
 from callboard.messages.routing import CircuitReport
 from callboard.runtime.actor import Actor
@@ -73,6 +71,7 @@ class ProviderActor(Actor):
         self._limits: dict[str, RateLimits] = {}
         self._transport: httpx.AsyncBaseTransport
         self._attempter: Attempter
+        self._inquirer: Inquirer
 
     async def start(self) -> None:
         """Take up the circuits where the last process or incarnation left them."""
@@ -87,6 +86,7 @@ class ProviderActor(Actor):
             ledger=self._ledger,
             refuses=self._refuses,
         )
+        self._inquirer = Inquirer(self._account, self._transport, self.me)
         for history in self._histories():
             retry_at = self.me.now() + max(0, history.retry_at - self.me.utc())
             self._subtree.restore(history.key, CircuitState(history.state), retry_at, history.openings)
@@ -102,8 +102,8 @@ class ProviderActor(Actor):
                 self._ended(message)
             case TakenOver():
                 self._attempter.taken_over(message)
-            case ListModels():
-                return self._list_models()
+            case ListModels() | ShowModel() | ListRunning() | PullModel() | DeleteModel():
+                return self._inquirer.run(message)
             case Operate():
                 return self._operate(message)
             case _:
@@ -278,34 +278,6 @@ class ProviderActor(Actor):
 
     def _date(self, monotonic: int) -> int:
         return self.me.utc() + min(max(0, monotonic - self.me.now()), LONG)
-
-    async def _list_models(self) -> tuple[Model, ...] | Fault:
-        endpoint = Endpoint(self._account)
-        request = endpoint.request(self._account.wire.encode_models(), f"models-{self.me.random.getrandbits(64):016x}")
-        alarm = Alarm()
-        alarm.set("first byte", self._account.timeouts.first_byte)
-        try:
-            with alarm.scope:
-                return await self._fetch_models(request)
-        except WireFault as error:
-            return msgspec.structs.replace(error.fault, provider=self._account.name)
-        except httpx.HTTPError as error:
-            fault = fault_of(error, self._account.timeouts, replying=False)
-            return msgspec.structs.replace(fault, provider=self._account.name)
-        late = alarm.fault()
-        assert late is not None
-        return msgspec.structs.replace(late, provider=self._account.name)
-
-    async def _fetch_models(self, request: httpx.Request) -> tuple[Model, ...]:
-        response = await self._transport.handle_async_request(request)
-        try:
-            body = await read(response)
-        finally:
-            await response.aclose()
-        if not 200 <= response.status_code < 300:
-            raise WireFault(self._account.wire.fault(response.status_code, response.headers, body))
-        models = self._account.wire.decode_models(body)
-        return tuple(msgspec.structs.replace(model, provider=self._account.name) for model in models)
 
     async def _keep_transport(self) -> None:
         """Close the connections that idle too long, and all when this incarnation ends, however it ends."""

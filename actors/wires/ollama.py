@@ -12,6 +12,7 @@ import msgspec
 from callboard.actors.wires import ollama_faults
 from callboard.actors.wires.jsons import mapping, present, read, string, tokens, write
 from callboard.actors.wires.ndjson import RecordReader
+from callboard.actors.wires.ollama_library import OllamaLibrary
 from callboard.actors.wires.ollama_reply import OllamaReply
 from callboard.actors.wires.ollama_request import encode_body
 from callboard.actors.wires.retry_hints import retry_after
@@ -40,9 +41,9 @@ _EMBEDDED = msgspec.json.Decoder(Embedded)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
-class Ollama:
-    """A wire.EmbeddingWire. `utc` gives the time now, in nanoseconds since 1970, to count from when a header names a
-    date."""
+class Ollama(OllamaLibrary):
+    """A wire.EmbeddingWire and a wire.LibraryWire. `utc` gives the time now, in nanoseconds since 1970, to count from
+    when a header names a date."""
 
     def __init__(self, name: str = "ollama", *, utc: Callable[[], int] = time.time_ns) -> None:
         self.name = name

@@ -19,57 +19,61 @@ from callboard.messages.local_models import LocalModel, PullProgress, RunningMod
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
-def encode_running() -> Encoded:
-    """`GET /ps`: the models in memory."""
-    return Encoded(method="GET", path="/ps", headers={"accept": "application/json"}, body=b"")
+class OllamaLibrary:
+    """The half of a wire.LibraryWire that is not chat."""
 
+    name: str
 
-def decode_running(body: bytes, provider: str = "ollama") -> tuple[RunningModel, ...]:
-    """The models in memory. Raises WireFault."""
-    listed = read(_OBJECT, body, provider).get("models")
-    if not isinstance(listed, list):
-        raise malformed("the reply holds no list of models", provider=provider)
-    entries = ((string(entry.get("model")) or string(entry.get("name")), entry) for entry in map(mapping, listed))
-    return tuple(
-        RunningModel(
-            id=name,
-            size=_count(entry, "size"),
-            size_gpu=_count(entry, "size_vram"),
-            expires=string(entry.get("expires_at")),
-            context=_count(entry, "context_length"),
+    def encode_running(self) -> Encoded:
+        """`GET /ps`: the models in memory."""
+        return Encoded(method="GET", path="/ps", headers={"accept": "application/json"}, body=b"")
+
+    def decode_running(self, body: bytes) -> tuple[RunningModel, ...]:
+        """The models in memory. Raises WireFault."""
+        listed = read(_OBJECT, body, self.name).get("models")
+        if not isinstance(listed, list):
+            raise malformed("the reply holds no list of models", provider=self.name)
+        entries = ((string(entry.get("model")) or string(entry.get("name")), entry) for entry in map(mapping, listed))
+        return tuple(
+            RunningModel(
+                id=name,
+                size=_count(entry, "size"),
+                size_gpu=_count(entry, "size_vram"),
+                expires=string(entry.get("expires_at")),
+                context=_count(entry, "context_length"),
+            )
+            for name, entry in entries
+            if name
         )
-        for name, entry in entries
-        if name
-    )
 
+    def encode_show(self, model: str) -> Encoded:
+        """`POST /show`: what a model is."""
+        return _encoded("POST", "/show", {"model": model})
 
-def encode_show(model: str) -> Encoded:
-    """`POST /show`: what a model is."""
-    return _encoded("POST", "/show", {"model": model})
+    def decode_show(self, body: bytes) -> LocalModel:
+        """What a model is. Raises WireFault."""
+        shown = read(_OBJECT, body, self.name)
+        details, facts = mapping(shown.get("details")), mapping(shown.get("model_info"))
+        return LocalModel(
+            family=string(details.get("family")),
+            parameters=string(details.get("parameter_size")),
+            quantization=string(details.get("quantization_level")),
+            context=_count(facts, f"{facts.get('general.architecture')}.context_length"),
+            capabilities=tuple(filter(None, map(string, items(shown.get("capabilities"))))),
+            raw=shown,
+        )
 
+    def encode_pull(self, model: str) -> Encoded:
+        """`POST /pull`: fetches a model; the reply is a stream."""
+        return _encoded("POST", "/pull", {"model": model, "stream": True}, accept="application/x-ndjson")
 
-def decode_show(body: bytes, provider: str = "ollama") -> LocalModel:
-    """What a model is. Raises WireFault."""
-    shown = read(_OBJECT, body, provider)
-    details, facts = mapping(shown.get("details")), mapping(shown.get("model_info"))
-    return LocalModel(
-        family=string(details.get("family")),
-        parameters=string(details.get("parameter_size")),
-        quantization=string(details.get("quantization_level")),
-        context=_count(facts, f"{facts.get('general.architecture')}.context_length"),
-        capabilities=tuple(filter(None, map(string, items(shown.get("capabilities"))))),
-        raw=shown,
-    )
+    def pull_decoder(self) -> "PullReader":
+        """A reader for the progress of one download."""
+        return PullReader(self.name)
 
-
-def encode_pull(model: str) -> Encoded:
-    """`POST /pull`: fetches a model; the reply is a stream for PullReader."""
-    return _encoded("POST", "/pull", {"model": model, "stream": True}, accept="application/x-ndjson")
-
-
-def encode_delete(model: str) -> Encoded:
-    """`DELETE /delete`: removes a model. A reply with a 2xx status holds nothing."""
-    return _encoded("DELETE", "/delete", {"model": model})
+    def encode_delete(self, model: str) -> Encoded:
+        """`DELETE /delete`: removes a model. A reply with a 2xx status holds nothing."""
+        return _encoded("DELETE", "/delete", {"model": model})
 
 
 class PullReader:

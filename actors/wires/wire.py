@@ -9,6 +9,7 @@ from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, Embed
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.limits import RateLimits
+from callboard.messages.local_models import LocalModel, PullProgress, RunningModel
 from callboard.messages.models import Model
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request
@@ -136,6 +137,54 @@ class ImageWire(Wire, Protocol):
 
     def decode_images(self, body: bytes) -> ImageAnswer:
         """A reply with a 2xx status. Raises WireFault."""
+        ...
+
+
+class PullDecoder(Protocol):
+    """The progress of one download. Feed it bytes as they come, split anywhere."""
+
+    done: bool
+    """Whether the model is here."""
+
+    def feed(self, data: bytes) -> list[PullProgress]:
+        """What these bytes tell. Raises WireFault on an error inside the stream or on rubbish."""
+        ...
+
+    def close(self) -> list[PullProgress]:
+        """What the last bytes tell. Raises WireFault(INTERRUPTED) when the model is not here."""
+        ...
+
+
+@runtime_checkable
+class LibraryWire(Wire, Protocol):
+    """A protocol that administers the models of a machine as well."""
+
+    def encode_running(self) -> Encoded:
+        """The request for the models in memory."""
+        ...
+
+    def decode_running(self, body: bytes) -> tuple[RunningModel, ...]:
+        """A reply with a 2xx status. Raises WireFault."""
+        ...
+
+    def encode_show(self, model: str) -> Encoded:
+        """The request for what a model is."""
+        ...
+
+    def decode_show(self, body: bytes) -> LocalModel:
+        """A reply with a 2xx status. Raises WireFault."""
+        ...
+
+    def encode_pull(self, model: str) -> Encoded:
+        """The request that fetches a model."""
+        ...
+
+    def pull_decoder(self) -> PullDecoder:
+        """A decoder for a reply to it with a 2xx status."""
+        ...
+
+    def encode_delete(self, model: str) -> Encoded:
+        """The request that removes a model; a reply with a 2xx status says that it is gone."""
         ...
 
 

@@ -13,6 +13,7 @@ import trio
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
+from callboard.local import LocalModels
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
 from callboard.messages.budgeting import ResetBudget
 from callboard.messages.caching import Forget
@@ -202,6 +203,13 @@ class Board:
         if faults and len(faults) == len(offered):
             raise error_of(Failure(id="models", fault=faults[0], attempts=()))
         return tuple(model for models in offered if not isinstance(models, Fault) for model in models)
+
+    def local(self, provider: str) -> LocalModels:
+        """The models on a machine of one's own, behind a provider such as Ollama: shown, fetched, removed.
+
+        Raises InvalidRequest for an unknown name.
+        """
+        return LocalModels(self._provider(provider), self._nursery)
 
     async def check(self) -> dict[str, Fault | None]:
         """Ask every provider whether it accepts the credential: the fault by provider, None where all is well."""

@@ -7,18 +7,11 @@ from tests.actors.wires.bodies import Json
 from tests.actors.wires.test_decoders_fuzz import mutants, written
 
 from callboard.actors.wires.ollama import Ollama
-from callboard.actors.wires.ollama_library import (
-    PullReader,
-    decode_running,
-    decode_show,
-    encode_delete,
-    encode_pull,
-    encode_running,
-    encode_show,
-)
-from callboard.actors.wires.wire import WireFault
+from callboard.actors.wires.ollama_library import PullReader
+from callboard.actors.wires.wire import LibraryWire, WireFault
 from callboard.messages.local_models import PullProgress, RunningModel
 
+OLLAMA = Ollama()
 LAYER = {"status": "pulling 6a0746a1ec1a", "digest": "sha256:6a07", "total": 400, "completed": 100}
 PULL: list[Json] = [{"status": "pulling manifest"}, LAYER, {"status": "verifying sha256 digest"}, {"status": "success"}]
 BODY = b"".join(json.dumps(line).encode() + b"\n" for line in PULL)
@@ -34,8 +27,18 @@ SHOWN = {
 }
 
 
+def test_it_is_a_wire_with_a_library() -> None:
+    assert isinstance(OLLAMA, LibraryWire)
+
+
 def test_each_goes_where_ollama_takes_it() -> None:
-    asked = [encode_running(), encode_show("m"), encode_pull("m"), encode_delete("m"), Ollama().encode_models()]
+    asked = [
+        OLLAMA.encode_running(),
+        OLLAMA.encode_show("m"),
+        OLLAMA.encode_pull("m"),
+        OLLAMA.encode_delete("m"),
+        OLLAMA.encode_models(),
+    ]
     assert [(one.method, one.path) for one in asked] == [
         ("GET", "/ps"), ("POST", "/show"), ("POST", "/pull"), ("DELETE", "/delete"), ("GET", "/tags"),
     ]  # fmt: skip
@@ -45,20 +48,20 @@ def test_each_goes_where_ollama_takes_it() -> None:
 
 
 def test_the_models_that_there_are_are_named() -> None:
-    assert [model.ref for model in Ollama().decode_models(written(TAGS))] == ["ollama/llama3.2:latest", "ollama/old"]
+    assert [model.ref for model in OLLAMA.decode_models(written(TAGS))] == ["ollama/llama3.2:latest", "ollama/old"]
     with pytest.raises(WireFault, match="no list of models"):
-        Ollama().decode_models(b"{}")
+        OLLAMA.decode_models(b"{}")
 
 
 def test_the_models_in_memory_are_told_with_their_sizes() -> None:
     running = RunningModel(id="m", size=9, size_gpu=5, expires="2026-11-25T00:00:00Z", context=8)
-    assert decode_running(written(RUNNING)) == (running,)
+    assert OLLAMA.decode_running(written(RUNNING)) == (running,)
     with pytest.raises(WireFault, match="no list of models"):
-        decode_running(b"{}")
+        OLLAMA.decode_running(b"{}")
 
 
 def test_what_a_model_is_is_told_with_all_that_the_server_said() -> None:
-    model = decode_show(written(SHOWN))
+    model = OLLAMA.decode_show(written(SHOWN))
     assert (model.family, model.parameters, model.quantization, model.context) == ("llama", "8.0B", "Q4_0", 8192)
     assert (model.capabilities, model.raw) == (("completion", "tools"), SHOWN)
 
@@ -97,7 +100,7 @@ def test_an_error_inside_a_download_is_its_fault() -> None:
 @settings(max_examples=150, deadline=None)
 def test_whatever_the_server_says_it_is_read_or_is_a_fault(seed: int) -> None:
     reader = PullReader()
-    for step, good in ((decode_running, RUNNING), (decode_show, SHOWN), (Ollama().decode_models, TAGS)):
+    for step, good in ((OLLAMA.decode_running, RUNNING), (OLLAMA.decode_show, SHOWN), (OLLAMA.decode_models, TAGS)):
         try:
             step(mutants(good, seed, written))
         except WireFault as fault:

@@ -1,0 +1,129 @@
+"""The models on a machine of one's own: `board.local("ollama")`."""
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+import trio
+
+from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, error_of
+from callboard.messages.base import Ask
+from callboard.messages.calls import Failure, ListModels
+from callboard.messages.faults import Fault
+from callboard.messages.local_models import (
+    DeleteModel,
+    ListRunning,
+    LocalModel,
+    PullModel,
+    PullProgress,
+    RunningModel,
+    ShowModel,
+)
+from callboard.messages.models import Model
+from callboard.runtime.errors import ActorError
+from callboard.runtime.ref import Ref
+from callboard.runtime.stream import Closed, Stream
+
+R = TypeVar("R")
+
+AHEAD = 64
+"""Reports of progress that a download may be ahead of its reader."""
+
+
+class LocalModels:
+    """What a server such as Ollama has, fetches and removes.
+
+    All raise a CallError with the server's fault, UNSUPPORTED where the provider is no such server. The provider's own
+    time limits hold; its circuits and the ledger hear nothing of it.
+    """
+
+    def __init__(self, provider: Ref, nursery: trio.Nursery) -> None:
+        self._provider = provider
+        self._nursery = nursery
+
+    async def models(self) -> tuple[Model, ...]:
+        """Those on the machine's disk."""
+        return await self._ask("models", ListModels())
+
+    async def running(self) -> tuple[RunningModel, ...]:
+        """Those in memory."""
+        return await self._ask("running", ListRunning())
+
+    async def show(self, model: str) -> LocalModel:
+        """What the server knows of a model that it has."""
+        return await self._ask("show", ShowModel(_named(model)))
+
+    async def delete(self, model: str) -> None:
+        """Remove a model from the disk."""
+        await self._ask("delete", DeleteModel(_named(model)))
+
+    def pull(self, model: str) -> "Pull":
+        """Fetch a model, or its newer version. Leaving the block early stops the download."""
+        return Pull(self._provider, self._nursery, _named(model))
+
+    async def _ask(self, what: str, question: Ask[R | Fault]) -> R:
+        try:
+            answer = await self._provider.ask(question)
+        except ActorError as error:
+            raise RuntimeStopped(f"the provider could not be asked: {error}") from error
+        if isinstance(answer, Fault):
+            raise error_of(Failure(id=what, fault=answer, attempts=()))
+        return answer
+
+    def __repr__(self) -> str:
+        return f"LocalModels({self._provider.path})"
+
+
+class Pull:
+    """A download: `async with board.local("ollama").pull("llama3.2") as pull: async for progress in pull: ...`
+
+    Iterating raises a CallError when the model cannot be fetched. What was fetched before an early end stays with the
+    server, which goes on from there the next time.
+    """
+
+    def __init__(self, provider: Ref, nursery: trio.Nursery, model: str) -> None:
+        self._provider = provider
+        self._nursery = nursery
+        self._model = model
+        self._stream: Stream[PullProgress] = Stream(AHEAD)
+        self._scope = trio.CancelScope()
+
+    def __aiter__(self) -> AsyncIterator[PullProgress]:
+        return self
+
+    async def __anext__(self) -> PullProgress:
+        try:
+            return await self._stream.receive()
+        except Closed as closed:
+            match closed.reason:
+                case Fault() as fault:
+                    raise error_of(Failure(id="pull", fault=fault, attempts=())) from None
+                case CallboardError() as error:
+                    raise error from None
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        self._nursery.start_soon(self._conduct)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.leave()
+        self._scope.cancel()
+
+    async def _conduct(self) -> None:
+        reason: object = RuntimeStopped("the runtime has stopped")
+        try:
+            with self._scope:
+                reason = await self._provider.ask(PullModel(self._model, self._stream))
+        except ActorError as error:
+            reason = RuntimeStopped(f"the download ended with {type(error).__name__}")
+        finally:
+            self._stream.close(reason)
+
+
+def _named(model: str) -> str:
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequest("model: expected the name of a model")
+    return model
