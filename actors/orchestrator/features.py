@@ -1,6 +1,7 @@
 """Does the candidate fit? What is known of models against what a request needs; what is unknown is tried. Pure."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -37,6 +38,24 @@ class Unfit(msgspec.Struct, frozen=True):
 NOTHING = Features()
 
 
+class Needs:
+    """What a request asks of a model, each counted when it is first asked for."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.tools = bool(request.tools)
+
+    @cached_property
+    def images(self) -> bool:
+        """Whether it shows one."""
+        return any(isinstance(part, ImagePart) for message in self._request.messages for part in message.parts)
+
+    @cached_property
+    def tokens(self) -> int:
+        """Of the input by estimate, and of the output as far as the request bounds it."""
+        return estimate(self._request).input + (self._request.sampling.max_tokens or 0)
+
+
 class Knowledge:
     """`told` by the configuration counts; `context` knows a model's tokens by account and name, or None.
 
@@ -52,25 +71,28 @@ class Knowledge:
         """The plan without those who do not fit; where a context is too short its chain comes first."""
         chains = plan.chains or {}
         alone = len(plan.candidates) < 2 and not chains
-        unfit = self._unfit(request, plan.candidates, alone=alone)
+        if alone and not self._told:
+            return plan, ()
+        needs = Needs(request)
+        unfit = self._unfit(needs, plan.candidates, alone=alone)
         if not unfit and not chains:
             return plan, ()
-        left = {kind: self._fit(request, chain) for kind, chain in chains.items()}
+        left = {kind: self._fit(needs, chain) for kind, chain in chains.items()}
         too_short = any(one.fault.kind is FaultKind.CONTEXT_TOO_LONG for one in unfit)
         first = left.get(FaultKind.CONTEXT_TOO_LONG, ()) if too_short else ()
         out = {one.candidate for one in unfit}
         candidates = tuple(dict.fromkeys((*first, *(one for one in plan.candidates if one not in out))))
         return Plan(candidates, plan.skipped, left or None), unfit
 
-    def _fit(self, request: Request, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-        out = {one.candidate for one in self._unfit(request, candidates, alone=False)}
+    def _fit(self, needs: Needs, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        out = {one.candidate for one in self._unfit(needs, candidates, alone=False)}
         return tuple(candidate for candidate in candidates if candidate not in out)
 
-    def _unfit(self, request: Request, candidates: tuple[Candidate, ...], *, alone: bool) -> tuple[Unfit, ...]:
+    def _unfit(self, needs: Needs, candidates: tuple[Candidate, ...], *, alone: bool) -> tuple[Unfit, ...]:
         found = []
         for candidate in candidates:
             features = self._told.get(candidate, NOTHING) if alone else self._of(candidate)
-            fault = None if features is NOTHING else lacking(request, features, candidate)
+            fault = None if features is NOTHING else lacking(needs, features, candidate)
             if fault is not None:
                 found.append(Unfit(candidate, fault))
         return tuple(found)
@@ -87,23 +109,16 @@ class Knowledge:
         return known
 
 
-def lacking(request: Request, features: Features, candidate: Candidate) -> Fault | None:
+def lacking(needs: Needs, features: Features, candidate: Candidate) -> Fault | None:
     """What the model lacks for this request."""
-    if features.tools is False and request.tools:
+    if features.tools is False and needs.tools:
         return _fault(FaultKind.UNSUPPORTED, "the model takes no tools", candidate)
-    if features.images is False and _has_images(request):
+    if features.images is False and needs.images:
         return _fault(FaultKind.UNSUPPORTED, "the model takes no images", candidate)
-    if features.context is None:
-        return None
-    tokens = estimate(request).input + (request.sampling.max_tokens or 0)
-    if tokens <= features.context:
-        return None
-    message = f"about {tokens} tokens do not fit into the model's {features.context}"
-    return _fault(FaultKind.CONTEXT_TOO_LONG, message, candidate)
-
-
-def _has_images(request: Request) -> bool:
-    return any(isinstance(part, ImagePart) for message in request.messages for part in message.parts)
+    if features.context is not None and needs.tokens > features.context:
+        message = f"about {needs.tokens} tokens do not fit into the model's {features.context}"
+        return _fault(FaultKind.CONTEXT_TOO_LONG, message, candidate)
+    return None
 
 
 def _fault(kind: FaultKind, message: str, candidate: Candidate) -> Fault:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from callboard.actors.orchestrator.features import Features, Knowledge, lacking
+from callboard.actors.orchestrator.features import Features, Knowledge, Needs, lacking
 from callboard.messages.calls import Candidate
 from callboard.messages.chat import ImagePart, user
 from callboard.messages.faults import FaultKind
@@ -44,7 +44,7 @@ def knowledge(context: Callable[[str, str], int | None] = unknown, **told: Featu
     ],
 )
 def test_what_a_model_lacks(features: Features, asked: dict[str, Any], kind: FaultKind | None) -> None:
-    fault = lacking(request(**asked), features, A)
+    fault = lacking(Needs(request(**asked)), features, A)
     assert (None if fault is None else fault.kind) is kind
 
 
