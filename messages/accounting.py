@@ -277,7 +277,7 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
     spend: tuple[SpendRow, ...] = ()
     """What `models` adds up, by tag and user as well."""
     budgets: tuple[BudgetRow, ...] = ()
-    """Only of a running runtime."""
+    """The current windows."""
     skipped_records: int = 0
     """Records that could not be read and were skipped."""
 

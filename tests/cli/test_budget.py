@@ -32,8 +32,14 @@ async def test_budgets_are_told_and_reset_in_a_running_runtime(run: Run, configu
             rows = msgspec.json.decode((await command("usage", "--json")).out)["budgets"]
             assert [(row["name"], row["requests"]) for row in rows] == [("all", 0), ("team", 1)]
             assert board.usage().cost == reply.cost, "a reset forgets no usage"
+            await board.flush()
+            owned = (await command("usage")).out
             unknown = await command("budget", "al", "reset")
             assert unknown == (1, "", "callboard: no budget is named 'al'; there are: all, team\n")
+
+    assert run("usage").out == owned, "the disk tells the same"
+    elsewhere = run("usage", "--store", str(here / ".callboard" / ".." / ".callboard"), "--json")
+    assert msgspec.json.decode(elsewhere.out)["budgets"] == [], "of a store that these budgets are not of"
 
 
 def test_without_a_runtime_it_says_so(run: Run) -> None:

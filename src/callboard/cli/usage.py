@@ -18,6 +18,7 @@ from callboard.cli.grouped import By, grouped
 from callboard.cli.grouped import as_csv as grouped_as_csv
 from callboard.cli.grouped import as_text as grouped_as_text
 from callboard.cli.place import store_path
+from callboard.cli.remaining import remaining
 from callboard.errors import InvalidRequest
 from callboard.messages.accounting import UsageReport
 from callboard.messages.inspecting import UsageAnswer, UsageQuery
@@ -87,4 +88,5 @@ def read(store: Path) -> tuple[UsageReport, int]:
 def _from_disk(store: Path) -> tuple[UsageReport, int]:
     with ReadOnlyEnvironment.open_readonly(store / "ledger", LEDGER_DATABASES) as environment:
         book, _, skipped = load(Records(environment))
-    return book.report(skipped), len(book.open)
+    report = msgspec.structs.replace(book.report(skipped), budgets=remaining(store, book.spending()))
+    return report, len(book.open)
