@@ -49,15 +49,12 @@ def aged(page: Page, before: int) -> list[bytes]:
     return [key for key, _ in page[:last]]
 
 
-def aged_rows(book: Book, before: int, exempt: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
-    """Database and key of at most STEP rows whose day ended before a moment (UTC nanoseconds).
-
-    None of the databases that are `exempt`: a budget without a window needs them for ever.
-    """
+def aged_rows(book: Book, before: int) -> list[tuple[str, str]]:
+    """Database and key of at most STEP rows whose day ended before a moment (UTC nanoseconds)."""
     day = datetime.fromtimestamp(max(0, before) // 1_000_000_000, UTC).date().isoformat()
     found: list[tuple[str, str]] = []
-    for database in [name for name in book.rows if name not in exempt]:
-        for key, row in book.rows[database].items():  # in the order of their days, but for a clock that went back
+    for database, rows in book.rows.items():
+        for key, row in rows.items():  # in the order of their days, but for a clock that went back
             if getattr(row, "day", day) >= day or len(found) >= STEP:
                 break
             found.append((database, key))
