@@ -8,8 +8,8 @@ A fault whose kind has a chain brings that chain's candidates to the front, once
 already. A reply that fails a check may be sent back once, for a repair, to whoever gave it. A hedge is an attempt
 beside the one at the head of the line; it is counted when it begins.
 
-Whoever refuses an attempt (an open circuit) costs none. With `wait`, and with nobody else left to try, the course
-waits until the first of those takes calls again.
+Whoever refuses an attempt (an open circuit, a budget, a provider that cannot do it) costs none. With `wait`, and with
+nobody else left to try, the course waits until the first circuit lets calls through again.
 """
 
 from collections import deque
@@ -46,6 +46,9 @@ class GiveUp(msgspec.Struct, frozen=True):
 
 
 Step: TypeAlias = Try | Wait | GiveUp
+
+_NEVER_SENT = {FaultKind.BUDGET, FaultKind.UNSUPPORTED}
+"""Found before anything was sent, and not to change while the call lasts."""
 
 
 class Course:
@@ -111,7 +114,7 @@ class Course:
             return
         if candidate in self._ahead:
             self._ahead.remove(candidate)
-        if fault.kind in (FaultKind.UNAVAILABLE, FaultKind.BUDGET):
+        if fault.kind is FaultKind.UNAVAILABLE or fault.kind in _NEVER_SENT:
             self.allowance = self.allowance.given_back()
             return
         self._heed(candidate, fault, now)
@@ -136,7 +139,7 @@ class Course:
             self._shut_out(candidate, fault, now, rand)
             self._pass_on(now, rand)
             return
-        if fault.kind is FaultKind.BUDGET:
+        if fault.kind in _NEVER_SENT:
             self._refusal = fault
             self._pass_on(now, rand, self._chained(fault))
             return

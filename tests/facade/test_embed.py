@@ -68,7 +68,7 @@ async def test_a_provider_that_cannot_embed_is_passed_over_before_anything_is_se
     autojump_clock: object, world: Opening
 ) -> None:
     async with world({"beta": Behaviour(), "alpha": Behaviour()}) as w:
-        reply = await w.board.embed("one", model="any")
+        reply = await w.board.embed("one", model="any", attempts=1)
         first, second = reply.attempts
         assert first.fault.kind is callboard.FaultKind.UNSUPPORTED
         assert (first.provider, first.id, second.outcome) == ("beta", None, "ok")

@@ -136,7 +136,7 @@ def test_attempts_are_bounded_by_the_allowance_whatever_happens(
         assert blamed not in (INVALID, FaultKind.DEADLINE)
         assert blamed is not FaultKind.CONTENT_BLOCKED or plan.chains
         kind, retry_after, cost = ends[steps % len(ends)]
-        sent = kind not in (FaultKind.UNAVAILABLE, FaultKind.BUDGET)
+        sent = kind not in (FaultKind.UNAVAILABLE, FaultKind.BUDGET, FaultKind.UNSUPPORTED)
         made += sent
         spent += (cost or 0) if sent else 0
         blamed = kind
@@ -258,11 +258,23 @@ def test_a_call_without_money_is_told_so() -> None:
     assert "money" in told.message
 
 
-def test_whoever_is_beyond_a_budget_costs_no_attempt_and_the_next_one_is_tried() -> None:
+@pytest.mark.parametrize("kind", [FaultKind.BUDGET, FaultKind.UNSUPPORTED])
+def test_whoever_is_beyond_a_budget_or_cannot_do_it_costs_no_attempt_and_the_next_one_is_tried(kind: FaultKind) -> None:
     journey = Journey(A, B, attempts=1)
     journey.step()
-    assert journey.fail(FaultKind.BUDGET) == Try(B)
-    assert given_up(journey.fail(FaultKind.BUDGET)).kind is FaultKind.BUDGET
+    assert journey.fail(kind) == Try(B)
+    assert given_up(journey.fail(kind)).kind is kind
+
+
+def test_that_one_cannot_do_it_is_told_only_when_nobody_else_had_another_fault() -> None:
+    journey = Journey(A, B, attempts=3)
+    journey.step()
+    journey.fail(OVERLOADED)
+    journey.fail(FaultKind.UNSUPPORTED)
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "abaa"
+    assert given_up(journey.course.next(0)).kind is OVERLOADED
 
 
 def test_a_refusal_costs_no_attempt() -> None:
@@ -442,10 +454,11 @@ def test_a_hedge_without_money_is_not_made() -> None:
     assert given_up(journey.fail(OVERLOADED)).kind is OVERLOADED
 
 
-def test_a_refused_hedge_costs_no_attempt() -> None:
+@pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.BUDGET, FaultKind.UNSUPPORTED])
+def test_a_refused_hedge_costs_no_attempt(kind: FaultKind) -> None:
     journey = Journey(A, B, attempts=3)
     journey.step()
-    journey.hedge(FaultKind.UNAVAILABLE)
+    journey.hedge(kind)
     assert journey.course.allowance.attempts == 3
 
 
