@@ -87,6 +87,19 @@ async def test_a_hedge_is_made_inside_the_allowance(autojump_clock: object, worl
         assert (reply.provider, len(w["beta"].log)) == ("alpha", 0)
 
 
+async def test_a_hedge_has_only_the_money_that_the_first_attempt_may_leave(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world(BOTH) as w:
+        await used_to(w, 40)
+        w["alpha"].behaviour = Behaviour(latency=(0.5, 0.5))
+        one = (1000 * 2 + 100) / 1_000_000  # dollars that one attempt may cost, about
+        reply = await w.board.generate("Why?", model="any", hedge=True, max_tokens=1000, money=1.5 * one)
+        assert (reply.provider, len(w["beta"].log)) == ("alpha", 0)
+        reply = await w.board.generate("Why?", model="any", hedge=True, max_tokens=1000, money=3 * one)
+        assert (reply.provider, len(w["beta"].log)) == ("beta", 1)
+
+
 async def test_both_may_fail_and_the_call_goes_on_inside_its_allowance(autojump_clock: object, world: Opening) -> None:
     async with world(BOTH) as w:
         await used_to(w)

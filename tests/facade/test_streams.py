@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 import callboard
+from callboard.board import AHEAD
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
@@ -121,6 +122,18 @@ async def test_a_slow_reader_holds_the_upstream_back_and_is_nobodys_fault(
                 await trio.sleep(20)
         assert count >= 400
         assert w.moves == []
+
+
+async def test_a_reader_who_pauses_is_never_more_than_a_few_pieces_behind(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world({"alpha": Behaviour(tokens=(400, 400))}) as w:
+        async with w.board.stream("Why?", model=ALPHA, max_tokens=1000) as stream:
+            await anext(aiter(stream))
+            await trio.sleep(100)
+            assert stream._stream.sent <= AHEAD + 1
+            await stream.collect()
+            assert stream._stream.sent >= 400
 
 
 async def test_a_reader_who_stops_reading_is_cut_at_the_deadline(autojump_clock: object, world: Opening) -> None:

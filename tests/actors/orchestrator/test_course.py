@@ -467,3 +467,35 @@ def test_a_mistake_of_the_callers_told_to_the_hedge_ends_the_call() -> None:
     journey.step()
     journey.hedge(INVALID)
     assert given_up(journey.fail(OVERLOADED)).kind is INVALID
+
+
+@given(
+    plan=plans,
+    allowed=allowances,
+    ends=st.lists(
+        st.tuples(faults, st.one_of(st.none(), faults), st.booleans(), st.booleans()), min_size=1, max_size=30
+    ),
+)
+def test_hedges_and_repairs_are_inside_the_allowance_whatever_happens(
+    plan: Plan, allowed: Allowance, ends: list[tuple[Any, Any, bool, bool]]
+) -> None:
+    course = Course(plan, allowed, RETRY)
+    now, made, steps = 0, 0, 0
+    while not isinstance(step := course.next(now), GiveUp):
+        steps += 1
+        assert steps < 5_000
+        if isinstance(step, Wait):
+            now = step.until
+            continue
+        (kind, retry_after, cost), hedge, hedges, repair = ends[steps % len(ends)]
+        made += kind not in (FaultKind.UNAVAILABLE, FaultKind.BUDGET)
+        spare = course.spare(now) if hedges else None
+        if spare is not None:
+            course.hedged()
+            fault = None if hedge is None else Fault(kind=hedge[0], message="", retry_after=hedge[1])
+            made += fault is None or fault.kind not in (FaultKind.UNAVAILABLE, FaultKind.BUDGET)
+            course.hedge_ended(spare, fault, None if hedge is None else hedge[2], now)
+        fault = Fault(kind=kind, message="", retry_after=retry_after)
+        repair = repair and kind is FaultKind.REJECTED
+        course.failed(fault, cost, now, HALF, repair=repair)
+        assert made <= allowed.attempts
