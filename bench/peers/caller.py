@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL = "gpt-4o-mini"
-MESSAGES = [{"role": "user", "content": "hi there " * 50}]
+MESSAGES: Any = [{"role": "user", "content": "hi there " * 50}]
 
 Call = Callable[[], Awaitable[Any]]
 """Makes one call; gives the reply, or what its chunks are iterated from."""
