@@ -13,11 +13,12 @@ import trio
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
+from callboard.handing import Handing
 from callboard.local import LocalModels
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
 from callboard.messages.budgeting import ResetBudget
 from callboard.messages.caching import Forget
-from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate, Outcome
+from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate
 from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
@@ -31,14 +32,13 @@ from callboard.messages.reranking import Reranking
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
 from callboard.runtime.clock import ns
-from callboard.runtime.envelope import PRIORITIES
-from callboard.runtime.errors import ActorError, DeadlineExceeded
+from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
 from callboard.runtime.stream import Stream
 from callboard.runtime.system import System
-from callboard.streaming import GRACE, ReplyStream
+from callboard.streaming import ReplyStream
 from callboard.works import WorkOptions, embedding, images, reranking
 
 AHEAD = 64
@@ -121,7 +121,7 @@ class Board:
         stream: Stream[Delta] = Stream(AHEAD)
         allowance = self._allowance(timeout, attempts, money)
         call = OpenStream(id=self._new_id(), request=request, allowance=allowance, sink=stream, wishes=wanted)
-        return ReplyStream(self._orchestrator, self._nursery, call, stream)
+        return ReplyStream(Handing(self._orchestrator, call, self._new_id), self._nursery, stream)
 
     async def embed(
         self,
@@ -337,15 +337,7 @@ class Board:
     async def _perform(self, work: Work, allowance: Allowance, wanted: Wishes | None = None) -> Receipt:
         self._know(work.model)
         call = MakeCall(id=self._new_id(), request=work, allowance=allowance, wishes=wanted)
-        priority = PRIORITIES[work.priority]
-        latest = allowance.deadline + GRACE
-        try:
-            outcome: Outcome = await self._orchestrator.ask(call, deadline=latest, priority=priority)
-        except DeadlineExceeded:
-            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
-            raise error_of(Failure(id=call.id, fault=fault, attempts=())) from None
-        except ActorError as error:
-            raise RuntimeStopped(f"the call could not be made: {error}") from error
+        outcome = await Handing(self._orchestrator, call, self._new_id).outcome()
         if isinstance(outcome, Failure):
             raise error_of(outcome)
         return outcome

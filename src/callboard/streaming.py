@@ -7,16 +7,10 @@ from typing import Self
 import trio
 
 from callboard.errors import CallboardError, RuntimeStopped, error_of
-from callboard.messages.calls import Failure, OpenStream
-from callboard.messages.faults import Fault, FaultKind
+from callboard.handing import Handing
+from callboard.messages.calls import Failure
 from callboard.messages.reply import Delta, Reply
-from callboard.runtime.clock import ns
-from callboard.runtime.errors import ActorError, DeadlineExceeded
-from callboard.runtime.ref import Ref
 from callboard.runtime.stream import Closed, Stream
-
-GRACE = ns(0.25)
-"""How long the orchestrator is waited for beyond a call's deadline: it ends the call itself, and tells its story."""
 
 
 class ReplyStream:
@@ -26,18 +20,17 @@ class ReplyStream:
     raises Interrupted when the stream breaks after its first delta, and other CallErrors when it never began.
     """
 
-    def __init__(self, orchestrator: Ref, nursery: trio.Nursery, call: OpenStream, stream: Stream[Delta]) -> None:
-        self._orchestrator = orchestrator
+    def __init__(self, handing: Handing, nursery: trio.Nursery, stream: Stream[Delta]) -> None:
+        self._handing = handing
         self._nursery = nursery
-        self._call = call
         self._stream = stream
         self._scope = trio.CancelScope()
         self._reply: Reply | None = None
 
     @property
     def id(self) -> str:
-        """The call's id in the ledger."""
-        return self._call.id
+        """The call's id in the ledger; another one once a crash made it begin again."""
+        return self._handing.call.id
 
     @property
     def reply(self) -> Reply:
@@ -63,7 +56,10 @@ class ReplyStream:
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
-        self._nursery.start_soon(self._conduct)
+        try:
+            self._nursery.start_soon(self._conduct)
+        except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
+            raise RuntimeStopped("the runtime has stopped") from None
         return self
 
     async def __aexit__(
@@ -77,12 +73,9 @@ class ReplyStream:
         reason: object = RuntimeStopped("the runtime has stopped")
         try:
             with self._scope:
-                reason = await self._orchestrator.ask(self._call, deadline=self._call.allowance.deadline + GRACE)
-        except DeadlineExceeded:
-            fault = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out")
-            reason = Failure(id=self._call.id, fault=fault, attempts=())
-        except ActorError as error:
-            reason = RuntimeStopped(f"the call ended with {type(error).__name__}")
+                reason = await self._handing.outcome()
+        except RuntimeStopped as error:
+            reason = error
         finally:
             self._stream.close(reason)
 

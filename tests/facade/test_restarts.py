@@ -69,6 +69,53 @@ async def test_a_crash_of_the_provider_is_retried_inside_the_allowance(autojump_
         assert w.in_flight() == {}
 
 
+async def _crash(w: Any, path: str) -> None:
+    await trio.sleep(1)
+    w.board._system.ref(path).tell(Rubbish(), lane=Lane.CONTROL)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_crash_of_the_orchestrator_begins_the_call_again_inside_the_allowance(
+    autojump_clock: object, world: Opening, stream: bool
+) -> None:
+    async with world({"alpha": Behaviour(latency=(2, 2))}) as w, trio.open_nursery() as nursery:
+        nursery.start_soon(_crash, w, "orchestrator")
+        began = trio.current_time()
+        if stream:
+            async with w.board.stream("Why?", model=ALPHA) as pieces:
+                reply = await pieces.collect()
+            assert pieces.id == reply.id
+        else:
+            reply = await w.board.generate("Why?", model=ALPHA)
+        assert reply.text
+        assert trio.current_time() - began == pytest.approx(3, abs=0.1)
+        assert w.in_flight() == {}
+
+
+@pytest.mark.parametrize("bound", [{"attempts": 1}, {"money": 1}])
+async def test_without_another_attempt_a_crash_of_the_orchestrator_is_the_calls_fault(
+    autojump_clock: object, world: Opening, bound: dict[str, Any]
+) -> None:
+    async with world({"alpha": Behaviour(latency=(2, 2))}) as w, trio.open_nursery() as nursery:
+        nursery.start_soon(_crash, w, "orchestrator")
+        with pytest.raises(callboard.CallError, match="orchestrator crashed") as caught:
+            await w.board.generate("Why?", model=ALPHA, **bound)
+        assert caught.value.fault.kind == "internal"
+
+
+async def test_a_stream_that_had_begun_is_interrupted_by_a_crash_of_the_orchestrator(
+    autojump_clock: object, world: Opening
+) -> None:
+    behaviour = Behaviour(between_tokens=(0.4, 0.4), tokens=(20, 20))
+    async with world({"alpha": behaviour}) as w, trio.open_nursery() as nursery:
+        nursery.start_soon(_crash, w, "orchestrator")
+        with pytest.raises(callboard.Interrupted):
+            async with w.board.stream("Why?", model=ALPHA) as pieces:
+                await pieces.collect()
+        await trio.sleep(0.1)
+        assert w.in_flight() == {}
+
+
 async def test_an_open_circuit_stays_open_when_its_actor_is_restarted(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour()}) as w:
         await _open_circuit(w)
@@ -134,6 +181,9 @@ async def test_a_call_after_the_end_says_that_the_runtime_has_stopped(autojump_c
         pass
     with pytest.raises(callboard.RuntimeStopped):
         await w.board.generate("Why?", model=ALPHA)
+    with pytest.raises(callboard.RuntimeStopped):
+        async with w.board.stream("Why?", model=ALPHA):
+            pass
 
 
 async def _open_circuit(w: Any) -> None:

@@ -139,11 +139,11 @@ def test_an_attempt_that_comes_twice_is_told(books: Books, found: list[str]) -> 
 
 
 def test_a_process_that_was_killed_may_have_lost_the_last_moment_and_no_more(books: Books, found: list[str]) -> None:
-    books.killed(1.04)
+    books.killed(1.04, 2.0)
     tell(books, opened=None, settled=None, call=None, served={"started": 1_000_000_000})
     books.compare()
     assert found == []
-    books.killed(1.06)
+    books.killed(1.06, 2.0)
     tell(books, opened=None, settled=None, call=None, served={"started": 1_000_000_000})
     books.compare()
     assert len(found) == 2

@@ -1,5 +1,6 @@
 import pytest
 
+from callboard.messages.accounting import CircuitHistory
 from callboard.messages.events import CircuitMoved
 from callboard.simulation.circuits import Circuits
 
@@ -34,6 +35,15 @@ def test_a_second_trial_at_the_same_time_is_found(circuits: Circuits, found: lis
     assert found == []
     circuits.arrived("a", "m", "3")
     assert "half-open" in found[0]
+
+
+def test_a_new_process_goes_on_from_what_is_on_disk(circuits: Circuits, found: list[str]) -> None:
+    move(circuits, "closed", "open")
+    circuits.restored("a", [CircuitHistory(key="endpoint m", state="ramping", retry_at=0, openings=1)])
+    circuits.arrived("a", "other", "1")
+    assert found == []
+    circuits.arrived("a", "m", "2")
+    assert "endpoint m is open" in found[0]
 
 
 def test_a_cycle_is_an_opening_that_was_repaired(circuits: Circuits) -> None:

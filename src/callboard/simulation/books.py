@@ -56,7 +56,10 @@ class Books:
         self._recorded: dict[str, CallEnded] = {}
         self._kept: dict[str, set[str]] = {}
         """The answers ever given to each frequent question."""
-        self._killed: float | None = None
+        self._cut = False
+        """Whether the orchestrator has crashed."""
+        self._kills: list[tuple[float, float]] = []
+        """From when to when no record may have been kept."""
         self.sums = Sums()
 
     def said(self, attempt: str | None, text: str) -> None:
@@ -76,9 +79,15 @@ class Books:
         """A call that its caller has seen the end of."""
         self._calls.append(ended)
 
-    def killed(self, at: float) -> None:
-        """The process died without a word: what it was told less than GRACE before may be lost."""
-        self._killed = at
+    def crashed(self) -> None:
+        """The orchestrator has: calls in hand may have begun again under other ids."""
+        self._cut = True
+
+    def killed(self, at: float, back: float) -> None:
+        """The process died without a word, and the next one came back: what was told in between, and less than GRACE
+        before, may be lost. Both in seconds.
+        """
+        self._kills.append((at - GRACE, back))
 
     def wrote(self, entries: Iterable[LedgerEntry]) -> None:
         """The next entries of the journal."""
@@ -106,7 +115,8 @@ class Books:
                 self._find(f"attempt {name} {sentence}")
         for held in (self._opened, self._settled, self._served, self._said, self._calls, self._recorded):
             held.clear()
-        self._killed = None
+        self._kills.clear()
+        self._cut = False
 
     def compare_sums(self, report: UsageReport) -> None:
         """The ledger's running sums against our own."""
@@ -150,7 +160,7 @@ class Books:
         entry = self._recorded.get(call.id or "")
         if entry is not None and entry.outcome not in _RECORDED[call.outcome]:
             self._find(f"{name}: its caller was told {call.outcome}, the ledger says {entry.outcome}")
-        if entry is None and call.outcome in ("ok", "fault") and not self._may_be_lost(call.ended):
+        if entry is None and call.outcome in ("ok", "fault") and not self._may_be_lost(call.began, call.ended):
             self._find(f"{name}: {call.outcome}, but the ledger has no record of it")
         if call.outcome == "ok" and entry is not None and entry.cost != call.cost:
             self._find(f"{name}: its caller was told {call.cost} dollars, the ledger says {entry.cost}")
@@ -173,21 +183,29 @@ class Books:
             yield f"its pieces are {call.pieces!r}, its text is {call.text!r}"
 
     def _strangers(self) -> None:
-        """Whoever is in the ledger without an id that a caller knows was cancelled, left, or stopped."""
+        """Whoever is in the ledger without an id that a caller knows was cancelled, left, or stopped.
+
+        A call that a crash of the orchestrator made begin again is there as cancelled as well.
+        """
         known = {call.id for call in self._calls}
         nameless = sum(call.id is None for call in self._calls)
-        strangers = [name for name in self._recorded if name not in known]
+        cut = self._cut
+        strangers = [
+            name
+            for name, entry in self._recorded.items()
+            if name not in known and not (cut and entry.outcome == "cancelled")
+        ]
         if len(strangers) > nameless:
             self._find(f"{len(strangers)} calls are in the ledger whose callers are {nameless}, such as {strangers[0]}")
 
-    def _may_be_lost(self, at: float) -> bool:
-        return self._killed is not None and at >= self._killed - GRACE
+    def _may_be_lost(self, began: float, ended: float) -> bool:
+        return any(since <= ended and began <= until for since, until in self._kills)
 
     def _differences(self, name: str) -> Iterator[str]:
         opened, settled, served = self._opened.get(name), self._settled.get(name), self._served.get(name)
         if settled is None:
             at = served[1].started / 1e9 if served else 0.0
-            if opened is not None or not self._may_be_lost(at):
+            if opened is not None or not self._may_be_lost(at, at):
                 yield f"was {'opened' if opened else 'never opened'}, arrived {served is not None}, was never settled"
             return
         if opened is None:

@@ -1,8 +1,9 @@
 """What circuits may and may not do, seen from outside: their moves as events, and what arrives at the providers."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from callboard.messages.accounting import CircuitHistory
 from callboard.messages.events import CircuitMoved
 from callboard.runtime.circuit.table import CircuitState
 from callboard.simulation.cast import CIRCUIT
@@ -30,6 +31,14 @@ class Circuits:
         self.moves[f"{event.before} -> {event.after}"] += 1
         if (event.before, event.after) == (CircuitState.RAMPING, CircuitState.CLOSED) and event.cause is None:
             self.cycles += 1
+
+    def restored(self, provider: str, histories: Iterable[CircuitHistory]) -> None:
+        """A process begins with what is on disk; what was being tried is open again."""
+        for key in [key for key in self._states if key[0] == provider]:
+            del self._states[key]
+        for one in histories:
+            tried = one.state in (CircuitState.HALF_OPEN, CircuitState.RAMPING)
+            self._states[provider, one.key] = CircuitState.OPEN.value if tried else one.state
 
     def arrived(self, provider: str, model: str, attempt: str) -> None:
         """A request came in."""

@@ -6,6 +6,10 @@ from pathlib import Path
 
 BLOCKS_A_CALL = 2.0
 """Objects that may stay of each call: the simulated providers remember what they were asked, and the ledger's days."""
+WARM = 2_000
+"""Calls before the first measuring."""
+LEAST = 3_000
+"""Calls from then on, before what stays is told from what only happens to be there."""
 DESCRIPTORS = 8
 """Open files that may come and go."""
 
@@ -18,6 +22,8 @@ class Growth:
 
     def measure(self, calls: int) -> list[str]:
         """What has grown since the first time, after so many calls in all: a sentence for each."""
+        if calls < WARM:
+            return []
         gc.collect()
         blocks, descriptors = sys.getallocatedblocks(), _descriptors()
         if self._first is None:
@@ -26,7 +32,7 @@ class Growth:
         calls_before, blocks_before, descriptors_before = self._first
         made = calls - calls_before
         found = []
-        if made > 1_000 and (blocks - blocks_before) / made > BLOCKS_A_CALL:
+        if made >= LEAST and (blocks - blocks_before) / made > BLOCKS_A_CALL:
             found.append(f"{(blocks - blocks_before) / made:.2f} objects stay of each of {made} calls")
         if descriptors > descriptors_before + DESCRIPTORS:
             found.append(f"{descriptors} files are open, {descriptors_before} were in the beginning")

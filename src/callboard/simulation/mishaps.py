@@ -1,7 +1,8 @@
 """What befalls the runtime itself: bugs in its actors, restarts of its process, jumps of its wall clock. Pure."""
 
 import random
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -10,6 +11,10 @@ from callboard.simulation.cast import CAST
 from callboard.simulation.spec import Spec
 
 HOUR = 3600.0
+AMONG = 6.0
+"""Seconds after the beginning of a burst in which a mishap may come."""
+ALONE = 0.2
+"""The share of them that come at any time."""
 
 ACTORS = (
     "store",
@@ -67,10 +72,14 @@ _KINDS: tuple[tuple[float, Callable[[random.Random], Mishap]], ...] = (
 """Each kind, and the average time from one to the next."""
 
 
-def mishaps(spec: Spec) -> Iterator[tuple[float, Mishap]]:
-    """All of them in order, each with its time in seconds since the simulation began; the last twentieth is free."""
+def mishaps(spec: Spec, busy: Sequence[float]) -> Iterator[tuple[float, Mishap]]:
+    """All of them in order, each with its time in seconds since the simulation began; the last twentieth is free.
+
+    Most come soon after one of the times in `busy`, which are in order: in the midst of calls.
+    """
     draw = random.Random(f"{spec.seed}/mishaps")
-    found = [(at, make(draw)) for every, make in _KINDS for at in _times(spec.seconds * 0.95, every, draw)]
+    last = spec.seconds * 0.95
+    found = [(_moved(at, last, busy, draw), make(draw)) for every, make in _KINDS for at in _times(last, every, draw)]
     return iter(sorted(found, key=lambda one: one[0]))
 
 
@@ -79,3 +88,11 @@ def _times(last: float, every: float, draw: random.Random) -> Iterator[float]:
     while at < last:
         yield at
         at += draw.expovariate(1 / every)
+
+
+def _moved(at: float, last: float, busy: Sequence[float], draw: random.Random) -> float:
+    following = bisect_left(busy, at)
+    later, alone = draw.uniform(0.0, AMONG), draw.random() < ALONE
+    if alone or following == len(busy) or busy[following] + later > last:
+        return at
+    return busy[following] + later

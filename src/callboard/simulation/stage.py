@@ -17,6 +17,7 @@ from callboard.errors import CallboardError
 from callboard.messages.accounting import LedgerEntry
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
+from callboard.messages.events import Event
 from callboard.runtime.clock import Clock
 from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import Lane
@@ -69,10 +70,10 @@ class Stage:
         self._agenda: list[tuple[float, int, Burst | Mishap | Reset]] = []
         self._begun = 0
         self._audited = 0
+        self._killed = False
         self._calling = 0
         self._idle = trio.lowlevel.ParkingLot()
         self._ended = 0.0
-        self._leftovers: Path | None = None
         self._most = 0
         self._board: Board
         self._background: trio.Nursery
@@ -92,9 +93,10 @@ class Stage:
 
     async def play(self) -> None:
         """From the first burst to the last audit, or to the first broken promise."""
-        for burst in bursts(self._spec):
+        all_bursts = bursts(self._spec)
+        for burst in all_bursts:
             self._plan(burst.at, burst)
-        for at, mishap in mishaps(self._spec):
+        for at, mishap in mishaps(self._spec, [burst.at for burst in all_bursts]):
             self._plan(at, mishap)
         try:
             async with trio.open_nursery() as self._background:
@@ -134,38 +136,58 @@ class Stage:
     async def _lives(self) -> None:
         """One process after the other, until the agenda is empty."""
         for life in count():
-            async with (
-                trio.open_nursery() as callers,
-                opening.open(
-                    self._config(),
-                    clock=Clock(self._wall),
-                    transport=self._transport,
-                    virtual_time=True,
-                    seed=self._spec.seed * 1_000_003 + life,
-                    on_event=self._witness.event,
-                ) as board,
-            ):
-                self._board = board
-                restart = await self._live(board, callers)
+            seed = self._spec.seed * 1_000_003 + life
+            async with opening.open(
+                self._config(),
+                clock=Clock(self._wall),
+                transport=self._transport,
+                virtual_time=True,
+                seed=seed,
+                on_event=self._event,
+            ) as board:
+                self._begin(board)
+                restart = await self._live(board)
                 if restart is None:
                     await self._finish(board)
                     return
-                if restart.killed:
-                    self._kill()
-            await self._begin_anew(restart)
+                self._end(restart)
+            for folder in self._folder.iterdir():
+                if folder != self._store:
+                    shutil.rmtree(folder)
+            await trio.sleep(restart.pause)
 
-    async def _live(self, board: Board, callers: trio.Nursery) -> Restart | None:
-        """Do what the agenda says until the process ends."""
+    def _begin(self, board: Board) -> None:
+        """A process has begun; the first one, or after another that was ended."""
+        self._board = board
         self._witness.tasks = None
+        for name, provider in self._providers.items():
+            provider.plug_in()
+            self._witness.circuits.restored(name, board._system.ref("ledger").snapshot.circuits(name))
+            self._witness.rule.started(name, self._wall())
+        self._witness.up(killed=self._killed)
+        self._killed = False
+
+    def _end(self, restart: Restart) -> None:
+        """The process ends. When killed, what is on disk now is all that the next one will find."""
+        self._witness.down()
+        self._killed = restart.killed
+        if restart.killed:
+            for provider in self._providers.values():
+                provider.unplug()
+            fresh = self._folder / f"store-{next(self._order)}"
+            shutil.copytree(self._store, fresh, ignore=shutil.ignore_patterns("owner.lock", "lock.mdb"))
+            self._store = fresh
+
+    async def _live(self, board: Board) -> Restart | None:
+        """Do what the agenda says until the process ends."""
         while self._agenda:
             at, _, item = heapq.heappop(self._agenda)
             await trio.sleep_until(at)
             match item:
                 case Burst():
                     await self._make_room(board)
-                    callers.start_soon(self._burst, item, callers)
+                    self._background.start_soon(self._burst, item)
                 case Restart():
-                    await trio.sleep(3)  # some calls are underway
                     self._befall(item)
                     return item
                 case Crash() | Jump() | Command():
@@ -175,6 +197,10 @@ class Stage:
                 case _:
                     assert_never(item)
         return None
+
+    def _event(self, event: Event) -> None:
+        if not self._killed:
+            self._witness.event(event)
 
     def _befall(self, mishap: Mishap) -> None:
         self._witness.note(mishap)
@@ -207,11 +233,11 @@ class Stage:
 
         self._background.start_soon(tell, self._board)
 
-    async def _burst(self, burst: Burst, callers: trio.Nursery) -> None:
+    async def _burst(self, burst: Burst) -> None:
         late = max(0.0, trio.current_time() - burst.at)
         for planned in calls(self._spec, burst):
             await trio.sleep_until(planned.at + late)
-            callers.start_soon(self._call, planned)
+            self._background.start_soon(self._call, planned)
 
     async def _call(self, planned: Planned) -> None:
         self._calling += 1
@@ -248,25 +274,6 @@ class Stage:
         while page := records.first("journal", PAGE, self._read_to):
             self._read_to = page[-1][0]
             self._witness.wrote([self._decoder.decode(payload) for _, payload in page])
-
-    def _kill(self) -> None:
-        """What is on disk now is all that the next process will find; nobody hears the rest of this one."""
-        self._witness.books.killed(trio.current_time())
-        for provider in self._providers.values():
-            provider.unplug()
-        fresh = self._folder / f"store-{next(self._order)}"
-        shutil.copytree(self._store, fresh, ignore=shutil.ignore_patterns("owner.lock", "lock.mdb"))
-        self._store, self._leftovers = fresh, self._store
-
-    async def _begin_anew(self, restart: Restart) -> None:
-        if self._leftovers is not None:
-            shutil.rmtree(self._leftovers)
-            self._leftovers = None
-        await trio.sleep(restart.pause)
-        for provider in self._providers.values():
-            provider.plug_in()
-            self._witness.rule.started(provider.name, self._wall())
-        self._witness.windows.new_process()
 
     async def _finish(self, board: Board) -> None:
         """The providers are well again: every circuit closes, and nothing is left."""

@@ -1,6 +1,7 @@
 """Sees everything: events, requests, outcomes, the journal. Keeps the trace, the counts, and what must not be."""
 
 import hashlib
+import math
 
 import msgspec
 import trio
@@ -52,6 +53,7 @@ class Witness:
         self.tasks: int | None = None
         """Trio's tasks when the runtime of this life was first at rest."""
         self.audits = 0
+        self._down: list[tuple[float, float]] = []
 
     @property
     def trace(self) -> str:
@@ -74,6 +76,8 @@ class Witness:
             self.circuits.moved(event)
         elif isinstance(event, ActorRestarted):
             self.rule.started(event.path.removeprefix("providers/"), event.at)
+            if event.path == "orchestrator":
+                self.books.crashed()
         elif isinstance(event, SupervisorGaveUp):
             self.find("supervision", f"{event.path} gave up ({event.cause})")
 
@@ -109,6 +113,25 @@ class Witness:
         if took > allowed + PATIENCE and not ended.planned.pause:
             self.find("outcomes", f"call {ended.planned.number} took {took:.1f} s of {allowed:.1f}")
 
+        if ended.outcome == "stopped" and not any(
+            ended.began <= until and ended.ended >= since for since, until in self._down
+        ):
+            self.find("outcomes", f"call {ended.planned.number} was told that the runtime has stopped, but it runs")
+
+    def down(self) -> None:
+        """From now on there is no runtime."""
+        self._down.append((trio.current_time(), math.inf))
+
+    def up(self, *, killed: bool) -> None:
+        """There is one again; the last one was `killed`, or ended in order."""
+        if not self._down:
+            return
+        since, now = self._down.pop()[0], trio.current_time()
+        self._down.append((since, now))
+        if killed:
+            self.books.killed(since, now)
+        self.windows.new_process()
+
     def wrote(self, entries: list[LedgerEntry]) -> None:
         """More of the journal."""
         for entry in entries:
@@ -127,6 +150,7 @@ class Witness:
         self.books.compare()
         self.books.compare_sums(board.usage())
         self.windows.measure()
+        self._down.clear()
 
     def close(self) -> None:
         """The end: every circuit is closed, and the long run has seen everything often enough."""

@@ -1,0 +1,60 @@
+"""A call handed to the orchestrator, and handed over again when the orchestrator crashes under it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from callboard.errors import RuntimeStopped
+from callboard.messages.calls import Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.reply import Answer
+from callboard.runtime.clock import ns
+from callboard.runtime.envelope import PRIORITIES
+from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded
+from callboard.runtime.ref import Ref
+
+GRACE = ns(0.25)
+"""How long the orchestrator is waited for beyond a call's deadline: it ends the call itself, and tells its story."""
+
+Call = MakeCall | OpenStream
+
+
+class Handing:
+    """One call on its way. `new_id` names it anew each time that it begins again: the ledger keeps each beginning."""
+
+    def __init__(self, orchestrator: Ref, call: Call, new_id: Callable[[], str]) -> None:
+        self._orchestrator = orchestrator
+        self._new_id = new_id
+        self.call = call
+
+    async def outcome(self) -> Outcome:
+        """The call's one outcome. Raises RuntimeStopped when there is nobody to make the call."""
+        while True:
+            try:
+                return await self._ask()
+            except DeadlineExceeded:
+                return self._failure(FaultKind.DEADLINE, "the call's time ran out", timeout="call")
+            except ActorCrashed:
+                if (failure := self._begin_again()) is not None:
+                    return failure
+            except ActorError as error:
+                raise RuntimeStopped(f"the call could not be made: {error}") from error
+
+    async def _ask(self) -> Outcome:
+        call = self.call
+        latest = call.allowance.deadline + GRACE
+        return await self._orchestrator.ask(call, deadline=latest, priority=PRIORITIES[call.request.priority])
+
+    def _begin_again(self) -> Failure | None:
+        """Nobody knows how far it had come: one attempt is taken as made, and a bound on money as reached."""
+        call = self.call
+        if isinstance(call, OpenStream) and call.sink.sent:
+            failure = self._failure(FaultKind.INTERRUPTED, "callboard's own failure: the orchestrator crashed")
+            return msgspec.structs.replace(failure, partial=Answer(parts=(), finish_reason=None))
+        if call.allowance.attempts <= 1 or call.allowance.money is not None:
+            return self._failure(FaultKind.INTERNAL, "callboard's own failure: the orchestrator crashed")
+        self.call = msgspec.structs.replace(call, id=self._new_id(), allowance=call.allowance.after(None))
+        return None
+
+    def _failure(self, kind: FaultKind, message: str, timeout: str | None = None) -> Failure:
+        return Failure(id=self.call.id, fault=Fault(kind=kind, message=message, timeout=timeout), attempts=())
