@@ -30,7 +30,7 @@ def trio_deadline(deadline: int) -> float:
 
 
 class Clock:
-    """Tells both times. Call only inside a Trio run.
+    """Tells both times. Call only inside a Trio run, and always in the same one.
 
     `utc_source` gives UTC nanoseconds. A source that jumps backwards is held at the latest time told until it has
     caught up, and the jump is counted.
@@ -38,13 +38,17 @@ class Clock:
 
     def __init__(self, utc_source: Callable[[], int] = time.time_ns) -> None:
         self._utc_source = utc_source
+        self._current_time: Callable[[], float] | None = None
         self._latest = 0
         self._behind = False
         self.jumps = 0
 
     def now(self) -> int:
         """Monotonic nanoseconds. Rounded, so that whoever has slept until a deadline finds it reached."""
-        return round(trio.current_time() * NANOSECONDS)
+        current_time = self._current_time
+        if current_time is None:
+            current_time = self._current_time = trio.lowlevel.current_clock().current_time
+        return round(current_time() * NANOSECONDS)
 
     def utc(self) -> int:
         """UTC nanoseconds since 1970."""

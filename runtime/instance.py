@@ -114,7 +114,13 @@ class Instance:
 
     def _next(self) -> Envelope | None:
         cell = self._cell
-        return cell.mailbox.get(cell.world.clock.now(), data=not cell.saturated)
+        if not len(cell.mailbox):
+            return None
+        now = cell.world.clock.now()
+        envelope = cell.mailbox.get(now, data=not cell.saturated)
+        if envelope is not None:
+            envelope.started = now
+        return envelope
 
     def _finished(self) -> bool:
         cell = self._cell
@@ -139,7 +145,6 @@ class Instance:
 
     def _decide(self, envelope: Envelope) -> object:
         cell = self._cell
-        envelope.started = cell.world.clock.now()
         try:
             return self._actor.receive(envelope.message, envelope)
         except DeclaredError as error:

@@ -123,7 +123,7 @@ class Mailbox:
         With `data` false the data lane stays as it is.
         """
         while (envelope := self._pop(data)) is not None:
-            if envelope.abandoned:
+            if envelope.slot is not None and not envelope.slot.open:
                 self._counts["skipped_abandoned"] += 1
             elif envelope.deadline <= now:
                 self._counts["skipped_expired"] += 1

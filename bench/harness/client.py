@@ -39,6 +39,7 @@ def configuration(url: str, store: str) -> config.Resolved:
                 },
             }
         },
+        "budgets": {"everything": {"limit": 1_000_000, "per": "day"}},
         "prices": {NAMED: {"input": "0.15", "output": "0.6"}},
         "store": {"path": store},
     }
