@@ -116,7 +116,7 @@ class ProviderActor(Actor):
         self._moved(moved, None)
         if isinstance(child, Refused):
             return self._refusal(attempt, child)
-        alarm = self._alarms[attempt.id] = Alarm()
+        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts)
         return self._attempter.run(attempt, envelope, alarm, trial=child.trial)
 
     def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:

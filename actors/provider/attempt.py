@@ -152,6 +152,7 @@ class Attempter:
             with progress.alarm.scope:
                 await self._exchange(progress, encoded)
             fault = progress.alarm.fault()
+            progress.sent = progress.sent and (fault is None or progress.alarm.sent)
         except WireFault as error:
             fault = error.fault
         except httpx.HTTPError as error:
@@ -163,7 +164,7 @@ class Attempter:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
         progress.sent = True
         alarm.set("first byte", timeouts.connect + timeouts.first_byte)
-        response = await self._transport.handle_async_request(self._endpoint.request(encoded, attempt.id))
+        response = await self._transport.handle_async_request(self._endpoint.request(encoded, attempt.id, alarm))
         try:
             progress.replying = True
             progress.limits = self._wire.limits(response.headers)
@@ -186,14 +187,14 @@ class Attempter:
         """The whole answer, or None when the reader left."""
         alarm, timeouts = progress.alarm, self._account.timeouts
         decoder = self._wire.decoder(keep_raw=progress.attempt.request.keep_raw)
-        alarm.set("first token", timeouts.first_token)
+        alarm.token("first token", timeouts.first_token)
         try:
             async with body(response) as chunks:
                 async for chunk in chunks:
                     deltas = decoder.feed(chunk)
                     if deltas:
                         await self._hand_on(deltas, sink, progress)
-                        alarm.set("between tokens", timeouts.between_tokens)
+                        alarm.token("between tokens", timeouts.between_tokens)
                     if decoder.done:
                         break
                 alarm.pause()

@@ -1,10 +1,15 @@
 """The provider's own time limits for one attempt, each with a name that its fault tells."""
 
+import contextlib
 import math
+from contextlib import AbstractContextManager
+from typing import NamedTuple
 
+import httpx
 import msgspec
 import trio
 
+from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
 
 
@@ -26,23 +31,60 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"`{name}` is a number of seconds above 0")
 
 
-class Alarm:
-    """One cancel scope for one attempt; its deadline moves from limit to limit, and an operator may cut it."""
+class Limit(NamedTuple):
+    """A number of seconds with a name, and when they end on Trio's clock."""
 
-    def __init__(self) -> None:
+    name: str
+    seconds: float
+    at: float
+
+
+_NO_LIMIT = Limit("", math.inf, math.inf)
+_OPEN_ALREADY = contextlib.nullcontext()
+_STAGES: dict[Stage, tuple[str, str | None]] = {
+    Stage.POOL: ("pool", "permit"),
+    Stage.CONNECT: ("connect", "connect"),
+    Stage.WRITE: ("first byte", "first_byte"),
+    Stage.FIRST_BYTE: ("first byte", "first_byte"),
+    Stage.BETWEEN_BYTES: ("between bytes", "between_bytes"),
+    Stage.TOTAL: ("", None),
+}
+"""What a fault calls each of the transport's stages, and which of the timeouts bounds it."""
+
+
+class Alarm:
+    """One cancel scope for one attempt; its deadline moves from limit to limit, and an operator may cut it.
+
+    It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
+    the transport's limits it holds that of the next token.
+    """
+
+    def __init__(self, timeouts: Timeouts) -> None:
         self.scope = trio.CancelScope()
-        self._name = ""
-        self._seconds = math.inf
+        self._timeouts = timeouts
+        self._stage = _NO_LIMIT
+        self._token = _NO_LIMIT
         self._cut = False
+
+    @property
+    def sent(self) -> bool:
+        """Whether it ended later than in the wait for a connection: the provider may have seen the request."""
+        return self._stage.name not in (Stage.POOL, Stage.CONNECT)
 
     def set(self, name: str, seconds: float) -> None:
         """From now on this limit holds."""
-        self._name, self._seconds = name, seconds
-        self.scope.deadline = trio.current_time() + seconds
+        self._stage = Limit(name, seconds, trio.current_time() + seconds)
+        self._move()
+
+    def token(self, name: str, seconds: float) -> None:
+        """Until the next time this limit holds as well, whatever the transport does meanwhile."""
+        self._token = Limit(name, seconds, trio.current_time() + seconds)
+        self._move()
 
     def pause(self) -> None:
         """No limit holds: it is not the provider that is waited for."""
-        self.scope.deadline = math.inf
+        self._stage = self._token = _NO_LIMIT
+        self._move()
 
     def cut(self) -> None:
         """End the attempt at once, by an operator's wish."""
@@ -55,7 +97,27 @@ class Alarm:
             return None
         if self._cut:
             return Fault(kind=FaultKind.UNAVAILABLE, message="an operator cut the attempts in flight")
-        return timed_out(self._name, self._seconds)
+        limit = self._token if self._token.at <= self._stage.at else self._stage
+        if limit.name == Stage.POOL:
+            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
+        return timed_out(limit.name, limit.seconds)
+
+    def enter(self, stage: Stage) -> None:
+        """See transport.stopwatch.Watch."""
+        name, field = _STAGES[stage]
+        self.set(name, math.inf if field is None else getattr(self._timeouts, field))
+
+    def open(self, stage: Stage) -> AbstractContextManager[object]:
+        """See transport.stopwatch.Watch."""
+        self.enter(stage)
+        return _OPEN_ALREADY
+
+    def error(self, where: object) -> httpx.TimeoutException:
+        """See transport.stopwatch.Watch; the attempt's own scope ends the attempt, so nobody asks."""
+        return httpx.TimeoutException(f"{where}: no {self._stage.name} within {self._stage.seconds:g} s")
+
+    def _move(self) -> None:
+        self.scope.deadline = min(self._stage.at, self._token.at)
 
 
 def timed_out(name: str, seconds: float) -> Fault:

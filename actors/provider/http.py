@@ -11,6 +11,7 @@ from callboard.actors.provider.deadline import Timeouts, timed_out
 from callboard.actors.transport.body import Body
 from callboard.actors.transport.content import Content
 from callboard.actors.transport.errors import DestinationRefused, Disconnected, RequestInvalid, TooLarge
+from callboard.actors.transport.stopwatch import Watch
 from callboard.actors.wires.wire import Encoded, malformed
 from callboard.messages.faults import Fault, FaultKind
 
@@ -39,8 +40,11 @@ class Endpoint:
         }
         self._extensions = {"timeout": _timeouts(account.timeouts)}
 
-    def request(self, encoded: Encoded, attempt: str) -> httpx.Request:
-        """The request, with the attempt's id as `x-client-request-id`, by which both sides' logs can be compared."""
+    def request(self, encoded: Encoded, attempt: str, watch: Watch | None = None) -> httpx.Request:
+        """The request, with the attempt's id as `x-client-request-id`, by which both sides' logs can be compared.
+
+        A transport of our own lets `watch` keep the time.
+        """
         return httpx.Request(
             encoded.method,
             self._url(encoded.path),
@@ -51,7 +55,7 @@ class Endpoint:
                 "x-client-request-id": attempt,
             },
             stream=Content(encoded.body),
-            extensions=self._extensions,
+            extensions=self._extensions if watch is None else {**self._extensions, "watch": watch},
         )
 
     def _url(self, path: str) -> httpx.URL:

@@ -46,7 +46,7 @@ class _Inquiry:
         self._endpoint = endpoint
         self._transport = transport
         self._number = number
-        self._alarm = Alarm()
+        self._alarm = Alarm(account.timeouts)
         self._replying = False
 
     async def run(self, question: Question) -> object:

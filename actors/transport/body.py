@@ -7,7 +7,7 @@ import httpx
 from callboard.actors.transport.coding import Unfolding
 from callboard.actors.transport.errors import Stage
 from callboard.actors.transport.policy import Origin
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Watch
 
 
 class Source(Protocol):
@@ -38,7 +38,7 @@ class Body(httpx.AsyncByteStream):
     cancellation, is safe if `aclose` follows.
     """
 
-    def __init__(self, source: Source, unfolding: Unfolding | None, watch: Stopwatch, origin: Origin) -> None:
+    def __init__(self, source: Source, unfolding: Unfolding | None, watch: Watch, origin: Origin) -> None:
         self._source = source
         self._unfolding = unfolding
         self._watch = watch

@@ -12,7 +12,7 @@ from callboard.actors.transport.lease import Lease
 from callboard.actors.transport.order import Order
 from callboard.actors.transport.policy import Origin, may_reuse
 from callboard.actors.transport.reply import Reply
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Watch
 
 LOST = (OSError, trio.ClosedResourceError)
 """What a link raises."""
@@ -27,7 +27,7 @@ class Exchange:
 
     __slots__ = ("_buffer", "_failure", "_lease", "_link", "_order", "_watch", "reply", "sent", "sent_whole")
 
-    def __init__(self, lease: Lease, order: Order, reply: Reply, watch: Stopwatch, buffer: memoryview) -> None:
+    def __init__(self, lease: Lease, order: Order, reply: Reply, watch: Watch, buffer: memoryview) -> None:
         self._lease = lease
         self._link = lease.link
         self._order = order

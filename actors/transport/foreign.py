@@ -21,7 +21,7 @@ from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
 from callboard.actors.transport.response import response_of
 from callboard.actors.transport.slots import Slots
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
 
 SHARD = 16
@@ -166,7 +166,7 @@ class HttpxTransport(ProviderTransport):
         elif self._proxy is not None and (refusal := self._destinations.refusal_unresolved(origin)):
             raise DestinationRefused(f"{origin}: refused: {refusal}")
 
-    async def _serve(self, request: httpx.Request, origin: Origin, watch: Stopwatch) -> httpx.Response:
+    async def _serve(self, request: httpx.Request, origin: Origin, watch: Watch) -> httpx.Response:
         permit = await self._slots.take(_ANY, watch) or self._new_permit()
         lease = Lease(self._slots, permit, origin)
         try:
@@ -183,7 +183,7 @@ class HttpxTransport(ProviderTransport):
             raise
 
     def _response(
-        self, request: httpx.Request, origin: Origin, response: httpx.Response, rest: Rest, watch: Stopwatch
+        self, request: httpx.Request, origin: Origin, response: httpx.Response, rest: Rest, watch: Watch
     ) -> httpx.Response:
         return response_of(
             request,
@@ -197,7 +197,7 @@ class HttpxTransport(ProviderTransport):
             extensions={name: response.extensions[name] for name in _TOLD if name in response.extensions},
         )
 
-    def _outgoing(self, request: httpx.Request, watch: Stopwatch) -> httpx.Request:
+    def _outgoing(self, request: httpx.Request, watch: Watch) -> httpx.Request:
         async def trace(event: str, info: dict[str, Any]) -> None:
             stage = _STAGES.get(event.partition(".")[2])
             if stage is not None:

@@ -8,7 +8,7 @@ from callboard.actors.transport.body import Body, Source
 from callboard.actors.transport.coding import unfolding
 from callboard.actors.transport.errors import Redirected
 from callboard.actors.transport.policy import Origin
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Watch
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _UNDONE = (b"content-encoding", b"content-length")
@@ -24,7 +24,7 @@ def response_of(
     headers: Headers,
     noted: dict[bytes, bytes],
     source: Source,
-    watch: Stopwatch,
+    watch: Watch,
     decoded_bound: int,
     extensions: dict[str, Any],
 ) -> httpx.Response:

@@ -9,7 +9,7 @@ import trio
 from callboard.actors.transport.errors import Stage, TransportClosed
 from callboard.actors.transport.policy import Origin
 from callboard.actors.transport.pool import Pool, PoolStatistics
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Watch
 
 
 class Closeable(Hashable, Protocol):
@@ -30,7 +30,7 @@ class Slots(Generic[C]):
         self._pool: Pool[C, trio.lowlevel.Task] = Pool(max_connections=max_connections, max_idle=max_idle)
         self.closed = False
 
-    async def take(self, origin: Origin, watch: Stopwatch) -> C | None:
+    async def take(self, origin: Origin, watch: Watch) -> C | None:
         """A slot, with an idle connection in it if there is one. Waits only when all slots are in use."""
         if self.closed:
             raise TransportClosed(f"{origin}: the transport is closed")
@@ -67,7 +67,7 @@ class Slots(Generic[C]):
         """The counts, now."""
         return self._pool.statistics()
 
-    async def _wait(self, origin: Origin, watch: Stopwatch) -> C | None:
+    async def _wait(self, origin: Origin, watch: Watch) -> C | None:
         watch.enter(Stage.POOL)
         task = trio.lowlevel.current_task()
 

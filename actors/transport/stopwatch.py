@@ -1,5 +1,8 @@
 """A request's deadlines: one for the stage that it is in, one for the whole."""
 
+from contextlib import AbstractContextManager
+from typing import Protocol
+
 import httpx
 import trio
 
@@ -22,6 +25,25 @@ _ERRORS: dict[Stage, tuple[type[httpx.TimeoutException], str]] = {
     Stage.BETWEEN_BYTES: (BetweenBytesTimeout, "the reply stopped in its middle"),
     Stage.TOTAL: (TotalTimeout, "the reply was not whole"),
 }
+
+
+class Watch(Protocol):
+    """Whoever keeps a request's time: a Stopwatch, or the caller himself by way of the `watch` extension.
+
+    A caller who keeps the time opens one scope around request and body; here it is only told which stage has begun.
+    """
+
+    def enter(self, stage: Stage) -> None:
+        """Begin to wait for `stage`; entering it anew starts it anew."""
+        ...
+
+    def open(self, stage: Stage) -> AbstractContextManager[object]:
+        """To wait in: ends with `stage`, or does nothing where a scope is open already."""
+        ...
+
+    def error(self, where: object) -> httpx.TimeoutException:
+        """What to raise once the block was cut."""
+        ...
 
 
 class Stopwatch:

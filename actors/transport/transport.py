@@ -20,7 +20,7 @@ from callboard.actors.transport.policy import Destinations, Origin, may_retry
 from callboard.actors.transport.reply import Reply
 from callboard.actors.transport.response import response_of
 from callboard.actors.transport.slots import Slots
-from callboard.actors.transport.stopwatch import Stopwatch
+from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
 
 _BUFFER = 64 * 1024
@@ -72,10 +72,11 @@ class Transport(ProviderTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; return when the reply's head is there.
 
-        Times are the configuration's, or those of the request's `timeout` extension (see config.Timeouts).
+        Times are the configuration's, or those of the request's `timeout` extension (see config.Timeouts), or kept by
+        the caller, whose `watch` extension is a stopwatch.Watch.
         """
         order = order_of(request, self._accept)
-        watch = Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
+        watch = self._watch(request)
         with watch.open(Stage.FIRST_BYTE):
             return await self._serve(request, order, watch)
         raise watch.error(order.origin)
@@ -111,7 +112,13 @@ class Transport(ProviderTransport):
     def __repr__(self) -> str:
         return f"Transport({self.statistics()})"
 
-    async def _serve(self, request: httpx.Request, order: Order, watch: Stopwatch) -> httpx.Response:
+    def _watch(self, request: httpx.Request) -> Watch:
+        callers: Watch | None = request.extensions.get("watch")
+        if callers is not None:
+            return callers
+        return Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
+
+    async def _serve(self, request: httpx.Request, order: Order, watch: Watch) -> httpx.Response:
         idle = await self._slots.take(order.origin, watch)
         lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
         try:
@@ -121,7 +128,7 @@ class Transport(ProviderTransport):
             lease.discard()
             raise
 
-    async def _exchange(self, order: Order, lease: Lease, idle: Link | None, watch: Stopwatch) -> Exchange:
+    async def _exchange(self, order: Order, lease: Lease, idle: Link | None, watch: Watch) -> Exchange:
         if idle is None or not idle.quiet():
             if idle is not None:
                 idle.close()
@@ -139,7 +146,7 @@ class Transport(ProviderTransport):
         self._retried += 1
         return await self._afresh(order, lease, watch)
 
-    async def _afresh(self, order: Order, lease: Lease, watch: Stopwatch) -> Exchange:
+    async def _afresh(self, order: Order, lease: Lease, watch: Watch) -> Exchange:
         watch.enter(Stage.CONNECT)
         lease.link = await self._dial(order.origin)
         watch.enter(Stage.FIRST_BYTE)
@@ -147,7 +154,7 @@ class Transport(ProviderTransport):
         await exchange.run()
         return exchange
 
-    def _begin(self, order: Order, lease: Lease, watch: Stopwatch) -> Exchange:
+    def _begin(self, order: Order, lease: Lease, watch: Watch) -> Exchange:
         reply = Reply(order.origin, self._config.bounds, head_only=order.method == "HEAD")
         return Exchange(lease, order, reply, watch, self._buffer)
 
@@ -175,7 +182,7 @@ class Transport(ProviderTransport):
         finally:
             lease.discard()
 
-    def _response(self, request: httpx.Request, exchange: Exchange, watch: Stopwatch) -> httpx.Response:
+    def _response(self, request: httpx.Request, exchange: Exchange, watch: Watch) -> httpx.Response:
         reply = exchange.reply
         return response_of(
             request,

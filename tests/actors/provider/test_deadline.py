@@ -5,7 +5,10 @@ import trio
 from trio.testing import MockClock
 
 from callboard.actors.provider.deadline import Alarm, Timeouts, timed_out
+from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
+
+TIMES = Timeouts(connect=1, first_byte=2, between_bytes=3, permit=4)
 
 
 @pytest.mark.parametrize("name", Timeouts.__struct_fields__)
@@ -22,24 +25,24 @@ async def ended(alarm: Alarm, seconds: float) -> Fault | None:
 
 
 async def test_the_limit_that_was_run_into_is_named(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     alarm.set("first byte", 5)
     assert await ended(alarm, 6) == timed_out("first byte", 5)
     assert trio.current_time() == 5
 
 
 async def test_whatever_ends_by_itself_has_no_fault(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     alarm.set("first byte", 5)
     assert await ended(alarm, 4) is None
 
 
 async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     with alarm.scope:
-        alarm.set("first token", 5)
+        alarm.token("first token", 5)
         await trio.sleep(4)
-        alarm.set("between tokens", 3)
+        alarm.token("between tokens", 3)
         await trio.sleep(99)
     fault = alarm.fault()
     assert fault is not None
@@ -47,7 +50,7 @@ async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockC
 
 
 async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     with alarm.scope:
         alarm.set("first token", 5)
         alarm.pause()
@@ -56,7 +59,7 @@ async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: M
 
 
 async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     with alarm.scope:
         alarm.set("first byte", 5)
         alarm.cut()
@@ -68,8 +71,52 @@ async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: Mock
 
 
 async def test_a_cancellation_from_outside_is_no_fault_of_the_providers(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    alarm = Alarm(Timeouts())
     alarm.set("first byte", 5)
     with trio.move_on_after(2):
         await ended(alarm, 99)
+    assert alarm.fault() is None
+
+
+async def test_the_next_tokens_limit_holds_whatever_the_transport_waits_for(autojump_clock: MockClock) -> None:
+    alarm = Alarm(Timeouts(between_bytes=4))
+    with alarm.scope:
+        alarm.token("first token", 10)
+        while True:
+            with alarm.open(Stage.BETWEEN_BYTES):
+                await trio.sleep(3)
+    assert (alarm.fault(), trio.current_time()) == (timed_out("first token", 10), 10)
+
+
+@pytest.mark.parametrize(
+    ("stage", "limit", "sent"),
+    [
+        (Stage.CONNECT, "connect", False),
+        (Stage.WRITE, "first byte", True),
+        (Stage.BETWEEN_BYTES, "between bytes", True),
+    ],
+)
+async def test_a_transports_stage_has_the_limit_of_its_name(
+    autojump_clock: MockClock, stage: Stage, limit: str, sent: bool
+) -> None:
+    alarm = Alarm(TIMES)
+    with alarm.scope, alarm.open(stage):
+        await trio.sleep(99)
+    seconds = getattr(TIMES, limit.replace(" ", "_"))
+    assert (alarm.fault(), alarm.sent, trio.current_time()) == (timed_out(limit, seconds), sent, seconds)
+
+
+async def test_waiting_for_a_connection_of_ones_own_is_not_the_providers_fault(autojump_clock: MockClock) -> None:
+    alarm = Alarm(TIMES)
+    with alarm.scope, alarm.open(Stage.POOL):
+        await trio.sleep(99)
+    fault = alarm.fault()
+    assert fault is not None
+    assert (fault.kind, fault.timeout, alarm.sent) == (FaultKind.RATE_LIMITED, "permit", False)
+
+
+async def test_a_body_has_no_pace_of_its_own_to_keep(autojump_clock: MockClock) -> None:
+    alarm = Alarm(TIMES)
+    with alarm.scope, alarm.open(Stage.TOTAL):
+        await trio.sleep(99)
     assert alarm.fault() is None
