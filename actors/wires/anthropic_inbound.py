@@ -89,7 +89,7 @@ def _part(block: Members, origin: str) -> Part:
             thought, signature = block.text("thinking"), block.take("signature")
             return ThinkingPart(text=thought, signature=signature, origin=origin, extra=_rest(block))
         case "redacted_thinking":
-            return ThinkingPart(redacted=block.text("data"), origin=origin)
+            return ThinkingPart(redacted=block.text("data"), origin=origin, extra=_rest(block))
         case "tool_use":
             return _call(block)
         case "tool_result":
@@ -101,23 +101,25 @@ def _part(block: Members, origin: str) -> Part:
 def _media(block: Members, kind: str, origin: str) -> Part:
     """Sources that have no name here, such as a picture by the id of its file, stay as they are."""
     match block.peek("source"):
-        case {"type": "base64", "media_type": str(media_type), "data": str(text)}:
+        case {"type": "base64", "media_type": str(media_type), "data": str(text), **more}:
             data = from_base64(text)
             if data is not None:
-                return _seen(block, kind, data=data, media_type=media_type)
-        case {"type": "url", "url": str(url)}:
-            return _seen(block, kind, url=url)
-        case {"type": "file", "file_id": str(file_id)} if kind == "document":
-            return _seen(block, kind, file_id=file_id)
-        case {"type": "text", "media_type": "text/plain", "data": str(text)} if kind == "document":
-            return _seen(block, kind, data=text.encode("utf-8", "replace"), media_type="text/plain")
+                return _seen(block, kind, more, data=data, media_type=media_type)
+        case {"type": "url", "url": str(url), **more}:
+            return _seen(block, kind, more, url=url)
+        case {"type": "file", "file_id": str(file_id), **more} if kind == "document":
+            return _seen(block, kind, more, file_id=file_id)
+        case {"type": "text", "media_type": "text/plain", "data": str(text), **more} if kind == "document":
+            return _seen(block, kind, more, data=text.encode("utf-8", "replace"), media_type="text/plain")
         case _:
             pass
     return _opaque(block, origin)
 
 
-def _seen(block: Members, kind: str, **source: Any) -> ImagePart | DocumentPart:
+def _seen(block: Members, kind: str, more: dict[Any, Any], **source: Any) -> ImagePart | DocumentPart:
+    """`more` is what stands in the source besides."""
     block.take("source")
+    block.put("source", more or None)
     if kind == "image":
         return ImagePart(**source, extra=_rest(block))
     return DocumentPart(**source, name=block.take("title"), extra=_rest(block))
@@ -150,18 +152,29 @@ def _tool(tool: Members) -> Tool:
 
 
 def _tool_choice(members: Members) -> tuple[ToolChoice | None, bool | None]:
+    """What has no name here stays beside the choice that it was read into, to be sent as it is."""
+    told = members.peek("tool_choice")
     choice = members.object("tool_choice")
     serial = choice.take("disable_parallel_tool_use")
     parallel = not serial if isinstance(serial, bool) else None
-    match choice.take("type"):
+    read = _choice(choice)
+    if choice.rest():
+        members.put("tool_choice", told)
+    return read, parallel
+
+
+def _choice(choice: Members) -> ToolChoice | None:
+    match choice.peek("type"):
         case "auto" | "none" as mode:
-            return ToolChoice(mode=mode), parallel
+            read = ToolChoice(mode=mode)
         case "any":
-            return ToolChoice(mode="required"), parallel
+            read = ToolChoice(mode="required")
         case "tool":
-            return ToolChoice(mode="named", name=choice.take("name")), parallel
+            read = ToolChoice(mode="named", name=choice.take("name"))
         case _:
-            return None, parallel
+            return None
+    choice.take("type")
+    return read
 
 
 def _thinking(members: Members) -> Thinking | None:
@@ -190,8 +203,9 @@ def _output(members: Members) -> Output | None:
     config = members.object("output_config")
     shape, output = members.take("output_format") or config.take("format"), None
     match shape:
-        case {"type": "json_schema", "schema": schema}:
+        case {"type": "json_schema", "schema": schema, **more}:
             output = Output(schema=schema)
+            config.put("format", shape if more else None)
         case _:
             config.put("format", shape)
     members.put("output_config", config.rest())

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
-from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.jsons import joined, mapping, present
 from callboard.actors.wires.media import from_data_url, to_base64
 from callboard.actors.wires.wire import WireFault, unsupported
 from callboard.messages.chat import (
@@ -118,7 +118,7 @@ def _thinking(thinking: Thinking | None) -> dict[str, Any]:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     """A tool whose `extra` names a type of its own is Anthropic's, and takes no schema."""
-    extra = tool.extra or {}
+    extra = without(_FOREIGN, tool.extra)
     schema = tool.parameters
     if schema is None and extra.get("type", "custom") == "custom":
         schema = {"type": "object", "properties": {}}
@@ -205,10 +205,10 @@ class _Turns:
             case TextPart() | RefusalPart():
                 return {"type": "text", "text": part.text} | without(_FOREIGN, part.extra)
             case ImagePart():
-                return {"type": "image", "source": _source(part, "image/png")} | without(_FOREIGN, part.extra)
+                return joined({"type": "image", "source": _source(part, "image/png")}, without(_FOREIGN, part.extra))
             case DocumentPart():
                 source = {"type": "document", "source": _document(part), "title": part.name}
-                return present(source) | without(_FOREIGN, part.extra)
+                return joined(present(source), without(_FOREIGN, part.extra))
             case AudioPart():
                 raise unsupported(self._provider, "recordings")
             case ThinkingPart():
@@ -226,14 +226,14 @@ class _Turns:
         if part.origin != self._provider:
             return None
         if part.redacted is not None:
-            return {"type": "redacted_thinking", "data": part.redacted}
+            return {"type": "redacted_thinking", "data": part.redacted} | (part.extra or {})
         if part.signature is None:
             return None
         return {"type": "thinking", "thinking": part.text, "signature": part.signature} | (part.extra or {})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": self._input(part)}
-        return shown | ((part.origin in (None, self._provider) and part.extra) or {})
+        return shown | without(_FOREIGN, part.extra) if part.origin in (None, self._provider) else shown
 
     def _input(self, part: ToolCallPart) -> dict[str, Any]:
         try:

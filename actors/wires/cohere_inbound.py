@@ -71,9 +71,9 @@ def _said(message: Members, content: str | tuple[Part, ...], origin: str) -> str
 def _call(call: Members) -> ToolCallPart:
     call.take("type")
     function, call_id = call.object("function"), call.text("id")
-    return ToolCallPart(
-        id=call_id, name=function.text("name"), arguments=function.take("arguments") or "{}", extra=call.rest()
-    )
+    name, arguments = function.text("name"), function.take("arguments") or "{}"
+    call.put("function", function.rest())
+    return ToolCallPart(id=call_id, name=name, arguments=arguments, extra=call.rest())
 
 
 def _content(message: Members, origin: str) -> str | tuple[Part, ...]:
@@ -99,6 +99,7 @@ def _part(block: Members, origin: str) -> Part:
 def _image(block: Members) -> ImagePart:
     image = block.object("image_url")
     url, detail = image.text("url"), image.take("detail")
+    block.put("image_url", image.rest())
     inline = from_data_url(url)
     if inline is None:
         return ImagePart(url=url, detail=detail, extra=_rest(block))
@@ -142,17 +143,18 @@ def _tool_choice(members: Members) -> ToolChoice | None:
 
 
 def _output(members: Members) -> Output | None:
-    """The schema may be called `schema` as well."""
+    """The schema may be called `schema` as well. What has no name here stays beside what it was read into."""
     match members.peek("response_format"):
-        case {"type": "text"}:
+        case {"type": "text", **more}:
             output = Output(kind="text")
-        case {"type": "json_object", "json_schema": schema} | {"type": "json_object", "schema": schema}:
+        case {"type": "json_object", "json_schema": schema, **more} | {"type": "json_object", "schema": schema, **more}:
             output = Output(schema=schema)
-        case {"type": "json_object"}:
+        case {"type": "json_object", **more}:
             output = Output(kind="json")
         case _:
             return None
-    members.take("response_format")
+    if not more:
+        members.take("response_format")
     return output
 
 

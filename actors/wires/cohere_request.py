@@ -11,7 +11,7 @@ import msgspec
 from callboard.actors.wires.cohere_reply import TOOL_PLAN
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.functions import encode_tool
-from callboard.actors.wires.jsons import UNREADABLE, present
+from callboard.actors.wires.jsons import UNREADABLE, joined, present
 from callboard.actors.wires.media import to_data_url
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
@@ -43,7 +43,7 @@ SAMPLING: dict[str, str] = {
 }
 """What Cohere calls the members of Sampling."""
 
-_FOREIGN = foreign_to("other")
+_FOREIGN = foreign_to("cohere")
 
 _NAMES = {ours: theirs for theirs, ours in SAMPLING.items()}
 
@@ -152,7 +152,7 @@ class _Messages:
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
-        return call | ((part.origin in (None, self._provider) and part.extra) or {})
+        return joined(call, _own(part.extra)) if part.origin in (None, self._provider) else call
 
     def _content(self, content: str | tuple[Part, ...]) -> Any:
         if isinstance(content, str):
@@ -169,7 +169,7 @@ class _Messages:
             case ImagePart():
                 url = part.url if part.data is None else to_data_url(part.data, part.media_type or "image/png")
                 image = present({"url": url, "detail": part.detail})
-                return {"type": "image_url", "image_url": image} | _own(part.extra)
+                return joined({"type": "image_url", "image_url": image}, _own(part.extra))
             case AudioPart():
                 raise unsupported(self._provider, "recordings")
             case DocumentPart():

@@ -42,11 +42,12 @@ def _said(said: Members) -> ChatMessage:
 
 def _output(members: Members) -> Output | None:
     match members.peek("response_format"):
-        case {"type": "json_object", "schema": schema}:
+        case {"type": "json_object", "schema": schema, **more}:
             output = Output(schema=schema)
-        case {"type": "json_object"}:
+        case {"type": "json_object", **more}:
             output = Output(kind="json")
         case _:
             return None
-    members.take("response_format")
+    if not more:
+        members.take("response_format")
     return output

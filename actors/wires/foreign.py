@@ -5,23 +5,29 @@ from typing import Literal, TypeAlias
 
 from callboard.messages.chat import Extra
 
-Family: TypeAlias = Literal["anthropic", "responses", "gemini", "chat", "other"]
+Family: TypeAlias = Literal["anthropic", "responses", "gemini", "chat", "cohere"]
 
-_OWNERS: dict[str, Family] = {
-    "cache_control": "anthropic",
-    "citations": "anthropic",
-    "image_url": "chat",
-    "annotations": "responses",
-    "logprobs": "responses",
-    "videoMetadata": "gemini",
-    "partMetadata": "gemini",
-    "mediaResolution": "gemini",
+_OWNERS: dict[str, tuple[Family, ...]] = {
+    "cache_control": ("anthropic",),
+    "citations": ("anthropic",),
+    "source": ("anthropic",),
+    "file": ("chat",),
+    "input_audio": ("chat",),
+    "function": ("chat", "cohere"),
+    "image_url": ("chat", "cohere"),
+    "annotations": ("responses",),
+    "logprobs": ("responses",),
+    "functionCall": ("gemini",),
+    "part": ("gemini",),
+    "videoMetadata": ("gemini",),
+    "partMetadata": ("gemini",),
+    "mediaResolution": ("gemini",),
 }
 
 
 def foreign_to(family: Family) -> frozenset[str]:
     """The members that belong to other protocols than this one."""
-    return frozenset(name for name, owner in _OWNERS.items() if owner != family)
+    return frozenset(name for name, owners in _OWNERS.items() if family not in owners)
 
 
 def without(foreign: frozenset[str], extra: Extra | None) -> Extra:

@@ -2,19 +2,20 @@
 
 from typing import Any
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.inbound import Members
-from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.jsons import joined, present
 from callboard.messages.request import Tool
 
+_FOREIGN = foreign_to("cohere")
 _NO_ARGUMENTS = {"type": "object", "properties": {}}
 
 
 def encode_tool(tool: Tool) -> dict[str, Any]:
     """The JSON to send; `extra.function` joins the members of the function."""
-    extra = dict(tool.extra or {})
     parameters = _NO_ARGUMENTS if tool.parameters is None else tool.parameters
     function = {"name": tool.name, "description": tool.description, "parameters": parameters}
-    return {"type": "function", "function": present(function) | mapping(extra.pop("function", None))} | extra
+    return joined({"type": "function", "function": present(function)}, without(_FOREIGN, tool.extra))
 
 
 def decode_tool(tool: Members) -> Tool:

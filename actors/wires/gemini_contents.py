@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.gemini_parts import is_made
-from callboard.actors.wires.jsons import UNREADABLE, present
+from callboard.actors.wires.jsons import UNREADABLE, joined, mapping, present
 from callboard.actors.wires.media import from_data_url, to_base64
 from callboard.actors.wires.wire import WireFault, unsupported
 from callboard.messages.chat import (
@@ -108,8 +108,8 @@ class Contents:
         if part.origin != self._provider:
             first = not any("functionCall" in other for other in shown)
             signature = None if self._old or not first else UNSIGNED
-            extra = extra if part.origin is None else {}
-        shown.append(present({"functionCall": present(call), "thoughtSignature": signature}) | extra)
+            extra = without(_FOREIGN, extra) if part.origin is None else {}
+        shown.append(joined(present({"functionCall": present(call), "thoughtSignature": signature}), extra))
 
     def _arguments(self, part: ToolCallPart) -> dict[str, Any]:
         arguments = _object(part.arguments)
@@ -130,7 +130,9 @@ class Contents:
         shown: dict[str, Any] = {"id": _id(part.id), "name": name, "response": _response(text, part.is_error)}
         if media and not self._old:
             shown["parts"] = media
-        result = {"functionResponse": present(shown) | without(_FOREIGN, part.extra)}
+        extra = without(_FOREIGN, part.extra)
+        beside = mapping(extra.pop("part", None))  # what stood in the part that held the result
+        result = {"functionResponse": present(shown) | extra} | beside
         return [result, *media] if self._old else [result]
 
     def _media(self, part: _Media) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class _Talk:
         for inner in response.objects("parts"):
             content += self.part(inner.rest())
         shown = text if len(content) == 1 else tuple(content)
+        response.put("part", part.rest())
         return ToolResultPart(id=call_id, name=name, content=shown, extra=response.rest())
 
     def _new_id(self, name: Any) -> str:
@@ -159,12 +160,15 @@ def _beside(result: ToolResultPart, media: list[Part]) -> ToolResultPart:
 
 
 def _tools(members: Members) -> tuple[Tool, ...]:
+    """What stands beside functions is marked by an empty object in their place."""
     tools: list[Tool] = []
     for entry in members.objects("tools"):
-        tools += [_function(function) for function in entry.objects("functionDeclarations")]
+        functions = [_function(function) for function in entry.objects("functionDeclarations")]
         rest = entry.rest()
+        tools += functions
         if rest is not None:
-            tools.append(Tool(name=next(iter(rest)), extra=rest))
+            beside: dict[str, Any] = {"functionDeclarations": {}} if functions else {}
+            tools.append(Tool(name=next(iter(rest)), extra=rest | beside))
     return tuple(tools)
 
 

@@ -28,6 +28,7 @@ from callboard.messages.chat import (
 )
 
 _MADE = re.compile(r"gemini-[0-9a-f]{16}")
+_CALL = frozenset({"id", "name", "args", "partialArgs", "willContinue"})
 _MEDIA = frozenset({"mimeType", "data", "fileUri", "displayName"})
 
 
@@ -75,6 +76,9 @@ def _signed(signature: str | None, origin: str) -> list[Part]:
 
 
 def _call(call: dict[str, Any], call_id: str, signature: str | None, origin: str, extra: Extra | None) -> ToolCallPart:
+    later = {name: value for name, value in call.items() if name not in _CALL}
+    if later:
+        extra = (extra or {}) | {"functionCall": later}
     arguments = msgspec.json.encode(mapping(call.get("args"))).decode()
     name = string(call.get("name")) or ""
     return ToolCallPart(id=call_id, name=name, arguments=arguments, signature=signature, origin=origin, extra=extra)

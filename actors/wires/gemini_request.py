@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.gemini_contents import Contents
 from callboard.actors.wires.gemini_schemas import to_google
 from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.request import Output, Request, Thinking, Tool, ToolChoice
 
+_FOREIGN = foreign_to("gemini")
 _SAMPLING = {
     "max_tokens": "maxOutputTokens",
     "temperature": "temperature",
@@ -68,22 +70,27 @@ def _system(parts: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any
 
 
 def _tools(tools: tuple[Tool, ...]) -> list[dict[str, Any]] | None:
-    """Functions go together; a tool whose `extra` holds a member of its own name is Google's, such as its search."""
+    """Functions go together; a tool whose `extra` holds a member of its own name is Google's, such as its search. An
+    empty object in place of the functions says that it stands beside them."""
     shown: list[dict[str, Any]] = []
-    functions: list[dict[str, Any]] = []
+    functions: dict[str, Any] = {}
     for tool in tools:
-        if tool.name in (tool.extra or {}):
-            shown.append(tool.extra or {})
-            continue
-        if not functions:
-            shown.append({"functionDeclarations": functions})
-        functions.append(_function(tool))
+        extra = tool.extra or {}
+        if tool.name not in extra:
+            if not functions:
+                functions["functionDeclarations"] = []
+                shown.append(functions)
+            functions["functionDeclarations"].append(_function(tool))
+        elif functions and extra.get("functionDeclarations") == {}:
+            functions |= extra | {"functionDeclarations": functions["functionDeclarations"]}
+        else:
+            shown.append({name: value for name, value in extra.items() if name != "functionDeclarations"})
     return shown or None
 
 
 def _function(tool: Tool) -> dict[str, Any]:
     """A schema goes in Google's own notation, which every model understands, where that can hold it."""
-    extra = tool.extra or {}
+    extra = without(_FOREIGN, tool.extra)
     google = extra.get("parameters") or to_google(tool.parameters)
     shown = {"name": tool.name, "description": tool.description, "parameters": google}
     if google is None:

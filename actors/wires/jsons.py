@@ -63,6 +63,16 @@ def tokens(value: object) -> int:
     return int(min(max(value, 0), _MOST_TOKENS))
 
 
+def joined(shown: dict[str, Any], extra: dict[str, Any] | None) -> dict[str, Any]:
+    """`shown` with the members of `extra`; objects that stand in both are joined in the same way."""
+    if not extra:
+        return shown
+    inner = {
+        name: value for name, value in extra.items() if isinstance(value, dict) and isinstance(shown.get(name), dict)
+    }
+    return shown | extra | {name: joined(shown[name], value) for name, value in inner.items()}
+
+
 def present(members: dict[str, Any]) -> dict[str, Any]:
     """`members` less those that are None."""
     return {name: value for name, value in members.items() if value is not None}

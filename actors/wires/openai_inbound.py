@@ -6,6 +6,7 @@ Source: platform.openai.com/docs/api-reference/chat/create.
 from typing import Any, get_args
 
 from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
+from callboard.actors.wires.jsons import mapping
 from callboard.actors.wires.media import audio_type, from_base64, from_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER
 from callboard.messages.chat import (
@@ -104,9 +105,9 @@ def _call(call: Members) -> ToolCallPart:
     if call.take("type") not in (None, "function"):
         raise InvalidRequest(call.at("type"), "only calls of functions are understood")
     function, call_id = call.object("function"), call.text("id")
-    return ToolCallPart(
-        id=call_id, name=function.text("name"), arguments=function.take("arguments") or "{}", extra=call.rest()
-    )
+    name, arguments = function.text("name"), function.take("arguments") or "{}"
+    call.put("function", function.rest())
+    return ToolCallPart(id=call_id, name=name, arguments=arguments, extra=call.rest())
 
 
 def _content(message: Members, origin: str) -> str | tuple[Part, ...]:
@@ -145,17 +146,21 @@ def _image(part: Members) -> ImagePart:
 
 
 def _audio(part: Members, origin: str) -> Part:
-    audio = part.peek("input_audio") or {}
-    data = from_base64(str(audio.get("data")))
+    given = part.peek("input_audio")
+    data = from_base64(str(mapping(given).get("data")))
     if data is None:
         return OpaquePart(origin=origin, block=part.rest() or {})
-    part.take("input_audio")
-    return AudioPart(data=data, media_type=audio_type(str(audio.get("format"))), extra=_rest(part))
+    audio = part.object("input_audio")
+    audio.take("data")
+    media_type = audio_type(str(audio.take("format")))
+    part.put("input_audio", audio.rest())
+    return AudioPart(data=data, media_type=media_type, extra=_rest(part))
 
 
 def _document(part: Members) -> DocumentPart:
     file = part.object("file")
     data, file_id, name = file.take("file_data"), file.take("file_id"), file.take("filename")
+    part.put("file", file.rest())
     inline = from_data_url(data) if isinstance(data, str) else None
     if inline is None:
         return DocumentPart(url=data, file_id=file_id, name=name, extra=_rest(part))

@@ -8,7 +8,7 @@ from typing import Any, Literal, assert_never
 import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
-from callboard.actors.wires.jsons import mapping, present
+from callboard.actors.wires.jsons import joined, present
 from callboard.actors.wires.media import audio_format, to_base64, to_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
@@ -83,7 +83,7 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
     for message in request.messages:
         messages.add(message)
     body: dict[str, Any] = {"model": model, "messages": messages.done}
-    body |= _tools(request)
+    body |= _tools(request, quirks)
     if request.output is not None:
         body["response_format"] = _response_format(request.output)
     body |= _sampling(request, provider, quirks)
@@ -112,19 +112,19 @@ def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]
     return {quirks.names.get(name, name): value for name, value in members.items()}
 
 
-def _tools(request: Request) -> dict[str, Any]:
+def _tools(request: Request, quirks: Quirks) -> dict[str, Any]:
     if not request.tools:
         return {}
     return present(
         {
-            "tools": [_tool(tool) for tool in request.tools],
+            "tools": [_tool(tool, quirks.foreign) for tool in request.tools],
             "tool_choice": request.tool_choice and _tool_choice(request.tool_choice),
             "parallel_tool_calls": request.parallel_tool_calls,
         }
     )
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, foreign: frozenset[str]) -> dict[str, Any]:
     """A tool whose `extra` names a type of its own, such as a server's web search, is sent as that `extra`."""
     extra = tool.extra or {}
     if "type" in extra:
@@ -135,7 +135,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         "parameters": tool.parameters,
         "strict": tool.strict,
     }
-    return {"type": "function", **extra, "function": present(function) | mapping(extra.get("function"))}
+    return joined({"type": "function", "function": present(function)}, without(foreign, extra))
 
 
 def _tool_choice(choice: ToolChoice) -> Any:
@@ -222,7 +222,7 @@ class _Messages:
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         function = {"name": part.name, "arguments": part.arguments}
         call = {"id": part.id, "type": "function", "function": function}
-        return call | self._extra(part.extra) if part.origin in (None, self._provider) else call
+        return joined(call, self._extra(part.extra)) if part.origin in (None, self._provider) else call
 
     def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
         return [shown for shown in map(self._part, parts) if shown is not None]
@@ -237,12 +237,11 @@ class _Messages:
             case ImagePart():
                 url = part.url if part.data is None else to_data_url(part.data, part.media_type or "image/png")
                 image = present({"url": url, "detail": part.detail})
-                extra = self._extra(part.extra)
-                return {"type": "image_url", **extra, "image_url": image | mapping(extra.get("image_url"))}
+                return joined({"type": "image_url", "image_url": image}, self._extra(part.extra))
             case AudioPart():
-                return {"type": "input_audio", "input_audio": self._audio(part)} | self._extra(part.extra)
+                return joined({"type": "input_audio", "input_audio": self._audio(part)}, self._extra(part.extra))
             case DocumentPart():
-                return {"type": "file", "file": self._file(part)} | self._extra(part.extra)
+                return joined({"type": "file", "file": self._file(part)}, self._extra(part.extra))
             case OpaquePart():
                 return part.block if part.origin == self._provider else None
             case ThinkingPart() | ToolCallPart() | ToolResultPart():

@@ -181,8 +181,9 @@ def _tool_choice(members: Members) -> ToolChoice | None:
         case "auto" | "none" | "required" as mode:
             members.take("tool_choice")
             return ToolChoice(mode=mode)
-        case {"type": "function", "name": str(name)}:
-            members.take("tool_choice")
+        case {"type": "function", "name": str(name), **more}:
+            if not more:
+                members.take("tool_choice")
             return ToolChoice(mode="named", name=name)
         case _:
             return None

@@ -131,7 +131,7 @@ def _tool(tool: Tool) -> Members:
     if "type" in extra:
         return dict(extra)
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", **present({**function, "strict": tool.strict}), **extra}
+    return {"type": "function", **present({**function, "strict": tool.strict}), **_own(extra)}
 
 
 def _tool_choice(choice: ToolChoice) -> Any:
@@ -176,7 +176,7 @@ class _Items:
                 return _thought(part)
             case ToolCallPart():
                 call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
-                return call | (part.extra or {}) if part.origin in (None, self._origin) else call
+                return call | _own(part.extra) if part.origin in (None, self._origin) else call
             case ToolResultPart():
                 output = part.content if isinstance(part.content, str) else self._contents("tool", part.content)
                 return {"type": "function_call_output", "call_id": part.id, "output": output} | _own(part.extra)
