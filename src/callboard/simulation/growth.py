@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 BLOCKS_A_CALL = 2.0
-"""Objects that may stay of each call: the simulated providers remember what they were asked, and the ledger's days."""
+"""Objects that may stay of each call: the simulated providers remember what they were asked."""
+BLOCKS_A_ROW = 60
+"""Objects that the ledger keeps for each row of its sums; there are new ones each day."""
 WARM = 2_000
 """Calls before the first measuring."""
 LEAST = 3_000
@@ -20,12 +22,12 @@ class Growth:
     def __init__(self) -> None:
         self._first: tuple[int, int, int] | None = None
 
-    def measure(self, calls: int) -> list[str]:
-        """What has grown since the first time, after so many calls in all: a sentence for each."""
+    def measure(self, calls: int, rows: int) -> list[str]:
+        """What has grown since the first time, after so many calls and with so many rows: a sentence for each."""
         if calls < WARM:
             return []
         gc.collect()
-        blocks, descriptors = sys.getallocatedblocks(), _descriptors()
+        blocks, descriptors = sys.getallocatedblocks() - BLOCKS_A_ROW * rows, _descriptors()
         if self._first is None:
             self._first = (calls, blocks, descriptors)
             return []

@@ -145,10 +145,11 @@ class Witness:
         for what in held(board.status()):
             self.find("rest", what)
         self._count_tasks()
-        for what in self.growth.measure(self.tally.calls):
+        report = board.usage()
+        for what in self.growth.measure(self.tally.calls, len(report.models) + len(report.calls)):
             self.find("growth", what)
         self.books.compare()
-        self.books.compare_sums(board.usage())
+        self.books.compare_sums(report)
         self.windows.measure()
         self._down.clear()
 
