@@ -43,6 +43,7 @@ class Me:
 
     def __init__(self, cell: Cell, nursery: trio.Nursery, rng: random.Random) -> None:
         self._cell = cell
+        self._clock = cell.world.clock
         self._nursery = nursery
         self.ref = Ref(cell)
         self.random = rng
@@ -54,11 +55,11 @@ class Me:
 
     def now(self) -> int:
         """Monotonic nanoseconds."""
-        return self._cell.world.clock.now()
+        return self._clock.now()
 
     def utc(self) -> int:
         """UTC nanoseconds."""
-        return self._cell.world.clock.utc()
+        return self._clock.utc()
 
     def publish(self, snapshot: object) -> None:
         """Let others read this without asking. It must be immutable; readers may run in another thread."""

@@ -33,6 +33,7 @@ class CellStatus(enum.StrEnum):
 
 
 GONE = {CellStatus.STOPPED, CellStatus.GIVEN_UP}
+TAKEN = (Delivery.ACCEPTED, Delivery.WAITING)
 TAKES_MESSAGES = {CellStatus.NEW, CellStatus.STARTING, CellStatus.RUNNING, CellStatus.RESTARTING}
 
 
@@ -82,13 +83,18 @@ class Cell:
 
         A stopping actor still takes what it needs to finish: its own reports and what others give back.
         """
-        takes = self.status in TAKES_MESSAGES or (self.status is CellStatus.STOPPING and lane is not Lane.DATA)
+        status = self.status
+        takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not Lane.DATA)
         delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
-        if delivery is Delivery.DOWN and not envelope.own:
-            self._bury(envelope, self._why)
-        elif not delivery and delivery is not Delivery.DOWN:
-            self._bury(envelope, delivery.value)
+        if delivery not in TAKEN:
+            self._refused(envelope, delivery)
         return delivery
+
+    def _refused(self, envelope: Envelope, delivery: Delivery) -> None:
+        if delivery is not Delivery.DOWN:
+            self._bury(envelope, delivery.value)
+        elif not envelope.own:
+            self._bury(envelope, self._why)
 
     def request_stop(self) -> None:
         """The instance finishes what it has, for at most `drain` nanoseconds, and ends."""

@@ -98,7 +98,7 @@ class Instance:
         envelope = self._next()
         if envelope is not None:
             self._deliver(envelope)
-        if len(self._cell.mailbox):
+        if not self._cell.mailbox.empty:
             self._wake()
 
     def _queue(self, envelope: Envelope) -> None:
@@ -114,7 +114,7 @@ class Instance:
 
     def _next(self) -> Envelope | None:
         cell = self._cell
-        if not len(cell.mailbox):
+        if cell.mailbox.empty:
             return None
         now = cell.world.clock.now()
         envelope = cell.mailbox.get(now, data=not cell.saturated)
@@ -131,29 +131,27 @@ class Instance:
         return not (len(cell.mailbox) or cell.running or cell.deferred)
 
     def _deliver(self, envelope: Envelope) -> None:
-        self._deciding = True
-        try:
-            result = self._decide(envelope)
-        finally:
-            self._deciding = False
+        result = self._decide(envelope)
         if isinstance(result, types.CoroutineType):
             self._start_handler(envelope, result)
         elif result is Later.LATER:
             self._defer(envelope)
-        else:
+        elif envelope.slot is not None:
             envelope.reply(result)
 
     def _decide(self, envelope: Envelope) -> object:
-        cell = self._cell
+        self._deciding = True
         try:
             return self._actor.receive(envelope.message, envelope)
         except DeclaredError as error:
             envelope.fail(error)
             return None
         except BaseException as error:
-            envelope.fail(ActorCrashed(cell.path, cell.incarnation, error))
-            cell.crashed(error)
+            envelope.fail(ActorCrashed(self._cell.path, self._cell.incarnation, error))
+            self._cell.crashed(error)
             raise
+        finally:
+            self._deciding = False
 
     def _defer(self, envelope: Envelope) -> None:
         slot = envelope.slot
@@ -194,7 +192,7 @@ class Instance:
         finally:
             if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
                 self._cell.running.pop(envelope.id, None)
-            if len(self._cell.mailbox) or self._cell.stop_requested:
+            if not self._cell.mailbox.empty or self._cell.stop_requested:
                 self._wake()
 
     def _failed(self, envelope: Envelope, cause: BaseException) -> None:

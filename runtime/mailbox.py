@@ -100,8 +100,15 @@ class Mailbox:
         self._overflow: dict[int, Envelope] = {}
         self._keys: dict[Hashable, Envelope] = {}
         self._gone = 0
+        self._accepted = self._delivered = 0
         self._counts: Counter[str] = Counter()
+        """The rarer ends."""
         self.on_ready: Callable[[], None] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is queued; cheaper than counting."""
+        return not (self._system or self._control or self._data_queued)
 
     def __len__(self) -> int:
         return len(self._system) + len(self._control) + self._data_queued
@@ -110,10 +117,10 @@ class Mailbox:
         """Queue a message, or say what became of it. Never waits."""
         delivery = self._put_data(envelope) if lane is Lane.DATA else self._put_reserved(envelope, lane)
         if delivery is Delivery.ACCEPTED:
-            self._counts["accepted"] += 1
+            self._accepted += 1
             if self.on_ready is not None:
                 self.on_ready()
-        elif not delivery:
+        elif delivery is not Delivery.WAITING:
             self._counts["refused"] += 1
         return delivery
 
@@ -123,13 +130,14 @@ class Mailbox:
         With `data` false the data lane stays as it is.
         """
         while (envelope := self._pop(data)) is not None:
-            if envelope.slot is not None and not envelope.slot.open:
+            slot = envelope.slot
+            if slot is not None and slot.state is not SlotState.OPEN:
                 self._counts["skipped_abandoned"] += 1
             elif envelope.deadline <= now:
                 self._counts["skipped_expired"] += 1
                 envelope.fail(DeadlineExceeded(self._owner))
             else:
-                self._counts["delivered"] += 1
+                self._delivered += 1
                 return envelope
         return None
 
@@ -157,8 +165,8 @@ class Mailbox:
         return MailboxStatistics(
             queued=len(self),
             waiting=len(self._overflow),
-            accepted=counts["accepted"],
-            delivered=counts["delivered"],
+            accepted=self._accepted,
+            delivered=self._delivered,
             skipped_expired=counts["skipped_expired"],
             skipped_abandoned=counts["skipped_abandoned"],
             dropped=counts["dropped"],
@@ -234,12 +242,11 @@ class Mailbox:
             return self._system.popleft()
         if self._control:
             return self._control.popleft()
-        if data:
-            for queue in self._data:
-                if queue:
-                    envelope = self._take(queue)
-                    self._admit_waiting()
-                    return envelope
+        if data and self._data_queued:
+            envelope = self._take(next(filter(None, self._data)))
+            if self._overflow:
+                self._admit_waiting()
+            return envelope
         return None
 
     def _take(self, queue: deque[Envelope]) -> Envelope:
@@ -256,7 +263,7 @@ class Mailbox:
     def _admit_waiting(self) -> None:
         while self._overflow and self._data_queued - self._gone < self._spec.data:
             envelope = self._overflow.pop(next(iter(self._overflow)))
-            self._counts["accepted"] += 1
+            self._accepted += 1
             self._enqueue(envelope)
 
     def _forget_key(self, envelope: Envelope) -> None:

@@ -112,6 +112,8 @@ class Ref:
 
     def _post(self, envelope: Envelope, lane: Lane) -> None:
         delivery = self._cell.put(envelope, lane)
+        if delivery is Delivery.ACCEPTED:
+            return
         if delivery is Delivery.DOWN:
             raise self._cell.down()
         if not delivery:
