@@ -4,6 +4,7 @@ import msgspec
 
 from callboard.messages.base import Ask, Tell
 from callboard.messages.faults import Fault
+from callboard.messages.limits import RateLimits
 from callboard.messages.request import Priority
 
 
@@ -25,6 +26,10 @@ class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
     attempt: str = ""
     """The id under which it can be hastened."""
 
+    def hastened(self, priority: Priority) -> "Reserve":
+        """The same with another priority."""
+        return msgspec.structs.replace(self, priority=priority)
+
 
 class Hasten(Tell, frozen=True):
     """Whoever waits for room under this id waits at the end of this priority's line from now on."""
@@ -38,16 +43,25 @@ class Settle(Tell, frozen=True):
 
     permit: Permit
     tokens: int | None
+    limits: RateLimits | None = None
+    """What the provider told of its limits in the reply's headers."""
+    told_at: int = 0
+    """When it did, in monotonic nanoseconds."""
 
 
 class SlowDown(Tell, frozen=True, kw_only=True):
-    """The provider said: not before `until`. With `quota` the account (or model) is blocked, else only slowed."""
+    """The provider refused a request: the account (None) or model is slowed, or with `quota` blocked.
+
+    Told before the permit is settled, so that nobody gets its place who ought to wait.
+    """
 
     model: str | None
     until: int | None
-    """Monotonic nanoseconds; None: until an operator resets it."""
+    """Not before this, in monotonic nanoseconds. None: it did not say, and a quota waits for an operator."""
     quota: bool
     why: str
+    permit: Permit | None = None
+    """What the refused request had; without it the news counts as new."""
 
 
 class Unblock(Tell, frozen=True):

@@ -1,11 +1,14 @@
 """The limiter: one actor for each provider account. Reservations that must wait are parked, not polled."""
 
 from collections import deque
+from collections.abc import Callable, Iterable
 
 import trio
 
-from callboard.actors.limiter.blocks import Block
-from callboard.actors.limiter.decide import Limiter, LimitSpec, Settled
+from callboard.actors.limiter.decide import Limiter, Settled
+from callboard.actors.limiter.limits import LimitSpec
+from callboard.actors.limiter.seed import seed
+from callboard.messages.accounting import UsageRow
 from callboard.messages.base import Tell
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.signals import Left
@@ -30,10 +33,11 @@ class LimiterView:
 
 
 class LimiterActor(Actor):
-    """Carries out what `decide` says."""
+    """Carries out what `decide` says. `rows` gives what the ledger has added up of this account; None: nobody has."""
 
-    def __init__(self, spec: LimitSpec) -> None:
+    def __init__(self, spec: LimitSpec, rows: Callable[[], Iterable[UsageRow]] | None = None) -> None:
         self._spec = spec
+        self._rows = rows
         self._parked: dict[int, Envelope] = {}
         self._alarm: trio.CancelScope | None = None
         self._alarm_at: int | None = None
@@ -41,9 +45,12 @@ class LimiterActor(Actor):
         self.last_seen = 0
 
     async def start(self) -> None:
-        """Empty buckets, except in the first life."""
+        """Begin with what was used: nothing of this minute in the first life, what the ledger knows of this day."""
         self.last_seen = self.me.now()
-        self._limiter = Limiter(self._spec, self.me.incarnation, self.last_seen)
+        self._limiter = Limiter(self._spec, self.me.incarnation)
+        rows = None if self._rows is None else self._rows()
+        full = self._spec.start_full and self.me.incarnation == 1
+        seed(self._limiter.gates(), rows, self.last_seen, self.me.utc(), full=full)
         self.me.publish(LimiterView(self._limiter, self))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
@@ -51,14 +58,13 @@ class LimiterActor(Actor):
         now = self.last_seen = self.me.now()
         match message:
             case Reserve():
-                return self._reserve(message, envelope, now)
+                return self._limiter.at_once(message, now) or self._park(message, envelope, now)
             case Settle():
-                self._settle(self._limiter.settle(message.permit, message.tokens, now), now)
+                self._settle(self._limiter.settle(message, now), now)
             case Hasten():
                 self._settle(self._limiter.hasten(message, now), now)
             case SlowDown():
-                block = Block(message.until, message.quota or message.until is None, message.why)
-                self._settle(self._limiter.block(message.model, block, now), now)
+                self._settle(self._limiter.slow_down(message, now), now)
             case Left():
                 self._parked.pop(message.envelope, None)
                 self._settle(self._limiter.left(message.envelope, now), now)
@@ -71,21 +77,26 @@ class LimiterActor(Actor):
                 raise TypeError(f"a limiter receives no {type(message).__name__}")
         return None
 
-    def _reserve(self, wish: Reserve, envelope: Envelope, now: int) -> object:
+    def _park(self, wish: Reserve, envelope: Envelope, now: int) -> object:
         self._parked[envelope.id] = envelope
         self._settle(self._limiter.reserve(envelope.id, wish, now), now)
         return LATER
 
     def _settle(self, settled: list[Settled], now: int) -> None:
         """Hand out what was decided. A permit whose asker has just left goes to the next one."""
+        if settled:
+            self._hand_out(settled, now)
+        if self._parked or self._alarm_at is not None:
+            self._set_alarm(now)
+
+    def _hand_out(self, settled: list[Settled], now: int) -> None:
         outcomes = deque(settled)
         while outcomes:
             asker, what = outcomes.popleft()
             envelope = self._parked.pop(asker, None)
             taken = envelope is not None and envelope.reply(what)
             if isinstance(what, Permit) and not taken:
-                outcomes.extend(self._limiter.settle(what, None, now))
-        self._set_alarm(now)
+                outcomes.extend(self._limiter.settle(Settle(what, None), now))
 
     def _set_alarm(self, now: int) -> None:
         wake_at = self._limiter.wake_at(now) if self._parked else None

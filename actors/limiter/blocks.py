@@ -31,6 +31,12 @@ class Block(msgspec.Struct, frozen=True):
         """Whether it ends later."""
         return other.until is not None and (self.until is None or self.until > other.until)
 
+    def told(self, now: int) -> str:
+        """For a person."""
+        if self.until is None:
+            return f"{self.why}, until an operator lifts it"
+        return f"{self.why}, for {(self.until - now) / 1e9:g} s"
+
     def strikes(self, scope: Scope, wish: Reserve) -> bool:
         """Whether, standing for this scope, it leaves the wish no time."""
         in_scope = scope is None or scope == wish.model
@@ -44,12 +50,17 @@ class Blocks:
         self._pauses: dict[Scope, Block] = {}
         self._quotas: dict[Scope, Block] = {}
 
-    def add(self, scope: Scope, block: Block) -> None:
-        """The provider said to stop."""
+    def add(self, scope: Scope, block: Block) -> bool:
+        """The provider said to stop. Whether that is news: a block that ends sooner than the one that stands is not."""
         kind = self._quotas if block.quota else self._pauses
         known = kind.get(scope)
-        if known is None or block.outlasts(known):
-            kind[scope] = block
+        if known is not None and not block.outlasts(known):
+            return False
+        kind[scope] = block
+        return True
+
+    def __bool__(self) -> bool:
+        return bool(self._pauses or self._quotas)
 
     def clear(self) -> None:
         """An operator lifts all."""
@@ -65,10 +76,16 @@ class Blocks:
         pause = _standing(self._pauses, scope, now)
         return now if pause is None or pause.until is None else pause.until
 
+    def bars(self, model: str, now: int) -> bool:
+        """Whether nothing may be asked of this model now."""
+        if self.quota(model, now) is not None:
+            return True
+        return self.paused_until(None, now) > now or self.paused_until(model, now) > now
+
     def facts(self, now: int) -> dict[str, str]:
-        """For the status: why, by scope."""
+        """For the status: why and for how long, by scope."""
         standing = [*self._pauses.items(), *self._quotas.items()]
-        return {scope or "account": block.why for scope, block in standing if not block.over(now)}
+        return {scope or "account": block.told(now) for scope, block in standing if not block.over(now)}
 
 
 def quota_fault(block: Block, model: str, now: int) -> Fault:

@@ -1,36 +1,21 @@
-"""The limiter's decisions: several limits at once, all or nothing. Pure; `now` is monotonic nanoseconds."""
+"""The limiter's decisions: several limits at once, all or nothing. Pure; `now` is monotonic nanoseconds.
 
-import msgspec
+What is a model's own (its windows, its pause, its pace) holds up only those who ask for it: the others pass. What is
+the account's holds up all, and nobody overtakes.
+"""
 
-from callboard.actors.limiter.blocks import Block, Blocks, Scope, quota_fault
+from callboard.actors.limiter.blocks import Block, Blocks, quota_fault
+from callboard.actors.limiter.gate import Gate
+from callboard.actors.limiter.held import Held, Permits
+from callboard.actors.limiter.learning import learn
+from callboard.actors.limiter.limits import Limits, LimitSpec
 from callboard.actors.limiter.line import Line, Waiting
-from callboard.actors.limiter.rate import Rate
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.limiting import Hasten, Permit, Reserve
+from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
 
-MINUTE = 60_000_000_000
-HOLD = 60 * MINUTE
-"""After so long a permit that nobody has settled is taken back. Longer than calls last: one underway keeps its own."""
-PRIORITIES = ("critical", "normal", "background")
-
-
-class LimitSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one account. None: the provider sets none."""
-
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    concurrency: int = 512
-    """Requests in flight at once."""
-    start_full: bool = True
-    """Whether the first incarnation starts with whole buckets; later ones always start empty."""
-
-
-class Held(msgspec.Struct, frozen=True):
-    """One permit given out."""
-
-    tokens: int
-    expires: int
-
+MODELS = 1_000
+"""So many models are remembered besides those that are in use."""
+NO_LIMITS = Limits()
 
 Settled = tuple[int, Permit | Fault]
 """A reservation's id and what it gets."""
@@ -39,20 +24,31 @@ Settled = tuple[int, Permit | Fault]
 class Limiter:
     """All limits of one account, and who waits for them."""
 
-    def __init__(self, spec: LimitSpec, incarnation: int, now: int) -> None:
+    def __init__(self, spec: LimitSpec, incarnation: int) -> None:
         self._spec = spec
         self._incarnation = incarnation
-        full = spec.start_full and incarnation == 1
-        self._requests = _rate(spec.requests_per_minute, now, full=full)
-        self._tokens = _rate(spec.tokens_per_minute, now, full=full)
-        self._lines = {priority: Line() for priority in PRIORITIES}
-        self._waiting: dict[int, Waiting] = {}
-        self._held: dict[int, Held] = {}
-        self._look_for_expired_at = now + HOLD
+        self._account = Gate(spec, spec.concurrency)
+        self._models: dict[str, Gate] = {name: Gate(one, spec.concurrency) for name, one in spec.models.items()}
+        self._line = Line(spec.ageing)
+        self._out = Permits()
         self._blocks = Blocks()
-        self._places = 0
         self.granted = 0
         self.denied = 0
+
+    def gates(self) -> dict[str | None, Gate]:
+        """The account's (None) and those of the models with limits of their own: to begin with what was used."""
+        gates: dict[str | None, Gate] = {None: self._account}
+        gates.update(self._models)
+        return gates
+
+    def at_once(self, wish: Reserve, now: int) -> Permit | None:
+        """A permit when nobody waits and nothing is in the way. None: `reserve` says what becomes of it."""
+        if self._line or (self._blocks and self._blocks.bars(wish.model, now)):
+            return None
+        model = self._models.get(wish.model) or self._model(wish.model)
+        if not (model.has_room(wish.tokens, now) and self._account.has_room(wish.tokens, now)):
+            return None
+        return self._permit(wish, model, now)
 
     def reserve(self, asker: int, wish: Reserve, now: int) -> list[Settled]:
         """One more wants in. What it and others get at once; if it is not among them it waits."""
@@ -60,35 +56,42 @@ class Limiter:
         if fault is not None:
             self.denied += 1
             return [(asker, fault)]
-        self._stand(asker, wish)
+        self._line.add(asker, wish, now)
         return self.grant(now)
 
-    def settle(self, permit: Permit, tokens: int | None, now: int) -> list[Settled]:
+    def settle(self, message: Settle, now: int) -> list[Settled]:
         """A request has ended. What others get for it. Unknown permits and those of former lives are ignored."""
-        held = self._held.pop(permit.id, None) if permit.incarnation == self._incarnation else None
-        if held is not None:
-            self._reconcile(permit.id, held, tokens, now)
-        return self.grant(now)
+        permit = message.permit
+        held = self._out.take_back(permit.id) if permit.incarnation == self._incarnation else None
+        if held is None:
+            return []
+        self._reconcile(held, message.tokens, now)
+        denied = [] if message.limits is None else self._learn(held, message, now)
+        return [*denied, *self.grant(now)] if self._line else denied
 
     def left(self, asker: int, now: int) -> list[Settled]:
         """Whoever waited under this id has gone. What others get for it."""
-        if asker not in self._waiting:
-            return []
-        self._leave(asker)
-        return self.grant(now)
+        return [] if self._line.remove(asker) is None else self.grant(now)
 
     def hasten(self, wish: Hasten, now: int) -> list[Settled]:
         """One who waits has become more or less urgent. What it and others get for it."""
-        found = [waiting for waiting in self._waiting.values() if waiting.wish.attempt == wish.attempt]
-        for waiting in found:
-            self._leave(waiting.id)
-            self._stand(waiting.id, msgspec.structs.replace(waiting.wish, priority=wish.priority))
+        asker = self._line.asker(wish.attempt)
+        waited = None if asker is None else self._line.remove(asker)
+        if asker is None or waited is None:
+            return []
+        self._line.add(asker, waited.hastened(wish.priority), now)
         return self.grant(now)
 
-    def block(self, scope: Scope, block: Block, now: int) -> list[Settled]:
-        """The provider said to stop. Those who wait in vain from now on are told so; others may get past them."""
-        self._blocks.add(scope, block)
-        struck = [waiting for waiting in self._waiting.values() if block.strikes(scope, waiting.wish)]
+    def slow_down(self, message: SlowDown, now: int) -> list[Settled]:
+        """The provider refused. Those who wait in vain from now on are told so; others may get past them."""
+        if not message.quota:
+            self._slow(message, now)
+        if message.until is None and not message.quota:
+            return []
+        block = Block(message.until, message.quota, message.why)
+        if not self._blocks.add(message.model, block):
+            return []
+        struck = [waiting for waiting in self._line.of(message.model) if block.strikes(message.model, waiting.wish)]
         return [*self._deny_hopeless(struck, now), *self.grant(now)]
 
     def unblock(self, now: int) -> list[Settled]:
@@ -97,100 +100,132 @@ class Limiter:
         return self.grant(now)
 
     def grant(self, now: int) -> list[Settled]:
-        """Everybody who can go now goes: by priority, first come first served within one; nobody overtakes."""
-        self._expire(now)
+        """Everybody who can go now goes, in the line's order."""
+        for held in self._out.expired(now):
+            self._reconcile(held, held.tokens, now)
         settled: list[Settled] = []
-        while (waiting := self._next(now)) is not None and self._has_room(waiting.wish, now):
-            self._leave(waiting.id)
-            settled.append((waiting.id, self._permit(waiting.wish, now)))
+        while self._line and (first := self._next(now)) is not None and self._open(first.wish, now):
+            self._line.remove(first.id)
+            settled.append((first.id, self._permit(first.wish, self._models[first.wish.model], now)))
         return settled
 
     def wake_at(self, now: int) -> int | None:
         """When time alone will change something for those who wait; None when nothing will."""
-        if not self._waiting:
+        if not self._line:
             return None
-        times = [self._blocks.paused_until(model, now) for line in self._lines.values() for model in line.models]
+        times = [self._out.expires_at()]
+        for first in self._line.firsts():
+            model, tokens = self._model(first.wish.model), first.wish.tokens
+            paused = self._blocks.paused_until(first.wish.model, now)
+            if paused > now:
+                times.append(paused)
+            elif not model.has_room(tokens, now):
+                times.append(model.changes_at(tokens, now))
         following = self._next(now)
         if following is not None:
-            times.append(self._earliest(following.wish, now))
-        if self._full:
-            times.append(self._look_for_expired_at)
-        return min((time for time in times if time > now), default=None)
+            paused = self._blocks.paused_until(None, now)
+            times.append(paused if paused > now else self._account.changes_at(following.wish.tokens, now))
+        return min((time for time in times if time is not None and time > now), default=None)
 
     def facts(self, now: int) -> dict[str, object]:
-        """For the status."""
+        """For the status. Changes nothing."""
+        models = {name: facts for name, gate in list(self._models.items()) if (facts := gate.facts(now))}
         return {
-            "in_flight": len(self._held),
-            "waiting": len(self._waiting),
+            "in_flight": len(self._out),
+            "waiting": len(self._line),
             "granted": self.granted,
             "denied": self.denied,
             "blocked": self._blocks.facts(now),
+            "limits": self._account.facts(now),
+            "models": models,
         }
 
-    @property
-    def _full(self) -> bool:
-        return len(self._held) >= self._spec.concurrency
+    def _model(self, name: str) -> Gate:
+        gate = self._models.get(name)
+        if gate is None:
+            if len(self._models) >= MODELS + len(self._spec.models):
+                self._forget_models()
+            gate = self._models[name] = Gate(NO_LIMITS, self._spec.concurrency)
+        return gate
+
+    def _forget_models(self) -> None:
+        """Those that nobody uses: whatever was learned of them can be learned again."""
+        waited_for = {first.wish.model for first in self._line.firsts()}
+        for name, gate in list(self._models.items()):
+            if name not in self._spec.models and name not in waited_for and not gate.in_flight:
+                del self._models[name]
 
     def _next(self, now: int) -> Waiting | None:
-        """Whose turn it is. Those of a paused model are passed over; nobody else is."""
-        firsts = (line.first(lambda model: self._paused(model, now)) for line in self._lines.values())
-        return next((first for first in firsts if first is not None), None)
+        """Whose turn it is. Those whose model is not open now are passed over; nobody else is."""
+        best: Waiting | None = None
+        for first in self._line.firsts():
+            if (best is None or first.place < best.place) and self._model_open(first.wish, now):
+                best = first
+        return best
 
-    def _paused(self, model: str, now: int) -> bool:
-        return self._blocks.paused_until(model, now) > now
+    def _model_open(self, wish: Reserve, now: int) -> bool:
+        if self._blocks and self._blocks.paused_until(wish.model, now) > now:
+            return False
+        return self._model(wish.model).has_room(wish.tokens, now)
 
-    def _has_room(self, wish: Reserve, now: int) -> bool:
-        return not self._full and self._earliest(wish, now) <= now
+    def _open(self, wish: Reserve, now: int) -> bool:
+        if self._blocks and self._blocks.paused_until(None, now) > now:
+            return False
+        return self._account.has_room(wish.tokens, now)
 
-    def _stand(self, asker: int, wish: Reserve) -> None:
-        self._places += 1
-        waiting = self._waiting[asker] = Waiting(asker, wish, self._places)
-        self._lines[wish.priority].add(waiting)
-
-    def _leave(self, asker: int) -> None:
-        waiting = self._waiting.pop(asker)
-        self._lines[waiting.wish.priority].remove(waiting)
-
-    def _permit(self, wish: Reserve, now: int) -> Permit:
+    def _permit(self, wish: Reserve, model: Gate, now: int) -> Permit:
         self.granted += 1
-        permit = Permit(self.granted, self._incarnation)
-        if self._requests is not None:
-            self._requests.reserve(permit.id, 1, now)
-        if self._tokens is not None:
-            self._tokens.reserve(permit.id, wish.tokens, now)
-        self._held[permit.id] = Held(wish.tokens, now + HOLD)
-        return permit
+        held = Held(wish.model, model, wish.tokens, now)
+        model.enter(wish.tokens, now, held.charges)
+        self._account.enter(wish.tokens, now, held.charges)
+        return Permit(self._out.add(held), self._incarnation)
 
-    def _reconcile(self, permit: int, held: Held, tokens: int | None, now: int) -> None:
-        if self._requests is not None:
-            self._requests.settle(permit, 1, 0 if tokens is None else 1, now)
-        if self._tokens is not None:
-            self._tokens.settle(permit, held.tokens, tokens or 0, now)
+    def _reconcile(self, held: Held, tokens: int | None, now: int) -> None:
+        """What was reserved and not used goes back; None: nothing was sent."""
+        self._account.in_flight -= 1
+        held.model.in_flight -= 1
+        unused = held.tokens - (tokens or 0)
+        for charge in held.charges:
+            window = charge.window
+            if not window.tokens:
+                if tokens is None:
+                    window.give_back(charge, 1)
+            elif unused > 0:
+                window.give_back(charge, unused)
+            elif unused < 0:
+                window.take(-unused, now)
 
-    def _expire(self, now: int) -> None:
-        if now < self._look_for_expired_at:
-            return
-        for permit, held in list(self._held.items()):
-            if held.expires <= now:
-                del self._held[permit]
-                self._reconcile(permit, held, held.tokens, now)
-        self._look_for_expired_at = min((held.expires for held in self._held.values()), default=now + HOLD)
+    def _learn(self, held: Held, heard: Settle, now: int) -> list[Settled]:
+        smaller = learn(self._account, held.model, self._spec.models.get(held.name), heard, now)
+        return self._deny_hopeless(list(self._line.of(held.name)), now) if smaller else []
 
-    def _earliest(self, wish: Reserve, now: int) -> int:
-        """When the rates and the account's pause let this one through."""
-        times = [self._blocks.paused_until(None, now)]
-        if self._requests is not None:
-            times.append(self._requests.earliest(1, now))
-        if self._tokens is not None:
-            times.append(self._tokens.earliest(wish.tokens, now))
-        return max(times)
+    def _slow(self, message: SlowDown, now: int) -> None:
+        permit = message.permit
+        held = None if permit is None or permit.incarnation != self._incarnation else self._out.get(permit.id)
+        granted_at = now if held is None else held.at
+        gate = self._account if message.model is None else self._model(message.model)
+        if self._account.by_the_minute and not gate.by_the_minute:
+            gate = self._account  # then it is the account's windows that are too generous
+        gate.slow(now, granted_at)
+
+    def _earliest(self, wish: Reserve, now: int) -> int | None:
+        """When windows and pauses let this one through, whoever else waits; None: never, it is too large."""
+        own = self._model(wish.model).earliest(wish.tokens, now)
+        shared = self._account.earliest(wish.tokens, now)
+        if own is None or shared is None:
+            return None
+        if not self._blocks:
+            return max(own, shared)
+        return max(own, shared, self._blocks.paused_until(None, now), self._blocks.paused_until(wish.model, now))
 
     def _hopeless(self, wish: Reserve, now: int) -> Fault | None:
-        """Why waiting would be in vain: a used-up quota, or no room before the deadline."""
+        """Why waiting would be in vain: a used-up quota, too large a request, no room before the deadline."""
         quota = self._blocks.quota(wish.model, now)
         if quota is not None:
             return quota_fault(quota, wish.model, now)
-        earliest = max(self._earliest(wish, now), self._blocks.paused_until(wish.model, now))
+        earliest = self._earliest(wish, now)
+        if earliest is None:
+            return self._too_large(wish)
         if earliest <= now or earliest < wish.deadline:
             return None
         return Fault(
@@ -200,18 +235,23 @@ class Limiter:
             retry_after=(earliest - now) / 1e9,
         )
 
+    def _too_large(self, wish: Reserve) -> Fault:
+        name, limit = self._model(wish.model).too_small(wish.tokens) or self._account.too_small(wish.tokens) or ("", 0)
+        return Fault(
+            kind=FaultKind.UNSUPPORTED,
+            message=(
+                f"it may take {wish.tokens} tokens, which {name} = {limit} will never let through: "
+                "shorten it, bound its output, or raise the limit"
+            ),
+            model=wish.model,
+        )
+
     def _deny_hopeless(self, struck: list[Waiting], now: int) -> list[Settled]:
         denied: list[Settled] = []
         for waiting in struck:
             fault = self._hopeless(waiting.wish, now)
             if fault is not None:
-                self._leave(waiting.id)
+                self._line.remove(waiting.id)
                 denied.append((waiting.id, fault))
         self.denied += len(denied)
         return denied
-
-
-def _rate(limit: int | None, now: int, *, full: bool) -> Rate | None:
-    if limit is None:
-        return None
-    return Rate.full(limit, MINUTE) if full else Rate(limit, MINUTE, now)

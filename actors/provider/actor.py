@@ -10,14 +10,14 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.attempt import Attempter
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
-from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, model_key, outcomes
+from callboard.actors.provider.policy import ENDPOINT, blocked_until, limited, model_key, outcomes
 from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver
 from callboard.messages.events import AccountBlocked, CircuitMoved
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.limiting import SlowDown, Unblock
+from callboard.messages.limiting import Unblock
 from callboard.messages.limits import RateLimits
 from callboard.messages.local_models import DeleteModel, ListRunning, PullModel, ShowModel
 from callboard.messages.reply import AttemptRecord
@@ -143,8 +143,9 @@ class ProviderActor(Actor):
     def _heed_account(self, fault: Fault | None, model: str) -> None:
         if fault is None:
             self._unblock()
-        elif fault.kind in LIMIT_FAULTS and fault.timeout is None and fault.status is not None:
-            self._slow_down(fault, model)
+        elif fault.kind is FaultKind.QUOTA_EXHAUSTED and fault.status is not None:
+            until = blocked_until(fault, self.me.now(), self.me.utc())
+            self._emit_blocked(limited(fault, model), fault.kind.value, until)
         elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._blocked is None:
             self._blocked = f"misconfigured: {fault.kind.value}"
             self._publish()
@@ -154,19 +155,6 @@ class ProviderActor(Actor):
         if self._blocked is not None:
             self._blocked = None
             self._publish()
-
-    def _slow_down(self, fault: Fault, model: str) -> None:
-        quota = fault.kind is FaultKind.QUOTA_EXHAUSTED
-        until: int | None = None
-        if fault.resets_at is not None:
-            until = self.me.now() + max(0, fault.resets_at - self.me.utc())
-        elif fault.retry_after is not None:
-            until = self.me.now() + ns(fault.retry_after)
-        if until is None and not quota:
-            return
-        self._limiter.tell(SlowDown(model=model, until=until, quota=quota, why=fault.kind.value), lane=Lane.CONTROL)
-        if quota:
-            self._emit_blocked(model, fault.kind.value, until)
 
     def _emit_blocked(self, model: str | None, why: str, until: int | None) -> None:
         self.me.emit(

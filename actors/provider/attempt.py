@@ -9,6 +9,7 @@ import msgspec
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent, read
+from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.settlement import Progress, settle
 from callboard.actors.wires.wire import Encoded, WireFault
@@ -117,8 +118,7 @@ class Attempter:
             if progress.fault is None:
                 await self._recorded(progress, encoded)
         finally:
-            used = progress.settled.usage.total if progress.sent else None
-            self._limiter.tell(Settle(permit, used), lane=Lane.CONTROL)
+            self._settle_permit(permit, progress)
 
     async def _reserve(self, attempt: Attempt, envelope: Envelope, tokens: int) -> Permit | Fault:
         patience = self._account.timeouts.permit
@@ -138,6 +138,14 @@ class Attempter:
                 timeout="permit",
                 message=f"the account's limits left no room within {patience:g} s",
             )
+
+    def _settle_permit(self, permit: Permit, progress: Progress) -> None:
+        if progress.fault is not None:
+            slower = slow_down(progress.fault, progress.attempt.model, permit, self._me.now(), self._me.utc())
+            if slower is not None:  # first: whoever gets the place of this one must know
+                self._limiter.tell(slower, lane=Lane.CONTROL)
+        used = progress.settled.usage.total if progress.sent else None
+        self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=Lane.CONTROL)
 
     async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
         try:
@@ -168,6 +176,7 @@ class Attempter:
         try:
             progress.replying = True
             progress.limits = self._wire.limits(response.headers)
+            progress.limits_told_at = self._me.now()
             if not 200 <= response.status_code < 300:
                 await self._refused(response, alarm)
             elif attempt.sink is None:

@@ -51,6 +51,7 @@ class Progress:
         self.fault: Fault | None = None
         self.first_token: int | None = None
         self.limits: RateLimits | None = None
+        self.limits_told_at = 0
         self.settled = UNSENT
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from callboard.actors.ledger.keeping import KEEP, Keep
-from callboard.actors.limiter.decide import LimitSpec
+from callboard.actors.limiter.limits import Limits, LimitSpec
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import WireName
@@ -125,24 +125,57 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         )
 
 
-class LimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the account may be asked."""
+class ModelLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one model of an account may be asked, besides the account's own limits. None: no limit."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    concurrency: int = 512
+    requests_per_day: int | None = None
+    tokens_per_day: int | None = None
+    concurrency: int | None = None
+    """Requests in flight at once."""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name in LIMITS:
             if getattr(self, name) is not None:
                 _whole(self, name, least=1)
+        for what in ("requests", "tokens"):
+            minute, day = getattr(self, f"{what}_per_minute"), getattr(self, f"{what}_per_day")
+            if minute is not None and day is not None and minute > day:
+                raise ValueError(f"`{what}_per_minute` is not more than `{what}_per_day`")
+
+    def spec(self) -> Limits:
+        """As the limiter takes it."""
+        return Limits(**{name: getattr(self, name) for name in LIMITS})
+
+
+LIMITS = ModelLimitConfig.__struct_fields__
+
+
+class LimitConfig(ModelLimitConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the account may be asked, all its models together."""
+
+    concurrency: int = 512
+    ageing: float = 10.0
+    """Seconds: who has waited so long stands where one of the next higher priority would stand that comes now."""
+    models: dict[str, ModelLimitConfig] = {}
+    """Limits that some models have besides, by the model's name without the provider's."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _above_zero(self, "ageing")
+        for model, limits in self.models.items():
+            for name in LIMITS:
+                own, most = getattr(limits, name), getattr(self, name)
+                if own is not None and most is not None and own > most:
+                    raise ValueError(f"`models.{model}.{name}` is not more than the account's `{name}`, {most}")
 
     def spec(self) -> LimitSpec:
         """As the limiter takes it."""
         return LimitSpec(
-            requests_per_minute=self.requests_per_minute,
-            tokens_per_minute=self.tokens_per_minute,
-            concurrency=self.concurrency,
+            **{name: getattr(self, name) for name in LIMITS},
+            ageing=ns(self.ageing),
+            models={model: limits.spec() for model, limits in self.models.items()},
         )
 
 

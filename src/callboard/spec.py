@@ -33,6 +33,7 @@ from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import StoreActor, StoreSpec
 from callboard.actors.wires.wire import EmbeddingWire
 from callboard.config import Config, Resolved, ResolvedProvider
+from callboard.messages.accounting import UsageRow
 from callboard.messages.calls import Candidate
 from callboard.messages.embedding import EmbeddingBounds
 from callboard.messages.hooks import Wishes
@@ -65,7 +66,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
     """The root's spec; `extra` children start last."""
     prices = price_book(resolved)
     providers = tuple(_provider(one, resolved, plumbing, prices) for one in resolved.providers)
-    limits = tuple(_limiter(one) for one in resolved.providers)
+    limits = tuple(_limiter(one, plumbing) for one in resolved.providers)
     return SupervisorSpec(
         name="root",
         children=(
@@ -157,9 +158,14 @@ def _selector(resolved: Resolved) -> ActorSpec:
     return ActorSpec(name="selector", factory=lambda: SelectorActor(aliases, names, chains))
 
 
-def _limiter(one: ResolvedProvider) -> ActorSpec:
-    spec = one.config.limits.spec()
-    return ActorSpec(name=one.name, factory=lambda: LimiterActor(spec), mailbox=WAITING)
+def _limiter(one: ResolvedProvider, plumbing: Plumbing) -> ActorSpec:
+    spec, lookup = one.config.limits.spec(), plumbing.lookup
+
+    def rows() -> list[UsageRow]:
+        ledger = lookup("ledger").snapshot
+        return [row for row in ledger.report().models if row.provider == one.name]
+
+    return ActorSpec(name=one.name, factory=lambda: LimiterActor(spec, rows), mailbox=WAITING)
 
 
 def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, prices: PriceBook) -> ActorSpec:

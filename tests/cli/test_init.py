@@ -8,7 +8,7 @@ import pytest
 from callboard import config
 from callboard.cli.template import configuration, environment, providers_with_keys
 from callboard.config import FAMILIAR, Config
-from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig
+from callboard.sections import CircuitConfig, LimitConfig, ModelLimitConfig, ProviderConfig
 
 Run = Callable[..., Any]
 KEYS = {preset.key_env: "sk-x" for preset in FAMILIAR.values()}
@@ -43,7 +43,13 @@ def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tm
     assert found.features
     openai = found.providers["openai"]
     assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
-    assert openai.limits == LimitConfig(requests_per_minute=500, tokens_per_minute=200_000)
+    assert openai.limits == LimitConfig(
+        requests_per_minute=500,
+        tokens_per_minute=200_000,
+        requests_per_day=10_000,
+        tokens_per_day=5_000_000,
+        models={"gpt-4o": ModelLimitConfig(requests_per_minute=100, tokens_per_minute=50_000, concurrency=20)},
+    )
     assert set(found.providers) == {*FAMILIAR, "local"}
     assert found.providers["local"].free
     assert found.prices
@@ -60,7 +66,7 @@ def test_every_setting_there_is_stands_in_it() -> None:
         type(Config().cache),
     ):
         for name in kind.__struct_fields__:
-            setting = rf"^({name} = |\[store\.{name}\])"
+            setting = rf"^({name} = |\[store\.{name}\]|\[providers\.openai\.limits\.{name}\.)"
             assert re.search(setting, text, flags=re.MULTILINE), f"{kind.__name__}.{name}"
 
 

@@ -153,6 +153,22 @@ BAD_NUMBERS = [
     ],
     (OPENAI + "limits = { concurrency = 0 }", "providers.openai.limits: `concurrency` is a whole number"),
     (OPENAI + "limits = { requests_per_minute = -1 }", "providers.openai.limits: `requests_per_minute` is a whole"),
+    *[
+        (OPENAI + f"limits = {{ ageing = {bad} }}", "providers.openai.limits: `ageing` is a number of seconds above 0")
+        for bad in ("0", "-1", "inf", "nan")
+    ],
+    (
+        OPENAI + "limits = { tokens_per_minute = 9, tokens_per_day = 8 }",
+        "providers.openai.limits: `tokens_per_minute` is not more than `tokens_per_day`",
+    ),
+    (
+        OPENAI + "limits.models.m = { requests_per_day = 0 }",
+        "providers.openai.limits.models[...]: `requests_per_day` is a whole number, 1 or more",
+    ),
+    (
+        OPENAI + 'limits = { concurrency = 4, models = { "gpt-4o" = { concurrency = 5 } } }',
+        "providers.openai.limits: `models.gpt-4o.concurrency` is not more than the account's `concurrency`, 4",
+    ),
     (OPENAI + "circuit = { consecutive = 0 }", "providers.openai.circuit: `consecutive` is a whole number"),
     (OPENAI + "circuit = { intensity = -1 }", "providers.openai.circuit: `intensity` is a whole number, 0 or more"),
     (OPENAI + "circuit = { trials = 0 }", "providers.openai.circuit: `trials` is a whole number"),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from callboard.actors.limiter.decide import Limiter
+from callboard.actors.limiter.gate import Gate
 from callboard.actors.provider.attempt import Attempter
 from callboard.actors.provider.settlement import Settlement
+from callboard.messages.limiting import Settle
 from callboard.messages.usage import Cost, Usage
 from callboard.simulation.run import simulate
 from callboard.simulation.spec import Spec
@@ -41,16 +43,16 @@ def found(spec: Spec = SHORT) -> set[str]:
 def test_a_permit_that_is_never_given_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     settle = Limiter.settle
 
-    def leaky(self: Limiter, permit: Any, tokens: int | None, now: int) -> Any:
-        return [] if permit.id % 3 == 0 else settle(self, permit, tokens, now)
+    def leaky(self: Limiter, message: Settle, now: int) -> Any:
+        return [] if message.permit.id % 3 == 0 else settle(self, message, now)
 
     monkeypatch.setattr(Limiter, "settle", leaky)
     assert "rest" in found()
 
 
 def test_a_limit_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Limiter, "_full", property(lambda self: False))
-    monkeypatch.setattr(Limiter, "_earliest", lambda self, wish, now: now)
+    monkeypatch.setattr(Gate, "has_room", lambda self, tokens, now: True)
+    monkeypatch.setattr(Gate, "earliest", lambda self, tokens, now: now)
     assert "windows" in found(Spec(seed=11, days=0.2, calls=1_000))
 
 

@@ -101,10 +101,18 @@ _ACCOUNT = """\
 # max_backoff = 300.0
 # trials = 1                              # at once
 
-# [providers.{name}.limits]
+# [providers.{name}.limits]               # of the whole account; what its replies tell is learned besides
 # concurrency = 512
+# ageing = 10.0                           # seconds after which who waits stands one priority higher
 # requests_per_minute = 500               # example: no limit unless given
 # tokens_per_minute = 200000              # example: no limit unless given
+# requests_per_day = 10000                # example: no limit unless given
+# tokens_per_day = 5000000                # example: no limit unless given
+
+# [providers.{name}.limits.models."gpt-4o"]  # example: what one model has besides
+# requests_per_minute = 100
+# tokens_per_minute = 50000
+# concurrency = 20
 """
 
 

@@ -1,0 +1,60 @@
+"""The permits that are out. Pure."""
+
+from collections.abc import Iterator
+
+from callboard.actors.limiter.gate import Gate
+from callboard.actors.limiter.limits import MINUTE
+from callboard.actors.limiter.window import Charge
+
+HOLD = 60 * MINUTE
+"""After so long a permit that nobody has settled is taken back. Longer than calls last: one underway keeps its own."""
+
+
+class Held:
+    """One permit given out: to which model, for how many tokens, when, and what it took of which windows."""
+
+    __slots__ = ("at", "charges", "model", "name", "tokens")
+
+    def __init__(self, name: str, model: Gate, tokens: int, at: int) -> None:
+        self.name = name
+        self.model = model
+        self.tokens = tokens
+        self.at = at
+        self.charges: list[Charge] = []
+
+
+class Permits:
+    """All that are out, the oldest first."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Held] = {}
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._held
+
+    def get(self, number: int) -> Held | None:
+        """This one, if it is out."""
+        return self._held.get(number)
+
+    def add(self, held: Held) -> int:
+        """One more; its number."""
+        self._last += 1
+        self._held[self._last] = held
+        return self._last
+
+    def take_back(self, number: int) -> Held | None:
+        """This one comes back; None when it is not out."""
+        return self._held.pop(number, None)
+
+    def expired(self, now: int) -> Iterator[Held]:
+        """Those that nobody has settled in time, taken back."""
+        while (until := self.expires_at()) is not None and until <= now:
+            yield self._held.pop(next(iter(self._held)))
+
+    def expires_at(self) -> int | None:
+        """When the oldest will have been out for too long."""
+        return next(iter(self._held.values())).at + HOLD if self._held else None

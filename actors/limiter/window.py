@@ -1,0 +1,140 @@
+"""One limit over a rolling window: in no stretch of `period` nanoseconds are more than `limit` units let through.
+
+What is taken counts from the moment at which it was taken until a whole period later. To forget cheaply, what was taken
+within a sixtieth of the period is kept as one *charge*, which counts until the last of it has left the window: so the
+window may be too careful by a sixtieth of its period, and is never too generous.
+
+A reservation takes all that a request may need. When it is settled, what was not needed is given back as far as it
+still counts; what was needed on top is a debt taken at that time.
+"""
+
+from collections import deque
+
+from callboard.runtime.clock import NEVER
+
+CHARGES = 60
+"""In how many pieces a window is forgotten."""
+
+
+class Charge:
+    """Units taken at about the same time; 0 once they have left the window."""
+
+    __slots__ = ("first", "last", "units", "window")
+
+    def __init__(self, window: "Window", at: int, units: int) -> None:
+        self.window = window
+        self.first = self.last = at
+        self.units = units
+
+
+class Window:
+    """`limit` units in any `period` nanoseconds. `now` never goes back. `cap` is the limit in force, never above it."""
+
+    __slots__ = ("_charges", "_due", "_foreign", "_foreign_until", "_grain", "cap", "limit", "period", "tokens", "used")
+
+    def __init__(self, limit: int, period: int, *, tokens: bool = False) -> None:
+        if limit < 1 or period < 1:
+            raise ValueError("a window needs a limit and a period of at least 1")
+        self.limit = self.cap = limit
+        self.period = period
+        self.tokens = tokens
+        """Whether it counts tokens; otherwise requests."""
+        self.used = 0
+        """What counts at present, as of the last look."""
+        self._grain = max(1, period // CHARGES)
+        self._charges: deque[Charge] = deque()
+        self._foreign = 0
+        self._foreign_until = 0
+        self._due = NEVER
+        """Nothing leaves the window before."""
+
+    def has_room(self, units: int, now: int) -> bool:
+        """Whether so many could be taken now."""
+        if now >= self._due:
+            self._forget(now)
+        return self.used + units <= self.cap
+
+    def take(self, units: int, now: int) -> Charge:
+        """Count them from now on; ask `has_room` first."""
+        if now >= self._due:
+            self._forget(now)
+        self.used += units
+        if self._charges:
+            last = self._charges[-1]
+            if now - last.first < self._grain:
+                last.last = now
+                last.units += units
+                return last
+        elif now + self.period < self._due:
+            self._due = now + self.period
+        charge = Charge(self, now, units)
+        self._charges.append(charge)
+        return charge
+
+    def give_back(self, charge: Charge, units: int) -> None:
+        """So many of a charge were not needed. What has left the window already made room then."""
+        units = min(units, charge.units)
+        charge.units -= units
+        self.used -= units
+
+    def earliest(self, units: int, now: int, cap: int) -> int | None:
+        """When so many could be taken under this cap: `now` or later; None: never, they are more than it."""
+        if units > cap:
+            return None
+        if self.has_room(units + self.cap - cap, now):
+            return now
+        excess = self.used + units - cap
+        leaving = sorted(self._leaving())
+        while excess > 0:
+            now, left = leaving.pop(0)
+            excess -= left
+        return now
+
+    def fill(self, units: int, since: int, now: int) -> None:
+        """So many were taken between two times, evenly as far as is known. Only for a window that is new."""
+        pieces = min(CHARGES, max(1, -(-(now - since) // self._grain)))
+        for piece in range(pieces):
+            share = units * (piece + 1) // pieces - units * piece // pieces
+            if share:
+                self._charges.append(Charge(self, since + (now - since) * (piece + 1) // pieces, share))
+        self.used += units
+        self._due = min(self._due, since + self.period)
+
+    def correct(self, used: int, at: int, until: int, now: int, *, lower: bool) -> None:
+        """Whoever counts with authority has counted `used` units at `at`: what is more than was taken here counts
+        besides, until `until`. Unless `lower`, an earlier correction that stands is not made smaller.
+        """
+        if now >= self._due:
+            self._forget(now)
+        taken = self.used - self._foreign
+        for charge in reversed(self._charges):
+            if charge.first <= at:
+                break
+            taken -= charge.units
+        surplus = max(0, used - taken) if until > now else 0
+        if surplus < self._foreign and not lower:
+            return
+        self.used += surplus - self._foreign
+        self._foreign, self._foreign_until = surplus, until
+        if surplus:
+            self._due = min(self._due, until)
+
+    def used_at(self, now: int) -> int:
+        """What counts at a time. Changes nothing: for readers in another thread."""
+        return sum(units for when, units in self._leaving() if when > now)
+
+    def _leaving(self) -> list[tuple[int, int]]:
+        leaving = [(charge.last + self.period, charge.units) for charge in list(self._charges)]
+        return [*leaving, (self._foreign_until, self._foreign)] if self._foreign else leaving
+
+    def _forget(self, now: int) -> None:
+        charges = self._charges
+        while charges and charges[0].last + self.period <= now:
+            charge = charges.popleft()
+            self.used -= charge.units
+            charge.units = 0
+        if self._foreign and self._foreign_until <= now:
+            self.used -= self._foreign
+            self._foreign = 0
+        due = charges[0].last + self.period if charges else NEVER
+        self._due = min(due, self._foreign_until) if self._foreign else due
