@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
+from callboard.messages.budgeting import BudgetRow
 from callboard.messages.status import MailboxStatus, NodeStatus, Status
-from callboard.simulation.rest import held
+from callboard.messages.usage import Cost, Usage
+from callboard.simulation.rest import budgets, held
 
 
 def status(**more: Any) -> Status:
@@ -34,3 +36,26 @@ def test_at_rest_nothing_is_held() -> None:
 def test_whatever_is_held_is_told_with_its_place(more: dict[str, Any]) -> None:
     [sentence] = held(status(**more))
     assert sentence.startswith("limits/a")
+
+
+def budget(**more: Any) -> BudgetRow:
+    told: dict[str, Any] = {"reserved": Cost(0), "remaining": Cost(0), "hard": True, **more}
+    return BudgetRow(
+        name="day",
+        scope="",
+        window="2026-01-01",
+        requests=1,
+        usage=Usage(),
+        cost=Cost(1),
+        unpriced=0,
+        limit=Cost(1),
+        resets_at=None,
+        **told,
+    )
+
+
+def test_money_that_is_set_aside_at_rest_and_a_limit_that_is_passed_are_told() -> None:
+    watches = budget(remaining=Cost(-1), hard=False)
+    assert list(budgets([budget(), watches])) == []
+    told = list(budgets([budget(reserved=Cost(1)), budget(remaining=Cost(-1))]))
+    assert ["set aside" in told[0], "were spent" in told[1]] == [True, True]

@@ -65,6 +65,7 @@ class _Call:
             timeout=planned.timeout,
             attempts=planned.attempts,
             money=planned.money,
+            hedge=planned.hedge,
             **planned.options,
         )
         return self.succeeded(reply)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from callboard.actors.budgets.spec import EACH, BudgetSpec
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
 from callboard.config import Config
@@ -103,6 +104,14 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+BUDGETS: Mapping[str, BudgetSpec] = {
+    "each user's day": BudgetSpec(limit=Decimal("0.012"), per="day", user=EACH),
+    "delta's day": BudgetSpec(limit=Decimal("0.03"), per="day", provider="delta"),
+    "every month": BudgetSpec(limit=Decimal(1), per="month", hard=False),
+}
+"""Small enough to be met on busy days."""
+
+
 def configuration(urls: Mapping[str, str], store: StoreConfig) -> Config:
     """A configuration as anybody could write it. `urls` are the providers' by name."""
     return Config(
@@ -114,6 +123,7 @@ def configuration(urls: Mapping[str, str], store: StoreConfig) -> Config:
         },
         models={alias: list(candidates) for alias, candidates in ALIASES.items()},
         prices={f"{name}/{model}": price for name, part in CAST.items() for model, price in part.prices.items()},
+        budgets=dict(BUDGETS),
         call=CALL,
         store=store,
     )

@@ -1,7 +1,8 @@
 """What a runtime may still hold while nobody calls: nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from callboard.messages.budgeting import BudgetRow
 from callboard.messages.status import NodeStatus, Status
 
 _NOTHING = ("in_flight", "waiting", "open_attempts", "fills", "lost_entries", "failed_commits")
@@ -11,6 +12,16 @@ _NOTHING = ("in_flight", "waiting", "open_attempts", "fills", "lost_entries", "f
 def held(status: Status) -> list[str]:
     """A sentence for each thing that is still held; empty at rest."""
     return [sentence for node in _actors(status.tree) for sentence in _held(node)]
+
+
+def budgets(rows: Iterable[BudgetRow]) -> Iterator[str]:
+    """Nothing is set aside at rest, and no hard limit is passed."""
+    for row in rows:
+        where = f"budget {row.name} ({row.scope or 'all'}, {row.window})"
+        if row.reserved:
+            yield f"{where}: {row.reserved} dollars are set aside"
+        if row.hard and row.remaining < 0:
+            yield f"{where}: {row.cost} dollars were spent of {row.limit}"
 
 
 def _actors(node: NodeStatus) -> Iterator[NodeStatus]:

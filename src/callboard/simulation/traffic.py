@@ -60,6 +60,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the caller changes its mind."""
     leave_after: int | None = None
     """Pieces of a stream after which its reader leaves."""
+    hedge: bool = False
+    """Whether another candidate may be asked as well when the first is late; plain calls only."""
     pause: float = 0.0
     """Seconds that the reader of a stream takes for each piece."""
 
@@ -131,6 +133,7 @@ def _call(number: int, at: float, favourite: int, draw: random.Random) -> Planne
         attempts=draw.choice((1, 2, 8)) if draw.random() < 0.1 else None,
         money="0.0001" if draw.random() < 0.02 else None,
         cancel_after=draw.uniform(0, 3) if draw.random() < 0.04 else None,
+        hedge=not stream and kind != "cached" and draw.random() < 0.15,
         leave_after=draw.randrange(1, 6) if stream and draw.random() < 0.08 else None,
         pause=draw.choice((0.3, 2.0, 12.0)) if stream and draw.random() < 0.06 else 0.0,
     )

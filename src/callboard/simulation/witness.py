@@ -15,7 +15,7 @@ from callboard.simulation.cast import CALL, CAST
 from callboard.simulation.circuits import Circuits
 from callboard.simulation.growth import Growth
 from callboard.simulation.providers import Watched
-from callboard.simulation.rest import held
+from callboard.simulation.rest import budgets, held
 from callboard.simulation.rule import Rule
 from callboard.simulation.spec import Spec, Violation
 from callboard.simulation.tally import CYCLES, LEAST, Tally
@@ -148,6 +148,8 @@ class Witness:
         report = board.usage()
         for what in self.growth.measure(self.tally.calls, len(report.models) + len(report.calls)):
             self.find("growth", what)
+        for what in budgets(report.budgets):
+            self.find("budgets", what)
         self.books.compare()
         self.books.compare_sums(report)
         self.windows.measure()
