@@ -9,11 +9,10 @@ from collections.abc import Callable
 from callboard.actors.wires import anthropic_faults
 from callboard.actors.wires.anthropic_reply import MessageReply
 from callboard.actors.wires.anthropic_request import Version, encode_body
+from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.jsons import write
 from callboard.actors.wires.model_lists import decode_models
 from callboard.actors.wires.rate_limits import ANTHROPIC, rate_limits
-from callboard.actors.wires.sse import EventReader
-from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
@@ -62,7 +61,7 @@ class AnthropicMessages:
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return ReplyStream(self.name, EventReader(), MessageReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, MessageReply(self.name, keep_raw=keep_raw))
 
     def fault(self, status: int, headers: Headers, body: bytes) -> Fault:
         """What a reply with a status outside 2xx means. Never raises."""

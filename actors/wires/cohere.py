@@ -12,9 +12,8 @@ import msgspec
 from callboard.actors.wires import cohere_embedding, cohere_faults, cohere_reranking
 from callboard.actors.wires.cohere_reply import CohereReply
 from callboard.actors.wires.cohere_request import encode_body
+from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens, write
-from callboard.actors.wires.sse import EventReader
-from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
@@ -54,7 +53,7 @@ class Cohere:
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return ReplyStream(self.name, EventReader(), CohereReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, CohereReply(self.name, keep_raw=keep_raw))
 
     def fault(self, status: int, headers: Headers, body: bytes) -> Fault:
         """What a reply with a status outside 2xx means. Never raises."""

@@ -44,7 +44,8 @@ class CohereReply(GrowingReply):
         reply = self._object(body)
         message = reply.get("message")
         if not isinstance(message, dict):
-            raise error_in_reply(self._provider, reply) if reply.get("error") else self._odd("the reply has no message")
+            refused = reply.get("error") or string(message)
+            raise error_in_reply(self._provider, reply) if refused else self._odd("the reply has no message")
         self._id = string(reply.get("id"))
         blocks = message.get("content")
         for block in [{"text": blocks}] if isinstance(blocks, str) else items(blocks):

@@ -40,8 +40,10 @@ _NO_MONEY = re.compile(
     r"|reached your specified .{0,40}usage limits|spend(ing)? limit|out of credits",
     re.IGNORECASE,
 )
+_NO_KEY = re.compile(r"^(incorrect|invalid) api[ _-]?key", re.IGNORECASE)
 _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_NO_MONEY, K.QUOTA_EXHAUSTED),
+    (_NO_KEY, K.UNAUTHORIZED),  # xAI, with status 400
     (_TOO_LONG, K.CONTEXT_TOO_LONG),
     (_BLOCKED, K.CONTENT_BLOCKED),
 )

@@ -6,11 +6,10 @@ faults and limits, each in a file of its own. A provider that speaks this protoc
 Source: platform.openai.com/docs/api-reference/chat.
 """
 
+from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.openai_reply import ChatReply
 from callboard.actors.wires.openai_request import encode_body
 from callboard.actors.wires.openai_server import OpenAIServer
-from callboard.actors.wires.sse import EventReader
-from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, StreamDecoder
 from callboard.messages.reply import Answer
 from callboard.messages.request import Request
@@ -32,4 +31,4 @@ class OpenAIChat(OpenAIServer):
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return ReplyStream(self.name, EventReader(), ChatReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, ChatReply(self.name, keep_raw=keep_raw))

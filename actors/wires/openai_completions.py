@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.jsons import mapping, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reply import FINISH
 from callboard.actors.wires.openai_server import OpenAIServer
 from callboard.actors.wires.openai_usage import usage_of
-from callboard.actors.wires.sse import Event, EventReader
-from callboard.actors.wires.stream import ReplyStream
+from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import Encoded, StreamDecoder, malformed, unsupported
 from callboard.messages.chat import TextPart
 from callboard.messages.reply import Answer, Delta, FinishReason
@@ -60,14 +60,11 @@ class OpenAICompletions(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        reply = CompletionReply(self.name, keep_raw=keep_raw)
-        if not reply.add(body, []):
-            raise malformed("the reply has no choices", provider=self.name)
-        return reply.answer()
+        return CompletionReply(self.name, keep_raw=keep_raw).whole(body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return ReplyStream(self.name, EventReader(), CompletionReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, CompletionReply(self.name, keep_raw=keep_raw))
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         """`max_tokens` keeps its name here, and `logprobs` is the number of alternatives."""
@@ -113,15 +110,21 @@ class CompletionReply:
         self._model: str | None = None
         self._raw: list[Any] | None = [] if keep_raw else None
 
+    def whole(self, body: bytes) -> Answer:
+        """A plain reply. Raises WireFault."""
+        if not self._add(body, []):
+            raise malformed("the reply has no choices", provider=self._provider)
+        return self.answer()
+
     def take(self, frame: Event, deltas: list[Delta]) -> None:
         """One event of a stream. Raises WireFault."""
         data = frame.data.strip()
         if data == b"[DONE]":
             self.done = True
         elif data:
-            self.add(data, deltas)
+            self._add(data, deltas)
 
-    def add(self, data: bytes, deltas: list[Delta]) -> bool:
+    def _add(self, data: bytes, deltas: list[Delta]) -> bool:
         """One chunk; False when it holds no choice. Raises WireFault."""
         chunk = read(_CHUNK, data, self._provider)
         if chunk.error:

@@ -14,7 +14,7 @@ from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reasoning import Details
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import malformed
+from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
 
@@ -118,7 +118,7 @@ class ChatReply:
         """A plain reply. Raises WireFault."""
         chunk = self._read(body)
         if not chunk.choices:
-            raise malformed("the reply has no choices", provider=self._provider)
+            raise self._refused(object_of(body))
         message = chunk.choices[0].message
         if message is not None and any(mapping(message.audio).values()):
             self._extra["audio"] = message.audio
@@ -165,6 +165,13 @@ class ChatReply:
             found = {"citations": chunk.citations, "search_results": chunk.search_results}
             self._extra |= {name: value for name, value in found.items() if value}
         return chunk
+
+    def _refused(self, told: dict[str, Any]) -> WireFault:
+        """Some servers and gateways put their errors beside `error`, not in it."""
+        words = string(told.get("message")) or string(told.get("detail"))
+        if words:
+            return error_in_reply(self._provider, told | {"message": words})
+        return malformed("the reply has no choices", provider=self._provider)
 
     def _choice(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.error:

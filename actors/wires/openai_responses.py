@@ -9,14 +9,13 @@ Source: platform.openai.com/docs/api-reference/responses.
 import time
 from collections.abc import Callable
 
+from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.openai_request import OPENAI, Quirks
 from callboard.actors.wires.openai_responses_reply import ResponsesReply
 from callboard.actors.wires.openai_responses_request import encode_body
 from callboard.actors.wires.openai_server import OpenAIServer
 from callboard.actors.wires.rate_limits import OPENAI as HEADERS
 from callboard.actors.wires.rate_limits import Names
-from callboard.actors.wires.sse import EventReader
-from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import Encoded, StreamDecoder
 from callboard.messages.reply import Answer
 from callboard.messages.request import Request
@@ -58,4 +57,4 @@ class OpenAIResponses(OpenAIServer):
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return ReplyStream(self.name, EventReader(), ResponsesReply(self.name, self._origin, keep_raw=keep_raw))
+        return EventStream(self.name, ResponsesReply(self.name, self._origin, keep_raw=keep_raw))

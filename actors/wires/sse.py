@@ -8,6 +8,8 @@ import msgspec
 
 from callboard.actors.wires.lines import LIMIT, LineReader, TooLong
 
+BEGINNINGS = b":deir\xef"
+"""What a stream may begin with: a comment, `data`, `event`, `id`, `retry`, or a byte order mark."""
 _MAX_RETRY_DIGITS = 9
 
 

@@ -180,7 +180,7 @@ def test_the_whole_reply_is_kept_on_demand_only() -> None:
     assert decoder.close().raw == [{"type": "debug", "prompt": "p"}, {"type": "message-end"}]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"message": 7}', b'{"message": "hello"}'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"message": 7}'])
 def test_a_plain_reply_without_a_message_is_malformed(body: bytes) -> None:
     with pytest.raises(WireFault) as caught:
         WIRE.decode(body)

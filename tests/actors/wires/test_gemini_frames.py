@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from callboard.actors.wires.gemini_frames import ObjectReader, ReplyReader
-from callboard.actors.wires.lines import TooLong
+from callboard.actors.wires.gemini_frames import ReplyReader
 
 OBJECTS = [b'{"a": "}{[\\"\\\\"}', b'{"b": {"c": ["]", {}]}}', b"{}", '{"d": "é\\\\"}'.encode()]
 ARRAY = b" \r\n[" + b",\r\n".join(OBJECTS) + b"\r\n]\n"
@@ -42,12 +41,6 @@ def test_what_does_not_belong_between_objects_is_handed_out_to_be_refused() -> N
 def test_an_empty_body_holds_nothing() -> None:
     assert read(b" \r\n", 1) == []
     assert read(b"[]", 1) == []
-
-
-def test_an_object_beyond_the_limit_is_refused() -> None:
-    with pytest.raises(TooLong):
-        ObjectReader(limit=10).feed(b'[{"a": "0123456789')
-    assert ObjectReader(limit=10).feed(b"[{},{},{},{},{},{}]") == [b"{}"] * 6
 
 
 def test_random_values_come_out_as_they_went_in() -> None:

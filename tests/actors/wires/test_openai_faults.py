@@ -68,6 +68,8 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
         (413, "Please reduce the length of the messages or completion.", "context_too_long"),
         (422, "Input is too long for requested model", "context_too_long"),
         (400, "the request exceeds the available context size", "context_too_long"),
+        (400, "Incorrect API key provided: xa***ey. You can obtain an API key from the console.", "unauthorized"),
+        (400, "the tool said: incorrect API key", "invalid_request"),
         (400, "The response was filtered due to Azure OpenAI's content management policy", "content_blocked"),
         (429, "You have insufficient balance", "quota_exhausted"),
         (400, "max_tokens is too large: 99999. This model supports at most 4096 completion tokens", "invalid_request"),

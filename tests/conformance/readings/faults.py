@@ -17,6 +17,7 @@ CODES = {
 }
 WORDS = {
     "API key not valid": "unauthorized",
+    "Incorrect API key provided": "unauthorized",
     "maximum context length": "context_too_long",
     "max context length": "context_too_long",
     "exceeds the maximum number of tokens": "context_too_long",
