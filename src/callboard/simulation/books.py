@@ -40,6 +40,10 @@ class Sums(msgspec.Struct):
     cost: Cost = Cost(0)
     calls: Counter[str] = msgspec.field(default_factory=Counter)
     call_cost: Cost = Cost(0)
+    billed: Cost = Cost(0)
+    """US dollars that the providers ask for all that the ledger does not estimate."""
+    estimates: Cost = Cost(0)
+    """US dollars of what it does."""
 
 
 class Books:
@@ -119,8 +123,11 @@ class Books:
         self._cut = False
 
     def compare_sums(self, report: UsageReport) -> None:
-        """The ledger's running sums against our own."""
+        """The ledger's running sums against our own, and against what the providers ask for."""
         sums = self.sums
+        if sums.billed + sums.estimates != report.cost:
+            what = f"{sums.billed} dollars, the ledger says {report.cost} with {sums.estimates} in estimates"
+            self._find(f"the providers ask for {what}")
         ours = (sums.attempts, sums.faults, sums.estimated, sums.usage, sums.cost, 0)
         rows = report.models
         theirs = (
@@ -154,6 +161,8 @@ class Books:
         sums.estimated += entry.estimated
         sums.usage += entry.usage
         sums.cost += entry.cost or 0
+        if entry.estimated:
+            sums.estimates += entry.cost or 0
 
     def _compare_call(self, call: Ended) -> None:
         name = f"call {call.planned.number} ({call.id})"
@@ -228,6 +237,8 @@ class Books:
         price = self._prices[f"{settled.provider}/{settled.model}"]
         if settled.cost != price.cost(settled.usage):
             yield f"{where} costs {settled.cost}, but its tokens {price.cost(settled.usage)} dollars"
+        if not settled.estimated:
+            self.sums.billed += price.cost(served.usage)
         if not settled.estimated and settled.usage != served.usage:
             yield f"{where} used {settled.usage} by the ledger, {served.usage} by the provider's books"
         if settled.estimated and not served.stream and settled.usage.total < served.usage.total:

@@ -27,7 +27,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts that were settled as an estimate."""
     usage: Usage
     cost: Cost
-    """US dollars."""
+    """US dollars, as the ledger adds up."""
+    billed: Cost
+    """US dollars that the providers ask for what the ledger does not estimate."""
+    estimates: Cost
+    """US dollars that it estimates."""
     faults: dict[str, int]
     """How often each class was seen."""
     circuit_moves: dict[str, int]
@@ -63,6 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         yield f"seed {self.spec.seed}: {self.calls:,} calls over {days:.1f} days, {self.attempts:,} requests"
         yield f"{self.cpu_seconds:.1f} s of CPU, {self.audits} audits, at most {self.most_calls} calls at once"
         yield f"{self.usage.total:,} tokens, {self.cost:.4f} US dollars, {self.estimated:,} attempts estimated"
+        yield f"the providers bill {self.billed} of them, estimates are {self.estimates}"
         yield f"{self.cached:,} replies from the cache, {self.shared:,} shared"
         yield from _table("calls ended", self.outcomes)
         yield from _table("seen", self.faults)

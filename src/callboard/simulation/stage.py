@@ -126,6 +126,8 @@ class Stage:
             estimated=sums.estimated,
             usage=sums.usage,
             cost=sums.cost,
+            billed=sums.billed,
+            estimates=sums.estimates,
             faults=dict(witness.tally.faults),
             circuit_moves=dict(witness.circuits.moves),
             cycles=witness.circuits.cycles,
