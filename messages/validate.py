@@ -44,6 +44,7 @@ MOST_STOPS = 16
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OURS = ("model", "messages", "stream")
+_NOTHING_SAID = Sampling()
 
 _SHOWN = frozenset({TextPart, ImagePart, AudioPart, DocumentPart, OpaquePart})
 _SPEAKS: dict[str, frozenset[type]] = {
@@ -247,6 +248,8 @@ def _output(output: Output) -> None:
 
 
 def _sampling(sampling: Sampling) -> None:
+    if sampling == _NOTHING_SAID:
+        return
     for name, kind, low, high in _RANGES:
         value = getattr(sampling, name)
         if value is not None:

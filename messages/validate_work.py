@@ -18,6 +18,9 @@ MOST_TEXTS = 10_000
 MOST_IMAGES = 10
 MOST_DIMENSIONS = 2**16
 
+_PRIORITIES = get_args(Priority)
+_CACHE_USES = get_args(CacheUse)
+
 
 def check_embedding(request: EmbeddingRequest) -> None:
     """Raises InvalidRequest at the first thing that is wrong."""
@@ -54,7 +57,7 @@ def check_work(work: Work, ours: tuple[str, ...]) -> None:
     checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl))
     checks.flag("wait", work.wait)
     checks.flag("keep_raw", work.keep_raw)
-    checks.one_of("priority", work.priority, get_args(Priority))
+    checks.one_of("priority", work.priority, _PRIORITIES)
     for name in ("user", "tag"):
         checks.maybe_text(name, getattr(work, name))
     if work.metadata is not None:
@@ -76,7 +79,7 @@ def _texts(field: str, texts: tuple[str, ...]) -> None:
 
 
 def _cache(cache: CacheControl) -> None:
-    checks.one_of("use", cache.use, get_args(CacheUse))
+    checks.one_of("use", cache.use, _CACHE_USES)
     if cache.max_age is not None:
         checks.number("max_age", cache.max_age, float, 0, math.inf)
     checks.text("partition", cache.partition)

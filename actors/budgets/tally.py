@@ -28,6 +28,7 @@ class Tally:
         """The part of it that was spent before the last reset."""
         self.reserved = ZERO
         self.told: tuple[Cost, ...] = ()
+        self._thresholds = {share: spec.limit * Decimal(str(share)) for share in spec.alerts}
 
     @property
     def cost(self) -> Cost:
@@ -60,9 +61,10 @@ class Tally:
 
     def alerts(self, at: int) -> list[BudgetAlert]:
         """The thresholds that were reached and not told yet; they count as told from now on."""
-        reached = [share for share in self.spec.alerts if self.cost > 0 and self.cost >= self._threshold(share)]
-        fresh = [share for share in reached if self._threshold(share) not in self.told]
-        self.told += tuple(map(self._threshold, fresh))
+        cost = self.cost
+        reached = {share: bound for share, bound in self._thresholds.items() if cost > 0 and cost >= bound}
+        fresh = {share: bound for share, bound in reached.items() if bound not in self.told}
+        self.told += tuple(fresh.values())
         return [self._alert(share, at) for share in fresh]
 
     def reset(self) -> None:
@@ -129,9 +131,6 @@ class Tally:
         if self.resets_at is None:
             return "it holds for ever"
         return f"it holds until {datetime.fromtimestamp(self.resets_at // 1_000_000_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-    def _threshold(self, share: float) -> Cost:
-        return self.spec.limit * Decimal(str(share))
 
     def _alert(self, share: float, at: int) -> BudgetAlert:
         return BudgetAlert(

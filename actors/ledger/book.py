@@ -192,8 +192,9 @@ class Book:
 
 
 def _one_more(buckets: tuple[int, ...], duration: int) -> tuple[int, ...]:
-    index = bucket(duration)
-    return (*buckets[:index], buckets[index] + 1, *buckets[index + 1 :])
+    counts = list(buckets)
+    counts[bucket(duration)] += 1
+    return tuple(counts)
 
 
 def bucket(duration: int) -> int:

@@ -58,6 +58,10 @@ def string(value: object) -> str | None:
 
 def tokens(value: object) -> int:
     """`value` as a count of tokens; 0 when it is not one."""
+    if value is None:
+        return 0
+    if type(value) is int and 0 <= value <= _MOST_TOKENS:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(min(max(value, 0), _MOST_TOKENS))

@@ -40,12 +40,17 @@ def responses_usage_of(raw: Any) -> Usage | None:
 def _input(counts: dict[str, Any]) -> tuple[int, int, int]:
     prompt = tokens(counts.get("prompt_tokens"))
     details = mapping(counts.get("prompt_tokens_details"))
-    cached = tokens(details.get("cached_tokens")) or next(
-        filter(None, (tokens(counts.get(name)) for name in _CACHED)), 0
-    )
+    cached = tokens(details.get("cached_tokens")) or _cached(counts)
     written = tokens(details.get("cache_write_tokens")) or tokens(counts.get("cache_creation_input_tokens"))
     beside = cached + written > prompt
     return prompt if beside else prompt - cached - written, cached, written
+
+
+def _cached(counts: dict[str, Any]) -> int:
+    for name in _CACHED:
+        if name in counts and (cached := tokens(counts[name])):
+            return cached
+    return 0
 
 
 def _output(counts: dict[str, Any]) -> tuple[int, int]:

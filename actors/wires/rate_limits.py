@@ -55,12 +55,17 @@ FAMILIES = {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "tog
 
 def rate_limits(headers: Mapping[str, str], names: Names, utc: int) -> RateLimits | None:
     """What the headers tell; None when they tell nothing. `utc` is the time now, in nanoseconds since 1970."""
-    told = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
-    windows = {field: _first(told, names, whats, utc) for field, whats in names.windows.items()} if told else {}
-    wait = retry_after(headers, utc)
+    there = " ".join(headers).lower()
+    windows = _windows(headers, names, utc) if "ratelimit" in there else {}
+    wait = retry_after(headers, utc) if "retry-after" in there else None
     if wait is None and not any(windows.values()):
         return None
     return RateLimits(retry_after=wait, **windows)
+
+
+def _windows(headers: Mapping[str, str], names: Names, utc: int) -> dict[str, Window | None]:
+    told = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
+    return {field: _first(told, names, whats, utc) for field, whats in names.windows.items()}
 
 
 def _first(told: dict[str, str], names: Names, whats: tuple[str, ...], utc: int) -> Window | None:

@@ -59,17 +59,19 @@ class Options(TypedDict, total=False):
     extra: dict[str, Any]
 
 
+OPTIONS = frozenset(Options.__annotations__)
 SAMPLING = frozenset(Sampling.__struct_fields__)
 
 
 def build(prompt: Prompt, model: str | None, **options: Unpack[Options]) -> Request:
     """The request, checked in full. Raises InvalidRequest."""
-    given = dict(options)
-    unknown = given.keys() - Options.__annotations__.keys()
+    unknown = options.keys() - OPTIONS
     if unknown:
         raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
     try:
-        request = _changed(_asked(prompt, model), model, given)
+        request = _asked(prompt, model)
+        if options or model not in (None, request.model):
+            request = _changed(request, model, dict(options))
         check(request)
     except Nonsense as error:
         raise InvalidRequest(str(error)) from None
