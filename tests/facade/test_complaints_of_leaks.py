@@ -27,11 +27,11 @@ def tasks() -> int:
 
 async def test_a_thread_or_task_for_every_chunk(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": LONG}) as w:
-        seen = set()
+        seen, threads = set(), threading.active_count()  # those of an earlier test may still be idle
         async with w.board.stream("Why?", model=ALPHA, max_tokens=40) as stream:
             async for _ in stream:
                 seen.add(tasks())
-                assert threading.active_count() == 1
+                assert threading.active_count() <= threads
         assert stream.reply.usage.output == 40
         assert max(seen) - min(seen) <= 2  # the ledger's alarm and its commit come and go
 
