@@ -24,6 +24,7 @@ FINISH: dict[str, FinishReason] = {
     "model_context_window_exceeded": FinishReason.LENGTH,
     "tool_use": FinishReason.TOOL_CALLS,
     "pause_turn": FinishReason.PAUSE,
+    "compaction": FinishReason.PAUSE,
     "refusal": FinishReason.REFUSAL,
 }
 

@@ -15,6 +15,7 @@ from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import WireFault, malformed
+from callboard.messages.chat import OpaquePart
 from callboard.messages.reply import Answer, Delta, FinishReason
 
 FINISH: dict[str, FinishReason] = {
@@ -107,6 +108,8 @@ class CohereReply(GrowingReply):
             deltas.append(self._draft.thinking(thought))
         if words:
             deltas.append(self._draft.text(words))
+        if block.get("type") not in (None, "text", "thinking"):
+            self._draft.whole(OpaquePart(origin=self._provider, block=block))
 
     def _plan(self, plan: Any, deltas: list[Delta]) -> None:
         if string(plan):

@@ -42,12 +42,20 @@ class _Call:
         return ToolCallPart(id=self.id, name=self.name, arguments=arguments, origin=origin, extra=self.extra)
 
 
+class _Whole:
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def part(self, origin: str) -> Part:
+        return self._part
+
+
 class Draft:
     """The parts that have come so far. `origin` is the wire's name."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._segments: list[_Text | _Call] = []
+        self._segments: list[_Text | _Call | _Whole] = []
         self._calls: list[_Call] = []
 
     def text(self, piece: str) -> Delta:
@@ -64,6 +72,10 @@ class Draft:
         """A piece of the model's refusal."""
         self._open(_Refusal).pieces.append(piece)
         return Delta(refusal=piece)
+
+    def whole(self, part: Part) -> None:
+        """A part that comes in one piece and is worth no delta, such as a picture."""
+        self._segments.append(_Whole(part))
 
     def call(self, call_id: str | None, name: str, extra: dict[str, Any] | None = None) -> Delta:
         """A new tool call. One that came without an id gets one, so that its result can name it."""
@@ -93,7 +105,7 @@ class Draft:
 
     def _open(self, kind: type[_Text], extra: dict[str, Any] | None = None) -> _Text:
         last = self._segments[-1] if self._segments else None
-        if type(last) is kind and last.extra == extra:
+        if isinstance(last, _Text) and type(last) is kind and last.extra == extra:
             return last
         segment = kind(extra)
         self._segments.append(segment)

@@ -9,6 +9,7 @@ from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_
 from callboard.actors.wires.jsons import mapping
 from callboard.actors.wires.media import audio_type, from_base64, from_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER
+from callboard.actors.wires.openai_request import CUSTOM
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -102,8 +103,12 @@ def _thoughts(message: Members, origin: str) -> tuple[Part, ...]:
 
 
 def _call(call: Members) -> ToolCallPart:
-    if call.take("type") not in (None, "function"):
-        raise InvalidRequest(call.at("type"), "only calls of functions are understood")
+    kind = call.take("type")
+    if kind == "custom":
+        custom = call.object("custom")
+        return ToolCallPart(id=call.text("id"), name=custom.text("name"), arguments=custom.text("input"), extra=CUSTOM)
+    if kind not in (None, "function"):
+        raise InvalidRequest(call.at("type"), "only calls of functions and custom tools are understood")
     function, call_id = call.object("function"), call.text("id")
     name, arguments = function.text("name"), function.take("arguments") or "{}"
     call.put("function", function.rest())

@@ -10,11 +10,14 @@ import msgspec
 
 from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
+from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reasoning import Details
+from callboard.actors.wires.openai_request import CUSTOM
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import WireFault, malformed
+from callboard.messages.chat import ImagePart, OpaquePart, Part
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
 
@@ -42,12 +45,20 @@ class Function(msgspec.Struct):
     arguments: Any = None
 
 
+class Custom(msgspec.Struct):
+    """A call of a tool that takes free text."""
+
+    name: Any = None
+    input: Any = None
+
+
 class Call(msgspec.Struct):
     """A tool call, or the next piece of one."""
 
     index: Any = None
     id: Any = None
     function: Function | None = None
+    custom: Custom | None = None
     extra_content: Any = None
     """Gemini's thought signature, behind its OpenAI-shaped endpoint."""
 
@@ -66,6 +77,10 @@ class Piece(msgspec.Struct):
     function_call: Function | None = None
     annotations: Any = None
     audio: Any = None
+    images: Any = None
+    """OpenRouter's."""
+    executed_tools: Any = None
+    """Groq's, on the server."""
 
 
 class Choice(msgspec.Struct):
@@ -91,6 +106,8 @@ class Chunk(msgspec.Struct):
     """Beside `error` at Cerebras."""
     citations: Any = None
     search_results: Any = None
+    x_groq: Any = None
+    """Groq's: an error in the middle of a stream, and in its early days the usage."""
 
 
 _CHUNK = msgspec.json.Decoder(Chunk)
@@ -119,10 +136,7 @@ class ChatReply:
         chunk = self._read(body)
         if not chunk.choices:
             raise self._refused(object_of(body))
-        message = chunk.choices[0].message
-        if message is not None and any(mapping(message.audio).values()):
-            self._extra["audio"] = message.audio
-        self._choice(chunk.choices[0], [])
+        self._choice(next((one for one in chunk.choices if one.index == 0), chunk.choices[0]), [])
         return self.answer()
 
     def take(self, frame: Event, deltas: list[Delta]) -> None:
@@ -159,12 +173,21 @@ class ChatReply:
             raise error_in_reply(self._provider, chunk.error, chunk.status_code)
         self._id = self._id or string(chunk.id)
         self._model = self._model or string(chunk.model)
+        if chunk.x_groq:
+            self._groq(chunk)
         if chunk.usage is not None:
             self._usage = usage_of(chunk.usage)
         if chunk.citations or chunk.search_results:
             found = {"citations": chunk.citations, "search_results": chunk.search_results}
             self._extra |= {name: value for name, value in found.items() if value}
         return chunk
+
+    def _groq(self, chunk: Chunk) -> None:
+        told = mapping(chunk.x_groq)
+        if told.get("error"):
+            raise error_in_reply(self._provider, told["error"])
+        if told.get("usage"):
+            self._usage = usage_of(told["usage"])
 
     def _refused(self, told: dict[str, Any]) -> WireFault:
         """Some servers and gateways put their errors beside `error`, not in it."""
@@ -205,16 +228,39 @@ class ChatReply:
             self._calls.take(call, deltas)
         if piece.function_call is not None:
             self._calls.take_legacy(piece.function_call, deltas)
+        self._beside(piece)
+
+    def _beside(self, piece: Piece) -> None:
+        """What few servers send."""
         if piece.annotations:
             self._extra.setdefault("annotations", []).extend(items(piece.annotations))
+        if piece.executed_tools:
+            self._extra.setdefault("executed_tools", []).extend(items(piece.executed_tools))
+        if piece.images:
+            for image in map(mapping, items(piece.images)):
+                self._draft.whole(shown_block(image, self._provider))
+        if piece.audio:
+            self._hear(mapping(piece.audio))
+
+    def _hear(self, audio: dict[str, Any]) -> None:
+        """A recording and its transcript, which a stream sends in pieces."""
+        told = {name: value for name, value in audio.items() if value}
+        if told:
+            heard = self._extra.setdefault("audio", {})
+            heard |= {
+                name: heard.get(name, "") + told[name] for name in ("data", "transcript") if string(told.get(name))
+            }
+            heard |= {name: value for name, value in told.items() if name not in heard}
 
     def _blocks(self, blocks: list[Any], deltas: list[Delta]) -> None:
-        """Mistral's content: blocks of text, and of thinking that holds blocks of text."""
+        """Mistral's content: blocks of text, of thinking that holds blocks of text, and what the text refers to."""
         for block in map(mapping, blocks):
-            words = string(block.get("text"))
+            words, thoughts = string(block.get("text")), items(block.get("thinking"))
             if words:
                 deltas.append(self._draft.text(words))
-            for inner in items(block.get("thinking")):
+            elif block.get("type") not in (None, "text", "thinking"):
+                self._draft.whole(shown_block(block, self._provider))
+            for inner in thoughts:
                 thought = string(mapping(inner).get("text"))
                 if thought:
                     deltas.append(self._draft.thinking(thought))
@@ -223,6 +269,16 @@ class ChatReply:
         for name, tokens in logprobs.items():
             if items(tokens):
                 self._extra.setdefault("logprobs", {}).setdefault(name, []).extend(tokens)
+
+
+def shown_block(block: dict[str, Any], origin: str) -> Part:
+    """A picture, or a block that only its origin understands."""
+    image = block.get("image_url")
+    url = string(image) or string(mapping(image).get("url"))
+    if url is None:
+        return OpaquePart(origin=origin, block=block)
+    inline = from_data_url(url)
+    return ImagePart(url=url) if inline is None else ImagePart(data=inline[0], media_type=inline[1])
 
 
 class _Calls:
@@ -239,12 +295,16 @@ class _Calls:
         self._legacy: int | None = None
 
     def take(self, call: Call, deltas: list[Delta]) -> None:
-        function = call.function or Function()
+        function, extra = call.function or Function(), mapping(call.extra_content)
+        extra = {"extra_content": extra} if extra else {}
+        if call.custom is not None and call.function is None:
+            function = Function(call.custom.name, call.custom.input)
+            extra |= CUSTOM
         index = call.index if isinstance(call.index, int) else None
         call_id, name = string(call.id), string(function.name)
         ours = self._find(index, call_id, name)
         if ours is None:
-            ours = self._open(call_id, name, mapping(call.extra_content), deltas)
+            ours = self._open(call_id, name, extra, deltas)
             if index is not None:
                 self._by_index[index] = ours
         self._fill(ours, name, function, deltas)
@@ -268,7 +328,7 @@ class _Calls:
 
     def _open(self, call_id: str | None, name: str | None, extra: dict[str, Any], deltas: list[Delta]) -> int:
         self._ids.append(call_id)
-        deltas.append(self._draft.call(call_id, name or "", {"extra_content": extra} if extra else None))
+        deltas.append(self._draft.call(call_id, name or "", extra or None))
         return len(self._ids) - 1
 
     def _fill(self, ours: int, name: str | None, function: Function, deltas: list[Delta]) -> None:

@@ -39,6 +39,10 @@ _NOTES = frozenset({"annotations", "logprobs"})
 """What Responses write beside a text; chat completions refuse it there."""
 
 
+CUSTOM = {"type": "custom"}
+"""`extra` of a call of a tool that takes free text: that text is its arguments."""
+
+
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How a server differs from api.openai.com, whose ways are the defaults."""
 
@@ -220,9 +224,12 @@ class _Messages:
         return shown | present({MEMBER: details_of(thoughts) or None})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
+        own = part.origin in (None, self._provider)
+        if own and part.extra == CUSTOM:
+            return {"id": part.id, **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
         function = {"name": part.name, "arguments": part.arguments}
         call = {"id": part.id, "type": "function", "function": function}
-        return joined(call, self._extra(part.extra)) if part.origin in (None, self._provider) else call
+        return joined(call, self._extra(part.extra)) if own else call
 
     def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
         return [shown for shown in map(self._part, parts) if shown is not None]

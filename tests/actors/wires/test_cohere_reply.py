@@ -5,7 +5,7 @@ import pytest
 
 from callboard.actors.wires.cohere import Cohere
 from callboard.actors.wires.wire import StreamDecoder, WireFault
-from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart
+from callboard.messages.chat import OpaquePart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.faults import FaultKind
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
@@ -198,8 +198,10 @@ def test_a_piece_of_a_call_that_was_never_started_is_malformed(index: int | None
     assert kind_of(event("tool-call-delta", index, tool_calls={})) == FaultKind.MALFORMED_REPLY
 
 
-def test_blocks_and_events_of_a_later_day_are_skipped() -> None:
-    assert plain({"content": [{"type": "smell", "data": "x"}, {"type": "text", "text": "a"}]}).parts == (TextPart("a"),)
+def test_blocks_of_a_later_day_are_kept_and_events_skipped() -> None:
+    smell = {"type": "smell", "data": "x"}
+    parts = plain({"content": [smell, {"type": "text", "text": "a"}]}).parts
+    assert parts == (OpaquePart(origin="cohere", block=smell), TextPart("a"))
     assert plain({"content": "a"}).parts == (TextPart("a"),)
     deltas, _ = fed({"type": "weather"}, {"type": None}, event("content-delta", 0, content={"smell": "x"}))
     assert deltas == []

@@ -7,7 +7,7 @@ import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import WireFault
-from callboard.messages.chat import RefusalPart, TextPart, ThinkingPart, ToolCallPart
+from callboard.messages.chat import OpaquePart, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
 
@@ -142,7 +142,8 @@ def test_content_may_be_blocks_of_text_and_thinking() -> None:
     ]
     deltas, answer = stream(chunk({"content": blocks}), chunk({"content": "2"}), chunk({}, "stop"))
     assert deltas == [Delta(thinking="hm"), Delta(text="4"), Delta(text="2")]
-    assert answer.parts == (ThinkingPart(text="hm", origin="openai"), TextPart("42"))
+    new = OpaquePart(origin="openai", block={"type": "new"})
+    assert answer.parts == (ThinkingPart(text="hm", origin="openai"), TextPart("4"), new, TextPart("2"))
 
 
 @pytest.mark.parametrize("member", ["reasoning", "reasoning_content"])
