@@ -19,6 +19,9 @@ from callboard.runtime.envelope import Envelope, Message
 class RoomMayBe(Tell, frozen=True):
     """The limiter's own alarm: time has passed that somebody waited for."""
 
+    at: int
+    """When it was to ring, in monotonic nanoseconds."""
+
 
 class LimiterView:
     """What the limiter publishes."""
@@ -69,7 +72,8 @@ class LimiterActor(Actor):
                 self._parked.pop(message.envelope, None)
                 self._settle(self._limiter.left(message.envelope, now), now)
             case RoomMayBe():
-                self._alarm_at = None
+                if message.at == self._alarm_at:
+                    self._alarm_at = None
                 self._settle(self._limiter.grant(now), now)
             case Unblock():
                 self._settle(self._limiter.unblock(now), now)
@@ -99,10 +103,11 @@ class LimiterActor(Actor):
                 outcomes.extend(self._limiter.settle(Settle(what, None), now))
 
     def _set_alarm(self, now: int) -> None:
+        """An alarm that rings too early is kept: when it rings, the next one is set."""
         wake_at = self._limiter.wake_at(now) if self._parked else None
-        if wake_at == self._alarm_at:
+        if wake_at is not None and self._alarm_at is not None and self._alarm_at <= wake_at:
             return
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = wake_at
-        self._alarm = None if wake_at is None else self.me.at(wake_at, RoomMayBe())
+        self._alarm = None if wake_at is None else self.me.at(wake_at, RoomMayBe(wake_at))

@@ -66,8 +66,9 @@ class Limiter:
         if held is None:
             return []
         self._reconcile(held, message.tokens, now)
-        denied = [] if message.limits is None else self._learn(held, message, now)
-        return [*denied, *self.grant(now)] if self._line else denied
+        if message.limits is not None:
+            learn(self._account, held.model, self._spec.models.get(held.name), message, now)
+        return self.grant(now) if self._line else []
 
     def left(self, asker: int, now: int) -> list[Settled]:
         """Whoever waited under this id has gone. What others get for it."""
@@ -194,10 +195,6 @@ class Limiter:
                 window.give_back(charge, unused)
             elif unused < 0:
                 window.take(-unused, now)
-
-    def _learn(self, held: Held, heard: Settle, now: int) -> list[Settled]:
-        smaller = learn(self._account, held.model, self._spec.models.get(held.name), heard, now)
-        return self._deny_hopeless(list(self._line.of(held.name)), now) if smaller else []
 
     def _slow(self, message: SlowDown, now: int) -> None:
         permit = message.permit

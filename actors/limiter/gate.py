@@ -20,9 +20,9 @@ class Gate:
             if limit is not None:
                 self.add(kind, limit)
 
-    def add(self, kind: Kind, limit: int) -> Window:
+    def add(self, kind: Kind, limit: int, largest: int | None = None) -> Window:
         """One more window, nothing used."""
-        window = self.windows[kind.name] = Window(limit, kind.period, tokens=kind.tokens)
+        window = self.windows[kind.name] = Window(limit, kind.period, tokens=kind.tokens, largest=largest)
         self._all = tuple(self.windows.values())
         self._apply(self._steps)
         return window
@@ -73,8 +73,8 @@ class Gate:
     def too_small(self, tokens: int) -> tuple[str, int] | None:
         """A limit that so many tokens will never pass: its name and what it is."""
         for name, window in self.windows.items():
-            if window.tokens and tokens > window.limit:
-                return name, window.limit
+            if window.tokens and tokens > window.largest:
+                return name, window.largest
         return None
 
     @property

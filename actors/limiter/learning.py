@@ -2,39 +2,32 @@
 
 A limit is learned where none is configured, and lowers a configured one; it never raises one. When less is left at the
 provider than was thought, others use the account or the provider counts otherwise: the provider is believed until its
-reset. Told limits are the model's, as providers keep them, unless the account has a smaller one of the same kind.
+reset. As it counts otherwise, a request that is larger than what was told is not refused: it goes when nothing else
+counts. Told limits are the model's, as providers keep them, unless the account has a smaller one of the same kind.
 """
-
-import operator
 
 from callboard.actors.limiter.gate import Gate
 from callboard.actors.limiter.limits import DAY, KINDS, Kind, Limits
 from callboard.actors.limiter.window import Window
 from callboard.messages.limiting import Settle
 from callboard.messages.limits import Window as Told
-from callboard.runtime.clock import ns
+from callboard.runtime.clock import NEVER, ns
 
 
-def learn(account: Gate, model: Gate, configured: Limits | None, heard: Settle, now: int) -> bool:
-    """Take over what was told about a model; `configured` is what the configuration says of it.
-
-    Whether the model has smaller limits than before.
-    """
-    before = [window.limit for window in model.windows.values()]
+def learn(account: Gate, model: Gate, configured: Limits | None, heard: Settle, now: int) -> None:
+    """Take over what was told about a model; `configured` is what the configuration says of it."""
     for kind in KINDS:
         told: Told | None = getattr(heard.limits, kind.told, None)
         if told is not None:
             window = _window(account, model, getattr(configured, kind.name, None), kind, told.limit)
             if window is not None:
-                _believe(window, told, heard.told_at, now, lower=kind.name in model.windows)
-    after = [window.limit for window in model.windows.values()]
-    return len(after) > len(before) or any(map(operator.lt, after, before))
+                _believe(window, told, heard.told_at, now)
 
 
-def _believe(window: Window, told: Told, at: int, now: int, *, lower: bool) -> None:
+def _believe(window: Window, told: Told, at: int, now: int) -> None:
     if told.remaining is not None:
         until = at + (window.period if told.resets_in is None else min(DAY, ns(told.resets_in)))
-        window.correct(window.limit - max(0, told.remaining), at, until, now, lower=lower)
+        window.correct(window.limit - max(0, told.remaining), at, until, now)
 
 
 def _window(account: Gate, model: Gate, most: int | None, kind: Kind, limit: int | None) -> Window | None:
@@ -44,7 +37,7 @@ def _window(account: Gate, model: Gate, most: int | None, kind: Kind, limit: int
         return shared
     if own is None:
         assert limit is not None
-        return model.add(kind, limit)
+        return model.add(kind, limit, NEVER)
     if limit is not None and limit > 0 and own.limit != (allowed := min(limit, most or limit)):
         model.lower(kind, allowed)
     return own

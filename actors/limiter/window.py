@@ -28,14 +28,31 @@ class Charge:
 
 
 class Window:
-    """`limit` units in any `period` nanoseconds. `now` never goes back. `cap` is the limit in force, never above it."""
+    """`limit` units in any `period` nanoseconds. `now` never goes back. `cap` is the limit in force, never above it.
 
-    __slots__ = ("_charges", "_due", "_foreign", "_foreign_until", "_grain", "cap", "limit", "period", "tokens", "used")
+    At most `largest` are taken at once, as a rule the limit. Where that is more, whoever takes more than the limit has
+    to wait until nothing else counts: that is for limits that are not known for certain.
+    """
 
-    def __init__(self, limit: int, period: int, *, tokens: bool = False) -> None:
+    __slots__ = (
+        "_charges",
+        "_due",
+        "_foreign",
+        "_foreign_until",
+        "_grain",
+        "cap",
+        "largest",
+        "limit",
+        "period",
+        "tokens",
+        "used",
+    )
+
+    def __init__(self, limit: int, period: int, *, tokens: bool = False, largest: int | None = None) -> None:
         if limit < 1 or period < 1:
             raise ValueError("a window needs a limit and a period of at least 1")
         self.limit = self.cap = limit
+        self.largest = largest or limit
         self.period = period
         self.tokens = tokens
         """Whether it counts tokens; otherwise requests."""
@@ -52,7 +69,9 @@ class Window:
         """Whether so many could be taken now."""
         if now >= self._due:
             self._forget(now)
-        return self.used + units <= self.cap
+        if self.used + units <= self.cap:
+            return True
+        return self.limit < units <= self.largest and self.used + self.limit <= self.cap
 
     def take(self, units: int, now: int) -> Charge:
         """Count them from now on; ask `has_room` first."""
@@ -78,11 +97,12 @@ class Window:
         self.used -= units
 
     def earliest(self, units: int, now: int, cap: int) -> int | None:
-        """When so many could be taken under this cap: `now` or later; None: never, they are more than it."""
+        """When so many could be taken under this cap: `now` or later; None: never, they are too many for it."""
+        units = min(units, self.limit) if units <= self.largest else units
         if units > cap:
             return None
-        if self.has_room(units + self.cap - cap, now):
-            return now
+        if now >= self._due:
+            self._forget(now)
         excess = self.used + units - cap
         leaving = sorted(self._leaving())
         while excess > 0:
@@ -100,9 +120,10 @@ class Window:
         self.used += units
         self._due = min(self._due, since + self.period)
 
-    def correct(self, used: int, at: int, until: int, now: int, *, lower: bool) -> None:
+    def correct(self, used: int, at: int, until: int, now: int) -> None:
         """Whoever counts with authority has counted `used` units at `at`: what is more than was taken here counts
-        besides, until `until`. Unless `lower`, an earlier correction that stands is not made smaller.
+        besides, until `until`. What comes to less does not take back what is believed already: requests overtake each
+        other, so it may be older news.
         """
         if now >= self._due:
             self._forget(now)
@@ -111,13 +132,13 @@ class Window:
             if charge.first <= at:
                 break
             taken -= charge.units
-        surplus = max(0, used - taken) if until > now else 0
-        if surplus < self._foreign and not lower:
+        surplus = used - taken
+        if surplus <= 0 or surplus < self._foreign or until <= now:
             return
         self.used += surplus - self._foreign
-        self._foreign, self._foreign_until = surplus, until
-        if surplus:
-            self._due = min(self._due, until)
+        self._foreign = surplus
+        self._foreign_until = max(until, self._foreign_until)
+        self._due = min(self._due, until)
 
     def used_at(self, now: int) -> int:
         """What counts at a time. Changes nothing: for readers in another thread."""

@@ -9,8 +9,8 @@ from callboard.messages.limiting import Permit, Settle
 from callboard.messages.limits import RateLimits, Window
 
 
-def hear(account: Gate, model: Gate, limits: RateLimits, *, at: int = 0, now: int = 0, most: Any = None) -> bool:
-    return learn(account, model, most, Settle(Permit(1, 1), 0, limits, at), now)
+def hear(account: Gate, model: Gate, limits: RateLimits, *, at: int = 0, now: int = 0, most: Any = None) -> None:
+    learn(account, model, most, Settle(Permit(1, 1), 0, limits, at), now)
 
 
 def gate(**limits: int) -> Gate:
@@ -23,7 +23,7 @@ def used(one: Gate, name: str, now: int = 0) -> int:
 
 def test_a_limit_is_learned_where_none_is_configured() -> None:
     account, model = gate(), gate()
-    assert hear(account, model, RateLimits(requests=Window(limit=9), tokens_day=Window(limit=500)))
+    hear(account, model, RateLimits(requests=Window(limit=9), tokens_day=Window(limit=500)))
     assert {name: (one.limit, one.period) for name, one in model.windows.items()} == {
         "requests_per_minute": (9, MINUTE),
         "tokens_per_day": (500, DAY),
@@ -34,16 +34,16 @@ def test_a_limit_is_learned_where_none_is_configured() -> None:
 def test_a_told_limit_lowers_a_configured_one_and_never_raises_it() -> None:
     most = Limits(requests_per_minute=10)
     model = gate(requests_per_minute=10)
-    for told, limit, smaller in ((100, 10, False), (5, 5, True), (8, 8, False), (100, 10, False)):
-        assert hear(gate(), model, RateLimits(requests=Window(limit=told)), most=most) is smaller
+    for told, limit in ((100, 10), (5, 5), (8, 8), (100, 10)):
+        hear(gate(), model, RateLimits(requests=Window(limit=told)), most=most)
         assert model.windows["requests_per_minute"].limit == limit
 
 
 def test_a_limit_that_the_accounts_own_is_within_is_not_learned_again() -> None:
     account, model = gate(requests_per_minute=10), gate()
-    assert not hear(account, model, RateLimits(requests=Window(limit=10)))
+    hear(account, model, RateLimits(requests=Window(limit=10)))
     assert model.windows == {}
-    assert hear(account, model, RateLimits(requests=Window(limit=9)))
+    hear(account, model, RateLimits(requests=Window(limit=9)))
     assert model.windows["requests_per_minute"].limit == 9
 
 
@@ -87,7 +87,7 @@ def test_what_is_told_of_one_model_does_not_take_back_what_another_made_known_of
 @pytest.mark.parametrize("told", [Window(limit=0), Window(limit=-1), Window(remaining=5), Window()])
 def test_nonsense_teaches_nothing(told: Window) -> None:
     account, model = gate(), gate()
-    assert not hear(account, model, RateLimits(requests=told, tokens=told, requests_day=told))
+    hear(account, model, RateLimits(requests=told, tokens=told, requests_day=told))
     assert (account.windows, model.windows) == ({}, {})
 
 
@@ -95,3 +95,18 @@ def test_the_whole_day_is_the_longest_that_a_told_reset_is_believed() -> None:
     model = gate(requests_per_minute=10)
     hear(gate(), model, RateLimits(requests=Window(remaining=0, resets_in=1e9)))
     assert model.earliest(0, 0) == DAY
+
+
+def test_a_request_larger_than_what_was_told_goes_alone_and_one_larger_than_what_is_configured_never() -> None:
+    model = gate(requests_per_minute=10, tokens_per_minute=200)
+    hear(gate(), model, RateLimits(tokens=Window(limit=100)), most=Limits(tokens_per_minute=200))
+    assert model.has_room(150, 0)
+    model.enter(1, 0, [])
+    assert not model.has_room(150, 0)
+    assert model.earliest(150, 0) == MINUTE
+    assert model.has_room(150, MINUTE)
+    assert model.earliest(201, 0) is None
+    assert model.too_small(201) == ("tokens_per_minute", 200)
+    learned = gate()
+    hear(gate(), learned, RateLimits(tokens=Window(limit=100)))
+    assert learned.has_room(10**6, 0)

@@ -79,7 +79,7 @@ def test_what_fills_it_is_neither_more_nor_less_than_was_used(units: int) -> Non
 def test_whoever_counts_more_is_believed_until_the_reset() -> None:
     one = Window(10, PERIOD)
     one.take(3, 0)
-    one.correct(8, 0, 500, 10, lower=True)
+    one.correct(8, 0, 500, 10)
     assert one.has_room(2, 10)
     assert not one.has_room(3, 10)
     assert one.earliest(3, 10, 10) == 500
@@ -90,26 +90,28 @@ def test_what_was_taken_after_it_was_counted_counts_besides() -> None:
     one = Window(10, PERIOD)
     one.take(1, 0)
     one.take(4, 200)
-    one.correct(3, 100, 5_000, 300, lower=True)
+    one.correct(3, 100, 5_000, 300)
     assert one.used == 3 + 4
 
 
 def test_whoever_counts_less_is_not_believed() -> None:
     one = Window(10, PERIOD)
     one.take(8, 0)
-    one.correct(2, 0, 5_000, 10, lower=True)
+    one.correct(2, 0, 5_000, 10)
     assert one.used == 8
 
 
-def test_a_correction_is_replaced_by_the_next_and_among_others_only_by_a_larger_one() -> None:
+def test_what_is_believed_is_not_taken_back_by_older_news_nor_shortened() -> None:
     one = Window(10, PERIOD)
-    one.correct(8, 0, 500, 0, lower=True)
-    one.correct(5, 1, 500, 1, lower=True)
-    assert one.used == 5
-    one.correct(3, 2, 500, 2, lower=False)
-    assert one.used == 5
-    one.correct(6, 3, 500, 3, lower=False)
-    assert one.used == 6
+    one.correct(8, 0, 500, 0)
+    one.correct(5, 1, 600, 1)
+    assert (one.used, one.earliest(10, 1, 10)) == (8, 500)
+    one.correct(9, 2, 400, 2)
+    assert (one.used, one.earliest(10, 2, 10)) == (9, 500)
+    one.correct(9, 3, 700, 3)
+    assert (one.used, one.earliest(10, 3, 10)) == (9, 700)
+    one.correct(1, 700, 900, 700)
+    assert one.used == 1
 
 
 @pytest.mark.parametrize(("limit", "period"), [(0, 1), (1, 0), (-1, 1)])
