@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ async def test_663_tokens_on_a_limit_of_100(autojump_clock: object, world: Openi
 
         async with trio.open_nursery() as nursery:
             for number in range(30):
-                nursery.start_soon(lambda number=number: ask(w, f"Why {number}?", max_tokens=30))
+                nursery.start_soon(partial(ask, w, f"Why {number}?", max_tokens=30))
         served = [(one.started / 1e9, one.usage.total) for one in w["alpha"].log]
         assert len(served) == 30
         for start, _ in served:
@@ -92,7 +93,7 @@ async def test_a_second_refusal_shortens_the_wait(autojump_clock: object, world:
             await ask(w, "Short?", attempts=1)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lambda: ask(w, "Long?", attempts=1))
+            nursery.start_soon(partial(ask, w, "Long?", attempts=1))
             await trio.sleep(0.5)
             nursery.start_soon(short)
         w["alpha"].behaviour = Behaviour()

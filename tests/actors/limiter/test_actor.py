@@ -72,6 +72,18 @@ async def test_those_of_a_paused_model_are_woken_when_the_pause_ends(autojump_cl
         assert [when for when, _ in ends] == [0, ns(7), ns(7)]
 
 
+async def test_an_alarm_is_brought_forward_by_one_who_waits_for_less(autojump_clock: MockClock) -> None:
+    async with running(spec()) as system:
+        limiter, ends = system.ref("limiter"), list[tuple[int, object]]()
+        for model, until in (("long", 60), ("short", 10)):
+            limiter.tell(SlowDown(model=model, until=ns(until), quota=False, why="rate_limited"), lane=Lane.CONTROL)
+        async with trio.open_nursery() as nursery:
+            for model in ("long", "short"):
+                nursery.start_soon(timed, system, lambda model=model: limiter.ask(wish(model=model)), ends)
+                await wait_all_tasks_blocked()
+        assert [when for when, _ in ends] == [ns(10), ns(60)]
+
+
 async def test_an_alarm_that_came_too_early_is_set_again(autojump_clock: MockClock) -> None:
     async with running(spec(requests_per_minute=1)) as system:
         limiter, ends = system.ref("limiter"), list[tuple[int, object]]()
