@@ -176,7 +176,8 @@ class Attempter:
         try:
             progress.replying = True
             progress.limits = self._wire.limits(response.headers)
-            progress.limits_told_at = self._me.now()
+            if progress.limits is not None:
+                progress.limits_told_at = self._me.now()
             if not 200 <= response.status_code < 300:
                 await self._refused(response, alarm)
             elif attempt.sink is None:
