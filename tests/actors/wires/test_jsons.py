@@ -1,0 +1,40 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from callboard.actors.wires.jsons import joined, object_of, read, tokens, write
+from callboard.actors.wires.wire import WireFault
+
+
+def test_objects_that_stand_in_both_are_joined_and_the_rest_is_added() -> None:
+    shown = {"type": "file", "file": {"id": 1, "deep": {"a": 1}}, "list": [1]}
+    extra = {"file": {"deep": {"b": 2}, "name": "n"}, "list": [2], "new": {}}
+    assert joined(shown, extra) == {
+        "type": "file",
+        "file": {"id": 1, "deep": {"a": 1, "b": 2}, "name": "n"},
+        "list": [2],
+        "new": {},
+    }
+    assert shown == {"type": "file", "file": {"id": 1, "deep": {"a": 1}}, "list": [1]}
+    assert joined(shown, None) == joined(shown, {}) == shown
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_object_is_an_empty_one_or_malformed_and_not_quoted(body: bytes) -> None:
+    assert object_of(body) == {}
+    with pytest.raises(WireFault, match="cannot be read"):
+        read(msgspec.json.Decoder(dict[str, Any]), body, "p")
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [(7, 7), (7.9, 7), (-1, 0), (True, 0), ("7", 0), (None, 0), (1e300, 2**53)]
+)
+def test_counts_are_whole_bounded_and_never_negative(value: object, count: int) -> None:
+    assert tokens(value) == count
+
+
+def test_what_json_cannot_hold_is_an_invalid_request() -> None:
+    with pytest.raises(WireFault) as caught:
+        write({"a": object()}, "p")
+    assert (caught.value.fault.kind, caught.value.fault.provider) == ("invalid_request", "p")
