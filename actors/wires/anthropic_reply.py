@@ -110,7 +110,8 @@ class MessageReply:
             case "content_block_stop" if event.index in self._blocks:
                 self._blocks[event.index].stop(deltas)
             case "message_delta":
-                self._end(mapping(members.get("delta")), mapping(members.get("usage")))
+                managed = {"context_management": members.get("context_management")}
+                self._end(managed | mapping(members.get("delta")), mapping(members.get("usage")))
             case "message_stop":
                 self.done = True
             case "error":

@@ -47,6 +47,8 @@ CODES: dict[str, FaultKind] = {
 }
 
 _LONGEST_CODE = 100
+_REQUEST_IDS = ("x-request-id", "x-generation-id", "mistral-correlation-id", "apim-request-id")
+"""OpenAI and most; OpenRouter; Mistral; Azure's gateway."""
 _STATUS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -67,7 +69,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         provider=provider,
         status=status,
         code=complaint.codes[0] if complaint.codes else None,
-        request_id=headers.get("x-request-id") or complaint.request_id,
+        request_id=next(filter(None, map(headers.get, _REQUEST_IDS)), None) or complaint.request_id,
         retry_after=retry_after(headers, utc()),
     )
 

@@ -153,6 +153,9 @@ ANTHROPIC_USAGE = {
 }  # fmt: skip
 
 
+EDITS = {"applied_edits": [{"type": "clear_tool_uses_20250919", "cleared_tool_uses": 2}]}
+
+
 def grown() -> list[Told]:
     """The same message as events: blocks that Anthropic streams in pieces begin empty."""
     told: list[Told] = [{"type": "message_start", "message": {"id": "r", "usage": {"input_tokens": 1}}}]
@@ -175,15 +178,18 @@ def grown() -> list[Told]:
         told += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         told.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": "pause_turn", "container": {"id": "k"}}
-    return [*told, {"type": "message_delta", "delta": end, "usage": ANTHROPIC_USAGE}, {"type": "message_stop"}]
+    last = {"type": "message_delta", "delta": end, "context_management": EDITS, "usage": ANTHROPIC_USAGE}
+    return [*told, last, {"type": "message_stop"}]
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_blocks_of_anthropics_servers_stay_and_go_back_as_they_came(streamed: bool) -> None:
     wire = AnthropicMessages()
-    whole = {"content": BLOCKS, "stop_reason": "pause_turn", "container": {"id": "k"}, "usage": ANTHROPIC_USAGE}
+    beside = {"container": {"id": "k"}, "context_management": EDITS, "usage": ANTHROPIC_USAGE}
+    whole = {"content": BLOCKS, "stop_reason": "pause_turn", **beside}
     answer = events(wire, *grown(), named=True) if streamed else plain(wire, whole)
-    assert (answer.finish_reason, answer.extra) == (FinishReason.PAUSE, {"container": {"id": "k"}})
+    assert answer.finish_reason is FinishReason.PAUSE
+    assert answer.extra == {"container": {"id": "k"}, "context_management": EDITS}
     assert answer.usage == Usage(input=10, cached_read=5, cache_write=3, output=12, reasoning=8)
     assert [part.text for part in answer.parts if isinstance(part, TextPart)] == ["So"]
     again = Request(model="m", messages=(ChatMessage("user", "q"), ChatMessage("assistant", answer.parts)))

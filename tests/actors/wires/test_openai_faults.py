@@ -121,6 +121,7 @@ def test_waits_and_the_request_id_come_from_the_headers() -> None:
     assert fault(429, retry_after_ms="1500", x_request_id="req_1").retry_after == 1.5
     assert fault(503, retry_after="Sat, 21 Nov 2026 08:00:30 GMT").retry_after == 30
     assert fault(429, retry_after="1", retry_after_ms="0").retry_after == 1
-    assert fault(500, x_request_id="req_1").request_id == "req_1"
+    for name in ("x_request_id", "x_generation_id", "mistral_correlation_id", "apim_request_id"):
+        assert fault(500, {"request_id": "req_2"}, **{name: "req_1"}).request_id == "req_1"
     assert fault(500, {"request_id": "req_2"}).request_id == "req_2"
     assert fault(500).retry_after is None

@@ -1,0 +1,28 @@
+from typing import Any
+
+import pytest
+
+from callboard.actors.wires.anthropic_usage import usage_of
+from callboard.messages.usage import Usage
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({"input_tokens": 10, "output_tokens": 5}, Usage(input=10, output=5)),
+        (
+            {"input_tokens": 1, "cache_read_input_tokens": 8, "cache_creation_input_tokens": 4, "output_tokens": 5},
+            Usage(input=1, cached_read=8, cache_write=4, output=5),
+        ),
+        ({"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}}, Usage(output=5, reasoning=4)),
+        ({"output_tokens": 3, "output_tokens_details": {"thinking_tokens": 4}}, Usage(output=0, reasoning=3)),
+        ({"output_tokens": 3, "output_tokens_details": None, "service_tier": "batch"}, Usage(output=3)),
+        ({"input_tokens": "many", "output_tokens": -5}, Usage()),
+    ],
+)
+def test_input_leaves_out_what_was_cached_and_output_includes_thinking(counts: dict[str, Any], usage: Usage) -> None:
+    assert usage_of(counts) == usage
+
+
+def test_no_counts_are_no_usage() -> None:
+    assert usage_of({}) is None

@@ -1,0 +1,32 @@
+from typing import Any
+
+import pytest
+
+from callboard.actors.wires.gemini_usage import usage_of
+from callboard.messages.usage import Usage
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ({"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}, Usage(input=10, output=5)),
+        ({"promptTokenCount": 10, "cachedContentTokenCount": 8}, Usage(input=2, cached_read=8)),
+        ({"promptTokenCount": 10, "cachedContentTokenCount": 80}, Usage(input=0, cached_read=10)),
+        ({"promptTokenCount": 10, "toolUsePromptTokenCount": 7}, Usage(input=17)),
+        (
+            {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 18},
+            Usage(input=10, output=5, reasoning=3),
+        ),
+        ({"totalTokenCount": 7}, Usage()),
+        ({"promptTokenCount": "many", "candidatesTokenCount": None}, Usage()),
+    ],
+)
+def test_the_prompt_includes_what_was_cached_and_candidates_leave_thoughts_out(
+    counts: dict[str, Any], usage: Usage
+) -> None:
+    assert usage_of(counts) == usage
+
+
+@pytest.mark.parametrize("counts", [{}, {"trafficType": "ON_DEMAND"}])
+def test_no_counts_are_no_usage(counts: dict[str, Any]) -> None:
+    assert usage_of(counts) is None
