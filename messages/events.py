@@ -53,6 +53,16 @@ class AccountBlocked(msgspec.Struct, frozen=True, kw_only=True, tag="account_blo
     """UTC nanoseconds; None until an operator resets it."""
 
 
+class AccountLimited(msgspec.Struct, frozen=True, kw_only=True, tag="account_limited"):
+    """The provider's rate limit was run into: calls go slower for a while. Told once for as long as it holds."""
+
+    at: int
+    provider: str
+    model: str | None
+    until: int | None = None
+    """UTC nanoseconds before which nothing is asked; None: it did not say."""
+
+
 class BudgetAlert(msgspec.Struct, frozen=True, kw_only=True, tag="budget_alert"):
     """A budget's window has spent a share of its limit at which it was to say so. Once a share and window."""
 
@@ -69,4 +79,4 @@ class BudgetAlert(msgspec.Struct, frozen=True, kw_only=True, tag="budget_alert")
     """UTC nanoseconds; None: never."""
 
 
-Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked | BudgetAlert
+Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked | AccountLimited | BudgetAlert

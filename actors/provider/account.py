@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from callboard.actors.provider.deadline import Timeouts
+from callboard.actors.provider.health import HealthSpec
 from callboard.actors.wires.wire import Wire
 from callboard.messages.usage import Cost, Usage
 from callboard.runtime.circuit.circuit import CircuitSpec
@@ -25,6 +26,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Sent with every request."""
     timeouts: Timeouts = Timeouts()
     circuit: CircuitSpec = CircuitSpec()
+    health: HealthSpec = HealthSpec()
     durability: Literal["strict", "relaxed"] = "relaxed"
     price: Price
 

@@ -8,15 +8,18 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.attempt import Attempter
+from callboard.actors.provider.checker import CheckDue, CheckEnded, Checker
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
-from callboard.actors.provider.policy import ENDPOINT, blocked_until, limited, model_key, outcomes
+from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
+from callboard.actors.provider.standing import Restriction, Standing
 from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver
-from callboard.messages.events import AccountBlocked, CircuitMoved
+from callboard.messages.events import AccountBlocked, AccountLimited, CircuitMoved
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.health import HealthCheck
 from callboard.messages.limiting import Unblock
 from callboard.messages.limits import RateLimits
 from callboard.messages.local_models import DeleteModel, ListRunning, PullModel, ShowModel
@@ -67,11 +70,13 @@ class ProviderActor(Actor):
         self._histories = histories
         self._subtree = Subtree(account.circuit)
         self._alarms: dict[str, Alarm] = {}
-        self._blocked: str | None = None
+        self._misconfigured: str | None = None
+        self._standing = Standing()
         self._limits: dict[str, RateLimits] = {}
         self._transport: httpx.AsyncBaseTransport
         self._attempter: Attempter
         self._inquirer: Inquirer
+        self._checker: Checker
 
     async def start(self) -> None:
         """Take up the circuits where the last process or incarnation left them."""
@@ -87,11 +92,13 @@ class ProviderActor(Actor):
             refuses=self._refuses,
         )
         self._inquirer = Inquirer(self._account, self._transport, self.me)
+        self._checker = Checker(self._account.health, self._inquirer, self.me)
         for history in self._histories():
             retry_at = self.me.now() + max(0, history.retry_at - self.me.utc())
             self._subtree.restore(history.key, CircuitState(history.state), retry_at, history.openings)
         self._publish()
         self._report_circuits()
+        self._plan_check()
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Decide; what waits runs as a handler of its own."""
@@ -104,6 +111,10 @@ class ProviderActor(Actor):
                 self._attempter.taken_over(message)
             case ListModels() | ShowModel() | ListRunning() | PullModel() | DeleteModel():
                 return self._inquirer.run(message)
+            case CheckDue():
+                self._checker.due()
+            case CheckEnded():
+                self._checked(message.check)
             case Operate():
                 return self._operate(message)
             case _:
@@ -142,19 +153,31 @@ class ProviderActor(Actor):
 
     def _heed_account(self, fault: Fault | None, model: str) -> None:
         if fault is None:
-            self._unblock()
-        elif fault.kind is FaultKind.QUOTA_EXHAUSTED and fault.status is not None:
-            until = blocked_until(fault, self.me.now(), self.me.utc())
-            self._emit_blocked(limited(fault, model), fault.kind.value, until)
-        elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._blocked is None:
-            self._blocked = f"misconfigured: {fault.kind.value}"
+            self._got_through(model)
+        elif fault.kind in LIMIT_FAULTS and fault.status is not None:
+            self._restricted(fault, model)
+        elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._misconfigured is None:
+            self._misconfigured = f"misconfigured: {fault.kind.value}"
             self._publish()
-            self._emit_blocked(model, self._blocked, None)
+            self._emit_blocked(model, self._misconfigured, None)
 
-    def _unblock(self) -> None:
-        if self._blocked is not None:
-            self._blocked = None
+    def _got_through(self, model: str) -> None:
+        lifted = bool(self._standing) and self._standing.succeeded(model)
+        if lifted or self._misconfigured is not None:
+            self._misconfigured = None
             self._publish()
+
+    def _restricted(self, fault: Fault, model: str) -> None:
+        now, scope = self.me.now(), limited(fault, model)
+        quota = fault.kind is FaultKind.QUOTA_EXHAUSTED
+        until = blocked_until(fault, now, self.me.utc())
+        begins = self._standing.restrict(scope, Restriction(quota=quota, until=until, why=fault.kind.value), now)
+        self._publish()
+        if quota:
+            self._emit_blocked(scope, fault.kind.value, until)
+        elif begins:
+            date = None if until is None else self._date(until)
+            self.me.emit(AccountLimited(at=self.me.utc(), provider=self._account.name, model=scope, until=date))
 
     def _emit_blocked(self, model: str | None, why: str, until: int | None) -> None:
         self.me.emit(
@@ -176,7 +199,8 @@ class ProviderActor(Actor):
         moved = self._subtree.operate(keys, _COMMANDS[command.command], self.me.now())
         self._moved(moved, None)
         if command.command == "reset":
-            self._blocked = None
+            self._misconfigured = None
+            self._standing.clear()
             self._limiter.tell(Unblock(), lane=Lane.CONTROL)
         cut = self._cut_all() if command.command == "open" and command.now else 0
         self._publish()
@@ -196,6 +220,29 @@ class ProviderActor(Actor):
             view = views[key]
             self._record_move(key, move, view.retry_at, view.openings, fault)
         self._report_circuits()
+        self._plan_check()
+        if any(key == ENDPOINT and move.after in GIVES_UP for key, move in moved):
+            self._drop_idle()
+
+    def _plan_check(self) -> None:
+        self._checker.want(self._endpoint_is_open())
+
+    def _endpoint_is_open(self) -> bool:
+        view = self._subtree.views().get(ENDPOINT)
+        return view is not None and view.state is CircuitState.OPEN
+
+    def _checked(self, check: HealthCheck) -> None:
+        """A passed check brings forward the trials of the endpoint and of the models that are down with it."""
+        self._checker.ended(check)
+        if check.passed and self._endpoint_is_open():
+            down = [key for key, view in self._subtree.views().items() if view.state is CircuitState.OPEN]
+            self._moved(self._subtree.operate(down, CircuitEvent.HEALTH_PASSED, self.me.now()), None)
+        self._publish()
+        self._plan_check()
+
+    def _drop_idle(self) -> None:
+        if isinstance(self._transport, ProviderTransport):
+            self._transport.drop_idle()
 
     def _record_move(self, key: str, move: Move, retry_at: int, openings: int, fault: Fault | None) -> None:
         gives_up = move.after in GIVES_UP
@@ -239,7 +286,9 @@ class ProviderActor(Actor):
                 name=self._account.name,
                 wire=self._account.wire.name,
                 circuits=self._subtree.views(),
-                blocked=self._blocked,
+                misconfigured=self._misconfigured,
+                standing=self._standing.view(),
+                check=self._checker.latest,
                 limits=self._limits,
             )
         )

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import msgspec
 
 from callboard.actors.provider.policy import ENDPOINT, model_key
+from callboard.actors.provider.standing import Restriction, Scope
+from callboard.messages.health import HealthCheck
 from callboard.messages.limits import RateLimits
 from callboard.runtime.circuit.subtree import View
 from callboard.runtime.circuit.table import CircuitState
 
-_STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
+STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
 
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,20 +20,24 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     wire: str
     circuits: Mapping[str, View]
-    blocked: str | None
+    misconfigured: str | None
+    """Why the credential does not serve."""
+    standing: Mapping[Scope, Restriction] = {}
+    check: HealthCheck | None = None
     limits: Mapping[str, RateLimits]
 
     def steady(self, model: str) -> bool:
         """Whether nothing speaks against the model's circuits: they are neither open nor on trial."""
         views = (self.circuits.get(key) for key in (ENDPOINT, model_key(model)))
-        return self.blocked is None and all(view is None or view.state in _STEADY for view in views)
+        return self.misconfigured is None and all(view is None or view.state in STEADY for view in views)
 
     def facts(self) -> dict[str, object]:
         """For the status."""
         return {
             "wire": self.wire,
-            "account": self.blocked or "ok",
+            "account": self.misconfigured or "ok",
             "circuits": {key: self._circuit(view) for key, view in self.circuits.items()},
+            **({} if self.check is None else {"check": _checked(self.check)}),
             "limits": {model: _told(limits) for model, limits in list(self.limits.items())},
         }
 
@@ -39,6 +45,10 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
         if view.state is not CircuitState.OPEN:
             return view.state.value
         return f"{view.state.value}, {view.openings} in a row"
+
+
+def _checked(check: HealthCheck) -> str:
+    return f"passed in {check.latency:.2f} s" if check.passed else f"failed: {check.fault or 'unknown'}"
 
 
 def _told(limits: RateLimits) -> dict[str, object]:

@@ -6,7 +6,7 @@ import httpx
 
 
 class ProviderTransport(httpx.AsyncBaseTransport, ABC):
-    """One account's way to its provider. Any other httpx transport takes its place, without these two."""
+    """One account's way to its provider. Any other httpx transport takes its place, without these three."""
 
     @abstractmethod
     async def warm_up(self, url: str, count: int) -> int:
@@ -19,3 +19,7 @@ class ProviderTransport(httpx.AsyncBaseTransport, ABC):
     @abstractmethod
     def sweep(self) -> None:
         """Close connections that have idled too long. Every request does so, too; call it when there are none."""
+
+    @abstractmethod
+    def drop_idle(self) -> None:
+        """Close every connection that is not in use."""

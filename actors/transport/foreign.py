@@ -150,6 +150,9 @@ class HttpxTransport(ProviderTransport):
     def sweep(self) -> None:
         """See ProviderTransport: httpx sweeps by itself, with each request."""
 
+    def drop_idle(self) -> None:
+        """See ProviderTransport: httpx holds its idle connections itself; they go when they have idled too long."""
+
     async def aclose(self) -> None:
         """Close every connection."""
         self._slots.close()

@@ -60,6 +60,10 @@ class Routed(ProviderTransport):
         """See ProviderTransport."""
         self._direct.sweep()
 
+    def drop_idle(self) -> None:
+        """See ProviderTransport."""
+        self._direct.drop_idle()
+
     async def aclose(self) -> None:
         """Close every connection of every route."""
         await self._direct.aclose()

@@ -112,13 +112,18 @@ class Pool(Generic[C, W]):
             close += (self._drop_oldest(),)
         return close
 
-    def clear(self) -> tuple[tuple[C, ...], tuple[W, ...]]:
-        """Drop every idle connection and every waiter: these two."""
-        cleared = tuple(self._oldest), tuple(self._waiters)
+    def drop_idle(self) -> tuple[C, ...]:
+        """Drop every idle connection."""
+        close = tuple(self._oldest)
         self._oldest.clear()
         self._stacks.clear()
+        return close
+
+    def clear(self) -> tuple[tuple[C, ...], tuple[W, ...]]:
+        """Drop every idle connection and every waiter: these two."""
+        waiters = tuple(self._waiters)
         self._waiters.clear()
-        return cleared
+        return self.drop_idle(), waiters
 
     def statistics(self) -> PoolStatistics:
         """The counts, now."""

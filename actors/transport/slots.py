@@ -55,6 +55,10 @@ class Slots(Generic[C]):
         """Close what has idled too long."""
         _close(self._pool.expire(trio.current_time()))
 
+    def drop_idle(self) -> None:
+        """Close what idles."""
+        _close(self._pool.drop_idle())
+
     def close(self) -> None:
         """Close what idles; whoever waits for a slot gets TransportClosed."""
         self.closed = True

@@ -98,6 +98,10 @@ class Transport(ProviderTransport):
         """See ProviderTransport."""
         self._slots.sweep()
 
+    def drop_idle(self) -> None:
+        """See ProviderTransport."""
+        self._slots.drop_idle()
+
     def statistics(self) -> TransportStatistics:
         """The counts, now."""
         return TransportStatistics(*self._slots.statistics(), self._opened, self._reused, self._retried)

@@ -35,8 +35,17 @@ from callboard.messages.chat import (
     user,
 )
 from callboard.messages.embedding import Embeddings
-from callboard.messages.events import AccountBlocked, ActorRestarted, BudgetAlert, CircuitMoved, Event, SupervisorGaveUp
+from callboard.messages.events import (
+    AccountBlocked,
+    AccountLimited,
+    ActorRestarted,
+    BudgetAlert,
+    CircuitMoved,
+    Event,
+    SupervisorGaveUp,
+)
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.health import HealthCheck, ProviderHealth
 from callboard.messages.images import Image, Images
 from callboard.messages.reply import Delta, FinishReason, Reply
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
@@ -52,6 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountBlocked",
+    "AccountLimited",
     "ActorRestarted",
     "AudioPart",
     "Board",
@@ -71,12 +81,14 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FinishReason",
+    "HealthCheck",
     "Image",
     "ImagePart",
     "Images",
     "Interrupted",
     "InvalidRequest",
     "Output",
+    "ProviderHealth",
     "Ranked",
     "Reply",
     "ReplyStream",

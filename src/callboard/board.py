@@ -10,6 +10,7 @@ from typing import Unpack
 import msgspec
 import trio
 
+from callboard.actors.provider import diagnosis
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
@@ -22,6 +23,7 @@ from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, O
 from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.health import ProviderHealth
 from callboard.messages.hooks import Hook, Wishes
 from callboard.messages.images import Images
 from callboard.messages.logbook import LogRecord, ReadLog
@@ -236,6 +238,12 @@ class Board:
         if isinstance(said, Fault):
             raise InvalidRequest(f"budget: {said.message}")
         return said
+
+    def health(self) -> tuple[ProviderHealth, ...]:
+        """How each account fares now, in the configuration's order; read from what they published, asking nobody."""
+        now, utc = self._system.clock.now(), self._system.clock.utc()
+        views = [self._system.ref(f"providers/{provider.name}").snapshot for provider in self._resolved.providers]
+        return tuple(diagnosis.health(view, now, utc) for view in views if view is not None)
 
     def status(self) -> Status:
         """The supervision tree now. Printed, it is a drawing."""

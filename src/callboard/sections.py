@@ -8,6 +8,7 @@ import msgspec
 from callboard.actors.ledger.keeping import KEEP, Keep
 from callboard.actors.limiter.limits import Limits, LimitSpec
 from callboard.actors.provider.deadline import Timeouts
+from callboard.actors.provider.health import HealthSpec
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import WireName
 from callboard.runtime.calendar import Calendar, zone_of
@@ -202,6 +203,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Send the key over plain http to a host that is not this machine."""
     timeouts: Timeouts = Timeouts()
     circuit: CircuitConfig = CircuitConfig()
+    health: HealthSpec = HealthSpec()
     limits: LimitConfig = LimitConfig()
     transport: TransportConfig = TransportConfig()
     """Proxy, TLS, allowed hosts, bounds; its own timeouts give way to `timeouts` above."""

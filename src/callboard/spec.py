@@ -177,6 +177,7 @@ def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, pri
         headers=one.config.headers,
         timeouts=one.config.timeouts,
         circuit=one.config.circuit.spec(),
+        health=one.config.health,
         durability=resolved.config.store.durability,
         price=prices,
     )

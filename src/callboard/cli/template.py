@@ -101,6 +101,11 @@ _ACCOUNT = """\
 # max_backoff = 300.0
 # trials = 1                              # at once
 
+# [providers.{name}.health]               # whether it is back, while its circuit is open
+# enabled = true
+# interval = 5.0                          # seconds until the first check; the next ones twice as long each
+# max_interval = 60.0
+
 # [providers.{name}.limits]               # of the whole account; what its replies tell is learned besides
 # concurrency = 512
 # ageing = 10.0                           # seconds after which who waits stands one priority higher

@@ -5,7 +5,15 @@ from typing import assert_never
 
 import msgspec
 
-from callboard.messages.events import AccountBlocked, ActorRestarted, BudgetAlert, CircuitMoved, Event, SupervisorGaveUp
+from callboard.messages.events import (
+    AccountBlocked,
+    AccountLimited,
+    ActorRestarted,
+    BudgetAlert,
+    CircuitMoved,
+    Event,
+    SupervisorGaveUp,
+)
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -54,6 +62,8 @@ def line(event: Event) -> str:
             return f"{event.provider}: circuit of {event.circuit}: {event.before} -> {event.after}{cause}"
         case AccountBlocked():
             return f"{event.provider}: {event.model or 'the account'} takes no calls: {event.why}"
+        case AccountLimited():
+            return f"{event.provider}: {event.model or 'the account'} was slowed down by its rate limit"
         case BudgetAlert():
             return f"budget {event.budget}: ${event.spent:f} of ${event.limit:f} spent in {event.window}"
         case ActorRestarted():

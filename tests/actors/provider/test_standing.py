@@ -1,0 +1,51 @@
+import pytest
+
+from callboard.actors.provider.standing import Restriction, Standing
+
+
+def limit(until: int | None = 10) -> Restriction:
+    return Restriction(quota=False, until=until, why="rate_limited")
+
+
+def quota(until: int | None = 10) -> Restriction:
+    return Restriction(quota=True, until=until, why="quota_exhausted")
+
+
+def test_an_episode_begins_once_until_it_is_over() -> None:
+    standing = Standing()
+    assert standing.restrict("m", limit(10), now=0)
+    assert not standing.restrict("m", limit(12), now=5)
+    assert standing.restrict("m", limit(20), now=12)
+
+
+def test_a_used_up_quota_is_an_episode_of_its_own_and_no_limit_hides_it() -> None:
+    standing = Standing()
+    standing.restrict("m", limit(50), now=0)
+    assert standing.restrict("m", quota(20), now=1)
+    assert not standing.restrict("m", limit(90), now=2)
+    assert standing.view() == {"m": quota(20)}
+
+
+@pytest.mark.parametrize(("first", "second", "kept"), [(10, 5, 10), (10, 15, 15), (10, None, None), (None, 99, None)])
+def test_what_holds_is_never_shortened(first: int | None, second: int | None, kept: int | None) -> None:
+    standing = Standing()
+    standing.restrict("m", limit(first), now=0)
+    standing.restrict("m", limit(second), now=1)
+    assert standing.view()["m"].until == kept
+
+
+def test_a_success_ends_what_held_for_its_model_and_the_account_but_not_for_another() -> None:
+    standing = Standing()
+    for scope in (None, "m", "n"):
+        standing.restrict(scope, quota(None), now=0)
+    assert standing.succeeded("m")
+    assert set(standing.view()) == {"n"}
+    assert not standing.succeeded("m")
+
+
+def test_an_operator_lifts_all() -> None:
+    standing = Standing()
+    standing.restrict("m", limit(), now=0)
+    assert standing
+    standing.clear()
+    assert not standing

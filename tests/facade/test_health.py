@@ -1,0 +1,136 @@
+"""What is checked while a provider is down, and how the accounts are said to fare."""
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+import callboard
+from callboard.config import Config, ResolvedProvider
+from callboard.messages.calls import Operate
+from callboard.opening import http_transport
+from callboard.runtime.clock import Clock, virtual_utc
+from callboard.sections import CircuitConfig, ProviderConfig, StoreConfig
+from callboard.testing import Behaviour, SimulatedProvider
+
+from .conftest import MODEL, World, open_world
+
+ALPHA = f"alpha/{MODEL}"
+PATIENT = CircuitConfig(consecutive=3, backoff=200.0, max_backoff=300.0)
+ALONE = {"alpha": Behaviour()}
+
+
+async def fail(w: World, times: int = 3) -> None:
+    for _ in range(times):
+        with pytest.raises(callboard.CallError):
+            await w.board.generate("Why?", model=ALPHA, attempts=1)
+
+
+def lists(w: World) -> int:
+    """How often the models were asked for."""
+    return sum(one.path.endswith("/models") for one in w["alpha"].log)
+
+
+async def test_a_provider_that_is_back_is_found_long_before_its_backoff_is_over(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        (down,) = w.board.health()
+        assert (down.state, down.circuits) == ("open", {"endpoint": "open"})
+        w["alpha"].revive()
+        await trio.sleep(6)
+        (back,) = w.board.health()
+        assert back.check is not None
+        assert (back.state, back.circuits, back.check.passed) == ("degraded", {"endpoint": "half-open"}, True)
+        while w.board.health()[0].state != "ok":
+            await w.board.generate("Why?", model=ALPHA, wait=True)
+        assert w.board.health()[0].state == "ok"
+        assert trio.current_time() < 20
+
+
+async def test_a_check_never_closes_and_counts_for_nothing(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        attempts = sum(row.attempts for row in w.board.usage().models)
+        w["alpha"].revive()
+        await trio.sleep(120)
+        assert [move[2:] for move in w.moves] == [("closed", "open"), ("open", "half-open")]
+        assert sum(row.attempts for row in w.board.usage().models) == attempts
+
+
+async def test_one_that_stays_dead_is_asked_less_and_less_often(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        seen = []
+        for _ in range(150):
+            await trio.sleep(1)
+            check = w.board.health()[0].check
+            if check is not None and check.at not in seen:
+                assert not check.passed
+                seen.append(check.at)
+        assert 4 <= len(seen) <= 6  # after 5, 15, 35, 75 and 135 s, and a little
+
+
+async def test_no_check_is_made_where_nothing_is_open_nor_of_what_an_operator_shut(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        await w.board.generate("Why?", model=ALPHA)
+        await trio.sleep(60)
+        await w.board.operate("alpha", Operate(command="open"))
+        await trio.sleep(120)
+        assert lists(w) == 0
+        assert w.board.health()[0].state == "open"
+
+
+async def test_a_model_that_is_overloaded_alone_keeps_its_backoff(autojump_clock: MockClock) -> None:
+    async with open_world({"alpha": Behaviour(error_rate=1, error_statuses=(503,))}, circuit=PATIENT) as w:
+        await fail(w, 5)
+        await trio.sleep(60)
+        (one,) = w.board.health()
+        assert (one.state, one.circuits) == ("degraded", {f"endpoint {MODEL}": "open"})
+        assert one.retry_at is not None
+        assert lists(w) == 0
+
+
+async def test_leaving_during_a_check_leaves_nothing_behind(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        w["alpha"].revive()
+        w["alpha"].behaviour = Behaviour(hang_rate=1)
+        await trio.sleep(5.6)
+    assert trio.current_time() < 30
+
+
+async def test_opening_the_endpoints_circuit_closes_idle_connections(autojump_clock: MockClock) -> None:
+    made: list[Any] = []
+
+    def make(one: ResolvedProvider) -> Any:
+        made.append(http_transport()(one))
+        return made[-1]
+
+    async with SimulatedProvider("alpha", shape="openai", seed=1) as provider:
+        config = Config(
+            providers={"alpha": ProviderConfig(wire="openai", base_url=provider.url)}, store=StoreConfig(mode="memory")
+        )
+        clock = Clock(virtual_utc())
+        async with callboard.open(config, clock=clock, virtual_time=True, seed=1, transport=make) as board:
+            await board.generate("Why?", model=ALPHA)
+            assert made[0].statistics().idle == 1
+            await board.operate("alpha", Operate(command="open"))
+            assert made[0].statistics().idle == 0
+
+
+async def test_a_rate_limit_is_told_once_and_a_used_up_quota_blocks(autojump_clock: MockClock) -> None:
+    slow = Behaviour(error_rate=1, error_statuses=(429,), retry_after=30)
+    async with open_world({"alpha": slow}) as w:
+        await fail(w, 2)
+        events = [event for event in w.board.events if isinstance(event, callboard.AccountLimited)]
+        assert [event.provider for event in events] == ["alpha"]
+        (one,) = w.board.health()
+        assert (one.state, one.retry_at is not None) == ("limited", True)
+        w["alpha"].behaviour = Behaviour()
+        await w.board.generate("Why?", model=ALPHA, timeout=200)
+        assert w.board.health()[0].state == "ok"
