@@ -13,6 +13,7 @@ from callboard.messages.base import Tell
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.signals import Left
 from callboard.runtime.actor import LATER, Actor
+from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 
 
@@ -24,15 +25,15 @@ class RoomMayBe(Tell, frozen=True):
 
 
 class LimiterView:
-    """What the limiter publishes."""
+    """What the limiter publishes. `seconds` is Trio's clock, which can be read from any thread."""
 
-    def __init__(self, limiter: Limiter, actor: "LimiterActor") -> None:
+    def __init__(self, limiter: Limiter, seconds: Callable[[], float]) -> None:
         self._limiter = limiter
-        self._actor = actor
+        self._seconds = seconds
 
     def facts(self) -> dict[str, object]:
         """For the status."""
-        return self._limiter.facts(self._actor.last_seen)
+        return self._limiter.facts(ns(self._seconds()))
 
 
 class LimiterActor(Actor):
@@ -45,20 +46,19 @@ class LimiterActor(Actor):
         self._alarm: trio.CancelScope | None = None
         self._alarm_at: int | None = None
         self._limiter: Limiter
-        self.last_seen = 0
 
     async def start(self) -> None:
         """Begin with what was used: nothing of this minute in the first life, what the ledger knows of this day."""
-        self.last_seen = self.me.now()
+        now = self.me.now()
         self._limiter = Limiter(self._spec, self.me.incarnation)
         rows = None if self._rows is None else self._rows()
         full = self._spec.start_full and self.me.incarnation == 1
-        seed(self._limiter.gates(), rows, self.last_seen, self.me.utc(), full=full)
-        self.me.publish(LimiterView(self._limiter, self))
+        seed(self._limiter.gates(), rows, now, self.me.utc(), full=full)
+        self.me.publish(LimiterView(self._limiter, trio.lowlevel.current_clock().current_time))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Decide, settle whoever got something, and set the alarm for the others."""
-        now = self.last_seen = self.me.now()
+        now = self.me.now()
         match message:
             case Reserve():
                 return self._limiter.at_once(message, now) or self._park(message, envelope, now)

@@ -12,6 +12,7 @@ from callboard.actors.limiter.limits import Limits, LimitSpec
 from callboard.actors.limiter.line import Line, Waiting
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
+from callboard.runtime.clock import NEVER
 
 MODELS = 1_000
 """So many models are remembered besides those that are in use."""
@@ -32,6 +33,8 @@ class Limiter:
         self._line = Line(spec.ageing)
         self._out = Permits()
         self._blocks = Blocks()
+        self._quiet_until = 0
+        """Before this nobody who waits can go: each waits for its own model, and no news of those models has come."""
         self.granted = 0
         self.denied = 0
 
@@ -42,8 +45,8 @@ class Limiter:
         return gates
 
     def at_once(self, wish: Reserve, now: int) -> Permit | None:
-        """A permit when nobody waits and nothing is in the way. None: `reserve` says what becomes of it."""
-        if self._line or (self._blocks and self._blocks.bars(wish.model, now)):
+        """A permit when it overtakes nobody and nothing is in the way. None: `reserve` says what becomes of it."""
+        if self._may_matter(wish.model, now) or (self._blocks and self._blocks.bars(wish.model, now)):
             return None
         model = self._models.get(wish.model) or self._model(wish.model)
         if not (model.has_room(wish.tokens, now) and self._account.has_room(wish.tokens, now)):
@@ -68,7 +71,7 @@ class Limiter:
         self._reconcile(held, message.tokens, now)
         if message.limits is not None:
             learn(self._account, held.model, self._spec.models.get(held.name), message, now)
-        return self.grant(now) if self._line else []
+        return self.grant(now) if self._may_matter(held.name, now) else []
 
     def left(self, asker: int, now: int) -> list[Settled]:
         """Whoever waited under this id has gone. What others get for it."""
@@ -105,28 +108,43 @@ class Limiter:
         for held in self._out.expired(now):
             self._reconcile(held, held.tokens, now)
         settled: list[Settled] = []
-        while self._line and (first := self._next(now)) is not None and self._open(first.wish, now):
+        while (first := self._next(now)) is not None and self._open(first.wish, now):
             self._line.remove(first.id)
             settled.append((first.id, self._permit(first.wish, self._models[first.wish.model], now)))
+        self._quiet_until = self._models_change_at(now) if first is None else 0
         return settled
 
     def wake_at(self, now: int) -> int | None:
         """When time alone will change something for those who wait; None when nothing will."""
         if not self._line:
             return None
-        times = [self._out.expires_at()]
+        wake_at = self._quiet_until
+        if now >= wake_at:
+            wake_at = self._models_change_at(now)
+            following = self._next(now)
+            if following is not None:
+                wake_at = min(wake_at, self._account_changes_at(following.wish, now))
+        return None if wake_at == NEVER else wake_at
+
+    def _may_matter(self, model: str, now: int) -> bool:
+        """Whether what happens to this model may concern anybody who waits."""
+        return bool(self._line) and (now >= self._quiet_until or self._line.waits_for(model))
+
+    def _models_change_at(self, now: int) -> int:
+        """When time alone may open a model that is waited for, or a permit is taken back."""
+        soonest = self._out.expires_at()
         for first in self._line.firsts():
             model, tokens = self._model(first.wish.model), first.wish.tokens
             paused = self._blocks.paused_until(first.wish.model, now)
             if paused > now:
-                times.append(paused)
+                soonest = min(soonest, paused)
             elif not model.has_room(tokens, now):
-                times.append(model.changes_at(tokens, now))
-        following = self._next(now)
-        if following is not None:
-            paused = self._blocks.paused_until(None, now)
-            times.append(paused if paused > now else self._account.changes_at(following.wish.tokens, now))
-        return min((time for time in times if time is not None and time > now), default=None)
+                soonest = min(soonest, model.changes_at(tokens, now))
+        return soonest
+
+    def _account_changes_at(self, wish: Reserve, now: int) -> int:
+        paused = self._blocks.paused_until(None, now)
+        return paused if paused > now else self._account.changes_at(wish.tokens, now)
 
     def facts(self, now: int) -> dict[str, object]:
         """For the status. Changes nothing."""

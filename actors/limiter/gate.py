@@ -3,6 +3,7 @@
 from callboard.actors.limiter.limits import KINDS, MINUTE, Kind, Limits
 from callboard.actors.limiter.pace import FULL, Pace, share, slowed
 from callboard.actors.limiter.window import Charge, Window
+from callboard.runtime.clock import NEVER
 
 
 class Gate:
@@ -63,12 +64,12 @@ class Gate:
                 return min(times, default=None)
             since, steps = self.pace.next_step(since), steps + 1
 
-    def changes_at(self, tokens: int, now: int) -> int | None:
-        """When time alone may let so many tokens through that cannot go now; None: time will not."""
+    def changes_at(self, tokens: int, now: int) -> int:
+        """When time alone may let so many tokens through that cannot go now; NEVER: it will not."""
         time = self.earliest(tokens, now)
         if time is not None and time > now:
             return time
-        return None if self.pace is None else self.pace.next_step(now)
+        return NEVER if self.pace is None else self.pace.next_step(now)
 
     def too_small(self, tokens: int) -> tuple[str, int] | None:
         """A limit that so many tokens will never pass: its name and what it is."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from callboard.actors.limiter.gate import Gate
 from callboard.actors.limiter.limits import MINUTE
 from callboard.actors.limiter.window import Charge
+from callboard.runtime.clock import NEVER
 
 HOLD = 60 * MINUTE
 """After so long a permit that nobody has settled is taken back. Longer than calls last: one underway keeps its own."""
@@ -33,9 +34,6 @@ class Permits:
     def __len__(self) -> int:
         return len(self._held)
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._held
-
     def get(self, number: int) -> Held | None:
         """This one, if it is out."""
         return self._held.get(number)
@@ -52,9 +50,9 @@ class Permits:
 
     def expired(self, now: int) -> Iterator[Held]:
         """Those that nobody has settled in time, taken back."""
-        while (until := self.expires_at()) is not None and until <= now:
+        while self.expires_at() <= now:
             yield self._held.pop(next(iter(self._held)))
 
-    def expires_at(self) -> int | None:
-        """When the oldest will have been out for too long."""
-        return next(iter(self._held.values())).at + HOLD if self._held else None
+    def expires_at(self) -> int:
+        """When the oldest will have been out for too long; NEVER: none is out."""
+        return next(iter(self._held.values())).at + HOLD if self._held else NEVER

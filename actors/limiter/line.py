@@ -69,6 +69,10 @@ class Line:
         """Who waits for this attempt."""
         return self._by_attempt.get(attempt)
 
+    def waits_for(self, model: str) -> bool:
+        """Whether anybody waits for this model."""
+        return model in self._by_model
+
     def firsts(self) -> list[Waiting]:
         """Of each model whose turn it is."""
         return [_first(queues) for queues in self._by_model.values()]

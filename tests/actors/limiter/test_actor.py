@@ -72,6 +72,18 @@ async def test_those_of_a_paused_model_are_woken_when_the_pause_ends(autojump_cl
         assert [when for when, _ in ends] == [0, ns(7), ns(7)]
 
 
+async def test_the_status_tells_what_counts_now_even_when_nothing_has_happened_since(
+    autojump_clock: MockClock,
+) -> None:
+    async with running(spec(tokens_per_minute=100)) as system:
+        settle(system.ref("limiter"), await system.ref("limiter").ask(wish(30)), 20)
+        await wait_all_tasks_blocked()
+        assert facts(system)["limits"] == {"tokens_per_minute": {"used": 20, "limit": 100}}
+        await trio.sleep(60)
+        from_a_thread = await trio.to_thread.run_sync(facts, system)
+        assert from_a_thread["limits"] == {"tokens_per_minute": {"used": 0, "limit": 100}}
+
+
 async def test_an_alarm_is_brought_forward_by_one_who_waits_for_less(autojump_clock: MockClock) -> None:
     async with running(spec()) as system:
         limiter, ends = system.ref("limiter"), list[tuple[int, object]]()

@@ -403,6 +403,7 @@ def test_where_no_limit_is_known_a_429_halves_what_may_be_in_flight() -> None:
         assert one.settle(Settle(ended, 0), SECOND) == []
     assert granted(one.settle(Settle(permits[4], 0), SECOND)) == [8]
     assert one.reserve(10, wish(), SECOND) == []
+    assert one.wake_at(SECOND) == SECOND + STEP
     assert granted(one.grant(SECOND + STEP)) == [10]
 
 
@@ -431,3 +432,23 @@ def test_models_that_nobody_uses_any_more_are_forgotten() -> None:
     for number in range(3 * MODELS):
         one.settle(Settle(permit(one.reserve(number, wish(model=f"m{number}"), 0)), 0), 0)
     assert len(one.gates()) <= MODELS + 1
+
+
+def test_whoever_overtakes_nobody_goes_while_others_wait_for_a_model_of_their_own() -> None:
+    own = Limits(concurrency=1)
+    one = Limiter(LimitSpec(concurrency=3, models={"m": own}), 1)
+    first = permit(one.reserve(1, wish(), 0))
+    assert one.reserve(2, wish(), 0) == []
+    other = one.at_once(wish(model="other"), 1)
+    assert isinstance(other, Permit)
+    assert one.at_once(wish(), 1) is None
+    assert one.settle(Settle(other, 0), 2) == []
+    assert granted(one.settle(Settle(first, 0), 3)) == [2]
+
+
+def test_whoever_comes_overtakes_nobody_whose_pause_has_just_ended() -> None:
+    one = limiter(concurrency=1)
+    block(one, "m", 10 * SECOND, quota=False, why="429", now=0)
+    assert one.reserve(1, wish(), 0) == []
+    assert one.at_once(wish(model="other"), 10 * SECOND) is None
+    assert granted(one.reserve(2, wish(model="other"), 10 * SECOND)) == [1]
