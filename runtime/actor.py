@@ -1,20 +1,21 @@
 """What an author writes: one class an actor.
 
 An actor changes its state in `receive` and nowhere else. `receive` is synchronous, so no cancellation can tear the
-state, and it returns one of three things:
+state, and it returns one of these:
 
 - the reply to an ask (None for a tell);
 - LATER, when the ask is settled some other time with `envelope.reply(...)`;
 - a coroutine, for everything that waits. It runs as a task of its own under the actor's bound on concurrency, its
-  result is the reply, and what it finds out it reports by message.
+  result is the reply, and what it finds out it reports by message;
+- Scoped, a coroutine inside a cancel scope of the actor's own making, which it may move and cancel.
 
 An exception in `receive` restarts the actor. One in a coroutine ends only its own ask.
 """
 
 import enum
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVarTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, TypeVarTuple
 
 import trio
 
@@ -36,6 +37,17 @@ class Later(enum.Enum):
 
 
 LATER = Later.LATER
+
+
+class Scoped(NamedTuple):
+    """A handler whose cancel scope the actor keeps, so that a limit of its own costs no second scope.
+
+    When that limit has cancelled it, and not its asker, the handler catches what that raises (see leaf.cancelled) and
+    returns its answer without waiting for anything more. The ask's own deadline is up to the actor.
+    """
+
+    scope: trio.CancelScope
+    work: Coroutine[Any, Any, object]
 
 
 class Me:

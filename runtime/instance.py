@@ -11,7 +11,7 @@ import outcome
 import trio
 
 from callboard.messages.signals import Left
-from callboard.runtime.actor import Actor, Later, Me
+from callboard.runtime.actor import Actor, Later, Me, Scoped
 from callboard.runtime.cell import Cell
 from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
@@ -133,6 +133,8 @@ class Instance:
     def _deliver(self, envelope: Envelope) -> None:
         result = self._decide(envelope)
         if isinstance(result, types.CoroutineType):
+            self._start_handler(envelope, Scoped(_scope(envelope), result))
+        elif isinstance(result, Scoped):
             self._start_handler(envelope, result)
         elif result is Later.LATER:
             self._defer(envelope)
@@ -170,10 +172,8 @@ class Instance:
 
         slot.on_end(ended)
 
-    def _start_handler(self, envelope: Envelope, work: Coroutine[Any, Any, object]) -> None:
-        scope = trio.CancelScope()
-        if not envelope.enforced:
-            scope.deadline = trio_deadline(envelope.deadline)
+    def _start_handler(self, envelope: Envelope, handler: Scoped) -> None:
+        scope, work = handler
         if envelope.slot is not None:
             envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
         envelope.holder = self._cell
@@ -217,3 +217,10 @@ class Instance:
         task, self._waiting = self._waiting, None
         if task is not None:
             trio.lowlevel.reschedule(task)
+
+
+def _scope(envelope: Envelope) -> trio.CancelScope:
+    """For a handler that has none of its own: the asker keeps the deadline himself, or it is kept here."""
+    if envelope.enforced:
+        return trio.CancelScope()
+    return trio.CancelScope(deadline=trio_deadline(envelope.deadline))

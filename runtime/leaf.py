@@ -1,8 +1,17 @@
 """Taking exception groups apart."""
 
+import trio
+
 
 def leaf(error: BaseException) -> BaseException:
     """The one error inside groups of one; a group with several stays as it is."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def cancelled(error: BaseException) -> bool:
+    """Whether this is a cancellation, or a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(cancelled, error.exceptions))
+    return isinstance(error, trio.Cancelled)

@@ -1,5 +1,6 @@
 """The orchestrator: one handler a call, from the plan to the one outcome."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -19,10 +20,11 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Wishes
 from callboard.messages.logbook import LogCall
 from callboard.messages.reply import Receipt
-from callboard.runtime.actor import Actor
+from callboard.runtime.actor import Actor, Scoped
 from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
+from callboard.runtime.leaf import cancelled
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 
@@ -68,10 +70,11 @@ class OrchestratorActor(Actor):
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Every call is a handler of its own."""
         if isinstance(message, MakeCall | OpenStream):
-            return self._conduct(message)
+            scope = trio.CancelScope(deadline=trio_deadline(message.allowance.deadline))
+            return Scoped(scope, self._conduct(message, scope))
         raise TypeError(f"the orchestrator receives no {type(message).__name__}")
 
-    async def _conduct(self, call: Call) -> Outcome:
+    async def _conduct(self, call: Call, scope: trio.CancelScope) -> Outcome:
         story = Story(call, now=self.me.now(), utc=self.me.utc())
         if isinstance(call.request, EmbeddingRequest):
             story.batches = Batches(call.request, self._embedding_bounds)
@@ -84,6 +87,7 @@ class OrchestratorActor(Actor):
             said = LogCall(call=call.id, at=self.me.utc(), request=call.request, outcome=outcome)
             self._logbook.tell(said, lane=Lane.CONTROL)
         if self._strict and self.me.now() < call.allowance.deadline:
+            scope.deadline = math.inf
             entry = story.ended(outcome, self.me.now(), self.me.utc())
             return await self._acknowledged(outcome, entry, call.allowance.deadline)
         self._record(story, outcome)
@@ -93,8 +97,11 @@ class OrchestratorActor(Actor):
         self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=Lane.CONTROL)
 
     async def _in_time(self, call: Call, story: Story) -> Outcome:
-        with trio.move_on_at(trio_deadline(call.allowance.deadline)):
+        try:
             return await Pursuit(call, story, self._means, self.me).outcome()
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            if self.me.now() < call.allowance.deadline or not cancelled(error):
+                raise
         return story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
 
     async def _acknowledged(self, outcome: Outcome, entry: CallEnded, deadline: int) -> Outcome:

@@ -25,11 +25,11 @@ from callboard.messages.limits import RateLimits
 from callboard.messages.local_models import DeleteModel, ListRunning, PullModel, ShowModel
 from callboard.messages.reply import AttemptRecord
 from callboard.messages.routing import CircuitReport
-from callboard.runtime.actor import Actor
+from callboard.runtime.actor import Actor, Scoped
 from callboard.runtime.circuit.circuit import Move
 from callboard.runtime.circuit.subtree import Refused, Subtree
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
-from callboard.runtime.clock import NEVER, ns, seconds
+from callboard.runtime.clock import NEVER, ns, seconds, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
@@ -127,8 +127,8 @@ class ProviderActor(Actor):
         self._moved(moved, None)
         if isinstance(child, Refused):
             return self._refusal(attempt, child)
-        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts)
-        return self._attempter.run(attempt, envelope, alarm, trial=child.trial)
+        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts, trio_deadline(envelope.deadline))
+        return Scoped(alarm.scope, self._attempter.run(attempt, envelope, alarm, trial=child.trial))
 
     def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:
         fault = self._unavailable(attempt.model, refused.key, refused.retry_at)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
@@ -12,6 +13,7 @@ from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent,
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.settlement import Progress, settle
+from callboard.actors.transport.transport import Transport
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
@@ -23,7 +25,7 @@ from callboard.messages.request import PRIORITY_NAMES
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import PRIORITIES, Envelope
-from callboard.runtime.errors import DeadlineExceeded
+from callboard.runtime.leaf import cancelled
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
@@ -49,6 +51,8 @@ class Attempter:
         self._wire = account.wire
         self._endpoint = Endpoint(account)
         self._transport = transport
+        self._times_itself = isinstance(transport, Transport)
+        """Whether the transport tells the alarm what it waits for, whenever it does."""
         self._me = me
         self._limiter = limiter
         self._purse = Purse(account, me, budgets)
@@ -78,6 +82,9 @@ class Attempter:
         except WireFault as error:
             progress.fault = self._named(error.fault, attempt)
             return self._attempted(progress)
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            progress.fault = self._limit_met(progress, error)
+            return self._attempted(progress)
         finally:
             del self._underway[attempt.id]
             self._report_end(progress)
@@ -106,7 +113,7 @@ class Attempter:
 
     async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope, *, trial: bool) -> None:
         attempt = progress.attempt
-        permit = await self._reserve(attempt, envelope, progress.estimate.total)
+        permit = await self._reserve(attempt, envelope, progress.alarm, progress.estimate.total)
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
             return
@@ -120,9 +127,10 @@ class Attempter:
         finally:
             self._settle_permit(permit, progress)
 
-    async def _reserve(self, attempt: Attempt, envelope: Envelope, tokens: int) -> Permit | Fault:
+    async def _reserve(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, tokens: int) -> Permit | Fault:
         patience = self._account.timeouts.permit
         latest = self._me.now() + ns(patience)
+        alarm.set("permit", patience)
         wish = Reserve(
             model=attempt.model,
             tokens=tokens,
@@ -130,14 +138,7 @@ class Attempter:
             deadline=min(latest, envelope.deadline),
             attempt=attempt.id,
         )
-        try:
-            return await self._limiter.ask(wish, deadline=latest)
-        except DeadlineExceeded:
-            return Fault(
-                kind=FaultKind.RATE_LIMITED,
-                timeout="permit",
-                message=f"the account's limits left no room within {patience:g} s",
-            )
+        return await self._limiter.ask(wish)
 
     def _settle_permit(self, permit: Permit, progress: Progress) -> None:
         if progress.fault is not None:
@@ -157,21 +158,33 @@ class Attempter:
     async def _guarded(self, progress: Progress, encoded: Encoded) -> Fault | None:
         """The exchange, with everything that can go wrong turned into a fault."""
         try:
-            with progress.alarm.scope:
-                await self._exchange(progress, encoded)
-            fault = progress.alarm.fault()
-            progress.sent = progress.sent and (fault is None or progress.alarm.sent)
+            await self._exchange(progress, encoded)
+            return None
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            fault = self._limit_met(progress, error)
+            progress.sent = progress.sent and progress.alarm.sent
         except WireFault as error:
             fault = error.fault
         except httpx.HTTPError as error:
             progress.sent = not never_sent(error)
             fault = fault_of(error, self._account.timeouts, replying=progress.replying)
-        return None if fault is None else self._named(fault, progress.attempt)
+        return self._named(fault, progress.attempt)
+
+    def _limit_met(self, progress: Progress, error: BaseException) -> Fault:
+        """The limit of its own that has cancelled the attempt; raises the error again when it was something else.
+
+        The whole handler is cancelled then: nothing may be waited for until it has returned.
+        """
+        fault = progress.alarm.reason()
+        if fault is None or not cancelled(error):
+            raise error
+        return self._named(fault, progress.attempt)
 
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
         progress.sent = True
-        alarm.set("first byte", timeouts.connect + timeouts.first_byte)
+        if not self._times_itself:
+            alarm.set("first byte", timeouts.connect + timeouts.first_byte)
         response = await self._transport.handle_async_request(self._endpoint.request(encoded, attempt.id, alarm))
         try:
             progress.replying = True
@@ -181,7 +194,8 @@ class Attempter:
             if not 200 <= response.status_code < 300:
                 await self._refused(response, alarm)
             elif attempt.sink is None:
-                alarm.pause()  # the transport bounds the time between bytes, the caller's deadline the whole
+                if not self._times_itself:
+                    alarm.pause()  # such a transport bounds the time between bytes, the caller's deadline the whole
                 progress.answer = decode(self._wire, attempt.request, await read(response))
             else:
                 progress.answer = await self._stream(response, attempt.sink, progress)
@@ -236,6 +250,7 @@ class Attempter:
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
+            progress.alarm.pause()
             await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
         else:
             self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)

@@ -55,12 +55,15 @@ _STAGES: dict[Stage, tuple[str, str | None]] = {
 class Alarm:
     """One cancel scope for one attempt; its deadline moves from limit to limit, and an operator may cut it.
 
+    `latest` bounds it whatever the limits are, on Trio's clock: that is the asker's, and no fault of the provider's.
+
     It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
     the transport's limits it holds that of the next token.
     """
 
-    def __init__(self, timeouts: Timeouts) -> None:
-        self.scope = trio.CancelScope()
+    def __init__(self, timeouts: Timeouts, latest: float = math.inf) -> None:
+        self.scope = trio.CancelScope(deadline=latest)
+        self._latest = latest
         self._timeouts = timeouts
         self._stage = _NO_LIMIT
         self._token = _NO_LIMIT
@@ -93,11 +96,18 @@ class Alarm:
 
     def fault(self) -> Fault | None:
         """What ended the block under `scope`; None when it ended by itself."""
-        if not self.scope.cancelled_caught:
-            return None
+        return self.reason() if self.scope.cancelled_caught else None
+
+    def reason(self) -> Fault | None:
+        """Why what runs under `scope` is being cancelled; None when it is not one of these limits, nor an operator."""
         if self._cut:
             return Fault(kind=FaultKind.UNAVAILABLE, message="an operator cut the attempts in flight")
         limit = self._token if self._token.at <= self._stage.at else self._stage
+        if limit.at >= self._latest or trio.current_time() < limit.at:
+            return None
+        if limit.name == "permit":
+            message = f"the account's limits left no room within {limit.seconds:g} s"
+            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message=message)
         if limit.name == Stage.POOL:
             return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
         return timed_out(limit.name, limit.seconds)
@@ -117,7 +127,7 @@ class Alarm:
         return httpx.TimeoutException(f"{where}: no {self._stage.name} within {self._stage.seconds:g} s")
 
     def _move(self) -> None:
-        self.scope.deadline = min(self._stage.at, self._token.at)
+        self.scope.deadline = min(self._stage.at, self._token.at, self._latest)
 
 
 def timed_out(name: str, seconds: float) -> Fault:

@@ -324,6 +324,34 @@ async def test_an_operator_opens_cuts_and_resets(autojump_clock: object, world: 
         assert (await w.board.generate("Why?", model=ALPHA)).text
 
 
+async def test_an_operators_cut_reaches_what_waits_for_a_permit(autojump_clock: object, world: Opening) -> None:
+    from callboard.messages.calls import Operate
+
+    async with world({"alpha": Behaviour(latency=(30, 30))}, limits=LimitConfig(concurrency=1)) as w:
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(_ask_and_be_refused, w)
+            await trio.sleep(1)
+            said = await w.board.operate("alpha", Operate(command="open", now=True))
+        assert "2 attempts cut" in said
+        assert trio.current_time() < 2
+        assert len(w["alpha"].log) == 1
+        assert w.in_flight() == {}
+
+
+async def test_a_large_request_has_the_limits_of_a_small_one(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour(hang_rate=1)}) as w:
+        with pytest.raises(callboard.CallError) as caught:
+            await w.board.generate("Why? " * 2_000_000, model=ALPHA, attempts=1)
+        assert (caught.value.fault.kind, caught.value.fault.timeout) == (callboard.FaultKind.TIMED_OUT, "first byte")
+        assert [row.faults for row in w.board.usage().models] == [1]
+
+
+async def _ask_and_be_refused(w: Any) -> None:
+    with pytest.raises(callboard.Unavailable):
+        await w.board.generate("Why?", model=ALPHA)
+
+
 async def _ask(w: Any) -> None:
     await w.board.generate("Why?", model=ALPHA)
 

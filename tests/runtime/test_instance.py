@@ -10,11 +10,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.messages.base import Tell
 from callboard.messages.signals import Left
-from callboard.runtime.actor import LATER, Actor
+from callboard.runtime.actor import LATER, Actor, Scoped
 from callboard.runtime.cell import Cell, CellStatus
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.errors import ActorCrashed, HandlerFailed
+from callboard.runtime.errors import ActorCrashed, DeadlineExceeded, HandlerFailed
 from callboard.runtime.instance import BATCH
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
@@ -325,3 +325,45 @@ async def test_a_handler_may_ask_others_and_is_found_in_hand_meanwhile(autojump_
         assert dict(a.waits) == {b: 1}
         await trio.sleep(2)
         assert not a.waits
+
+
+def scoped(scope: trio.CancelScope, answer: object = None) -> Work:
+    """A handler that sleeps for good inside `scope`, and answers once it is cut, if it has an answer."""
+
+    async def sleep() -> object:
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            if answer is None:
+                raise
+        return answer
+
+    return lambda actor, envelope: Scoped(scope, sleep())
+
+
+async def test_a_handler_in_a_scope_of_its_actors_answers_when_that_is_over(autojump_clock: MockClock) -> None:
+    async with running(spec()) as system:
+        scope = trio.CancelScope(deadline=trio.current_time() + 9)
+        trio.lowlevel.spawn_system_task(_move, scope, trio.current_time() + 2)
+        assert await system.ref("a").ask(Do(scoped(scope, "cut"))) == "cut"
+        assert trio.current_time() == 2
+
+
+async def test_a_handler_that_is_cut_and_does_not_answer_was_too_late(autojump_clock: MockClock) -> None:
+    async with running(spec()) as system:
+        with pytest.raises(DeadlineExceeded):
+            await system.ref("a").ask(Do(scoped(trio.CancelScope(deadline=trio.current_time() + 1))))
+
+
+async def test_an_asker_that_leaves_cancels_a_scope_of_the_actors_too(autojump_clock: MockClock) -> None:
+    async with running(spec()) as system:
+        scope = trio.CancelScope()
+        with trio.move_on_after(1):
+            await system.ref("a").ask(Do(scoped(scope)))
+        await wait_all_tasks_blocked()
+        assert scope.cancelled_caught
+
+
+async def _move(scope: trio.CancelScope, deadline: float) -> None:
+    await trio.sleep(1)
+    scope.deadline = deadline
