@@ -1,32 +1,97 @@
-"""What a call costs while the first candidate's circuit is open, beside a call when all is well: wall time, A B A B.
+"""What does a call cost while the first candidate's circuit is open, beside a call when all is well?
 
-Two simulated providers in this process, without sockets, so that what is compared is callboard's own path. B: the first
-provider is dead and its circuit has opened; its backoff is longer than a round, so that no call is a trial.
+usage: python bench/open_circuit.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
-usage: python bench/open_circuit.py [ROUNDS] [CALLS]
+Two simulated providers in this process, without sockets, so that what is compared is callboard's own path. In the
+second subject the first provider is dead and its circuit has opened; its backoff is longer than a sample, so that no
+call is a trial.
 """
 
-import json
-import platform
 import statistics
-import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import trio
 
 import callboard
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.running import main
 from callboard.config import Config
-from callboard.messages.calls import Operate
 from callboard.sections import CircuitConfig, ProviderConfig, StoreConfig
 from callboard.testing import Behaviour
 from callboard.testing.direct import DirectProvider
 
-GOAL = 2.0
-"""Milliseconds that the 99th percentile may be higher."""
 MODEL = "sim-small"
+WARM = 50
+"""Calls before each sample."""
 
 
-async def percentiles(board: callboard.Board, calls: int, expected: str) -> tuple[float, float]:
+class Figures:
+    """One round's, by subject: milliseconds of the wall's clock, median and 99th percentile."""
+
+    def __init__(self, calls: int) -> None:
+        self._calls = calls
+        self._latest: dict[bool, tuple[float, float]] = {}
+
+    def p99(self, *, dead: bool) -> float:
+        """Take a sample."""
+        self._latest[dead] = trio.run(_sample, self._calls, dead)
+        return self._latest[dead][1]
+
+    def median(self, *, dead: bool) -> float:
+        """Of the sample taken last."""
+        return self._latest[dead][0]
+
+    def more(self) -> float:
+        """How much higher the 99th percentile was while the circuit was open."""
+        return self._latest[True][1] - self._latest[False][1]
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """One."""
+    calls = options.amount(1_000)
+    figures = Figures(calls)
+    yield [
+        Question(
+            name="a call past an open circuit",
+            asks="How much later is the reply when the first candidate's circuit is open?",
+            unit="ms on the wall's clock",
+            settings={"calls a sample": calls},
+            turned_off="sockets: the providers are simulated in this process; the store is in memory",
+            subjects=(
+                Subject("all is well, p99", lambda: figures.p99(dead=False)),
+                Subject("circuit open, p99", lambda: figures.p99(dead=True)),
+                Subject("difference at p99", figures.more),
+                Subject("all is well, median", lambda: figures.median(dead=False)),
+                Subject("circuit open, median", lambda: figures.median(dead=True)),
+            ),
+            goals=(Goal(subject="difference at p99", at_most=2.0),),
+        )
+    ]
+
+
+async def _sample(calls: int, dead: bool) -> tuple[float, float]:
+    providers = {name: DirectProvider(name, behaviour=Behaviour(tokens=(8, 8))) for name in ("alpha", "beta")}
+    circuit = CircuitConfig(backoff=300.0)
+    config = Config(
+        providers={
+            name: ProviderConfig(wire="openai", base_url=one.url, circuit=circuit) for name, one in providers.items()
+        },
+        models={"any": [f"{name}/{MODEL}" for name in providers]},
+        store=StoreConfig(mode="memory"),
+    )
+    async with callboard.open(config, transport=lambda one: providers[one.name].transport()) as board:
+        if dead:
+            providers["alpha"].die()
+        for number in range(WARM):
+            await board.generate(f"Warm {number}?", model="any")
+        return await _percentiles(board, calls, "beta" if dead else "alpha")
+
+
+async def _percentiles(board: callboard.Board, calls: int, expected: str) -> tuple[float, float]:
     """Median and 99th percentile of so many calls one after the other, in milliseconds."""
     took = []
     for number in range(calls):
@@ -38,60 +103,5 @@ async def percentiles(board: callboard.Board, calls: int, expected: str) -> tupl
     return cuts[49], cuts[98]
 
 
-async def opened(board: callboard.Board, provider: DirectProvider) -> None:
-    """Kill it, and let its circuit open."""
-    provider.die()
-    for number in range(6):
-        await board.generate(f"Open {number}?", model="any")
-
-
-async def closed(board: callboard.Board, provider: DirectProvider) -> None:
-    """Bring it back."""
-    provider.revive()
-    await board.operate(provider.name, Operate(command="reset"))
-    await trio.sleep(0.01)
-
-
-async def measure(rounds: int, calls: int) -> list[tuple[float, float, float, float]]:
-    """For each round: median and 99th percentile while all is well, then while the circuit is open."""
-    providers = {name: DirectProvider(name, behaviour=Behaviour(tokens=(8, 8))) for name in ("alpha", "beta")}
-    circuit = CircuitConfig(backoff=300.0)
-    config = Config(
-        providers={
-            name: ProviderConfig(wire="openai", base_url=one.url, circuit=circuit) for name, one in providers.items()
-        },
-        models={"any": [f"{name}/{MODEL}" for name in providers]},
-        store=StoreConfig(mode="memory"),
-    )
-    samples = []
-    async with callboard.open(config, transport=lambda one: providers[one.name].transport()) as board:
-        await percentiles(board, calls, "alpha")
-        for _ in range(rounds):
-            well = await percentiles(board, calls, "alpha")
-            await opened(board, providers["alpha"])
-            shut = await percentiles(board, calls, "beta")
-            await closed(board, providers["alpha"])
-            samples.append((*well, *shut))
-            for provider in providers.values():
-                provider.forget_log()
-    return samples
-
-
-def main(rounds: int, calls: int) -> int:
-    """Print every sample, medians, spread and ratio; 1 when the difference misses the goal."""
-    samples = trio.run(measure, rounds, calls)
-    columns = [list(column) for column in zip(*samples, strict=True)]
-    well, well99, shut, shut99 = (statistics.median(column) for column in columns)
-    print(f"Python {platform.python_version()}, {rounds} rounds of {calls} calls, milliseconds of wall time")
-    print("median, p99 while all is well; median, p99 while the first circuit is open:")
-    print(json.dumps([[round(one, 3) for one in sample] for sample in samples]))
-    spread = [round(max(column) - min(column), 3) for column in columns]
-    print(f"medians {well:.3f}, {well99:.3f}; {shut:.3f}, {shut99:.3f}; spread {spread}")
-    print(f"ratio of medians {shut / well:.2f}, of p99 {shut99 / well99:.2f}")
-    print(f"p99 is {shut99 - well99:+.3f} ms (goal: at most +{GOAL})")
-    return 0 if shut99 - well99 <= GOAL else 1
-
-
 if __name__ == "__main__":
-    told = [int(one) for one in sys.argv[1:]]
-    sys.exit(main(*(told + [7, 1000][len(told) :])))
+    main(questions)

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import trio
 
-from callboard.actors.cache.fills import Filling, Fills, Waiter
+from callboard.actors.cache.fills import Filling, Fills
 from callboard.actors.cache.place import wanted
 from callboard.actors.cache.shelf import Bounds, Reading, Shelf, Swept
 from callboard.actors.cache.sweeps import Sweep, SweptOn
+from callboard.actors.cache.waiters import Waiter
+from callboard.messages.base import Tell
 from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget, Keep, Labels
 from callboard.messages.calls import AnyAnswer, Attempt, Attempted, TakenOver
 from callboard.messages.faults import Fault, FaultKind
@@ -17,9 +19,16 @@ from callboard.messages.signals import Left
 from callboard.messages.storing import CacheCommit, CacheWrite
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.clock import trio_deadline
-from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
+
+
+class Overtaken(Tell, frozen=True):
+    """The cache's own mark in its data lanes: whoever asked before this fill ended has been heard."""
+
+    key: bytes
+    attempted: Attempted
 
 
 class CacheView:
@@ -51,6 +60,8 @@ class CacheActor(Actor):
         self._fills = Fills()
         self._waiting: dict[int, Envelope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
+        self._overtaken: dict[bytes, Attempted] = {}
+        """How the latest fill ended, for those who looked before that and are still in the mailbox."""
         self._sweeps: dict[int, Sweep] = {}
         self._shelf: Shelf
 
@@ -70,6 +81,9 @@ class CacheActor(Actor):
                     self._put(key, answer, message.provider, message.model, message.labels)
             case FillEnded():
                 self._ended(message)
+            case Overtaken():
+                if self._overtaken.get(message.key) is message.attempted:
+                    del self._overtaken[message.key]
             case Left():
                 self._left(message.envelope)
             case Forget():
@@ -83,6 +97,10 @@ class CacheActor(Actor):
         return None
 
     def _join(self, fill: Fill, envelope: Envelope) -> None:
+        ended = self._overtaken.get(fill.key)
+        if ended is not None and fill.key not in self._fills:
+            envelope.reply(Filled(attempted=ended, leader=False))
+            return
         waiter = Waiter(envelope.id, fill.deadline, envelope.priority, fill.attempt)
         filling, new = self._fills.join(fill.key, waiter, fill.provider)
         self._waiting[envelope.id] = envelope
@@ -123,6 +141,13 @@ class CacheActor(Actor):
             assert isinstance(envelope.message, Fill)
             self._join(envelope.message, envelope)
         self._hand_out(end.attempted, concerned)
+        if end.attempted.answer is not None:
+            self._remember_until_heard(end)
+
+    def _remember_until_heard(self, end: FillEnded) -> None:
+        """This report overtook the data lanes; its mark goes through the last of them."""
+        if self.me.ref.tell(Overtaken(end.key, end.attempted), priority=max(PRIORITIES.values())):
+            self._overtaken[end.key] = end.attempted
 
     def _keep(self, end: FillEnded) -> None:
         answer, record = end.attempted.answer, end.attempted.record
@@ -173,7 +198,8 @@ class CacheActor(Actor):
         self.me.report(SweptOn(number, swept, error))
 
     async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope, keep: bool) -> None:
-        labels, model = _labels(filling.waiters[0].attempt), filling.waiters[0].attempt.model
+        first = filling.waiters.first.attempt
+        labels, model = _labels(first), first.model
         attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")
         try:
             with scope:

@@ -11,21 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from callboard.actors.cache.waiters import Waiter, Waiters
 from callboard.messages.calls import Attempt, Payer
 from callboard.messages.faults import Fault, FaultKind
 
 CALLERS_OWN = frozenset({FaultKind.DEADLINE, FaultKind.BUDGET})
 """Faults that say nothing about the provider."""
-
-
-class Waiter(msgspec.Struct, frozen=True):
-    """One caller: the id of its ask, until when it waits (monotonic nanoseconds), and what it would ask."""
-
-    id: int
-    deadline: int
-    priority: int
-    """0 is the most urgent."""
-    attempt: Attempt
 
 
 class Terms(NamedTuple):
@@ -40,7 +31,7 @@ class Filling(msgspec.Struct):
 
     number: int
     provider: str
-    waiters: list[Waiter]
+    waiters: Waiters
     opener: Waiter | None = None
     """For whom the attempt was made, once it is made."""
     lane: int = 0
@@ -51,11 +42,11 @@ class Filling(msgspec.Struct):
     @property
     def deadline(self) -> int:
         """The latest of its waiters' deadlines."""
-        return max(waiter.deadline for waiter in self.waiters)
+        return self.waiters.deadline
 
     def begin(self) -> tuple[Attempt, int]:
         """The attempt to be made, and its priority."""
-        self.opener = self.waiters[0]
+        self.opener = self.waiters.first
         self.terms = self._terms()
         self.lane = self.terms.priority
         return self.opener.attempt, self.lane
@@ -70,12 +61,15 @@ class Filling(msgspec.Struct):
     def concerned(self, fault: Fault | None, now: int) -> tuple[list[Waiter], list[Waiter]]:
         """Those for whom this is the end, the leader first, and those who go on without them."""
         if fault is None or fault.kind not in CALLERS_OWN:
-            return self.waiters, []
-        ended = [waiter for waiter in self.waiters if waiter is self.opener or waiter.deadline <= now]
-        return ended, [waiter for waiter in self.waiters if waiter not in ended]
+            return list(self.waiters), []
+        ended: list[Waiter] = []
+        others: list[Waiter] = []
+        for waiter in self.waiters:
+            (ended if waiter is self.opener or waiter.deadline <= now else others).append(waiter)
+        return ended, others
 
     def _terms(self) -> Terms:
-        return Terms(self.waiters[0].attempt.payer, min(waiter.priority for waiter in self.waiters))
+        return Terms(self.waiters.first.attempt.payer, self.waiters.priority)
 
 
 class Fills:
@@ -91,10 +85,10 @@ class Fills:
         self._key_of[waiter.id] = key
         filling = self._by_key.get(key)
         if filling is not None:
-            filling.waiters.append(waiter)
+            filling.waiters.add(waiter)
             return filling, False
         self._number += 1
-        filling = self._by_key[key] = Filling(self._number, provider, [waiter])
+        filling = self._by_key[key] = Filling(self._number, provider, Waiters(waiter))
         return filling, True
 
     def leave(self, waiter: int) -> Filling | None:
@@ -103,7 +97,7 @@ class Fills:
         filling = self._by_key.get(key) if key is not None else None
         if filling is None or key is None:
             return None
-        filling.waiters = [other for other in filling.waiters if other.id != waiter]
+        filling.waiters.remove(waiter)
         if not filling.waiters:
             del self._by_key[key]
         return filling
@@ -117,6 +111,9 @@ class Fills:
         for waiter in filling.waiters:
             del self._key_of[waiter.id]
         return filling
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._by_key
 
     def __len__(self) -> int:
         return len(self._by_key)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 import time
 
 import httpx
@@ -9,14 +10,14 @@ import httpx
 from callboard.bench.harness.upstream import MODEL, PROMPT
 
 
-def cpu(url: str, calls: int, at_once: int) -> float:
+def cpu(url: str, calls: int, at_once: int, context: ssl.SSLContext | None = None) -> float:
     """CPU microseconds of this process a call, after a warm-up of a call a worker."""
-    return asyncio.run(_cpu(url, max(calls, at_once), at_once))
+    return asyncio.run(_cpu(url, max(calls, at_once), at_once, context))
 
 
-async def _cpu(url: str, calls: int, at_once: int) -> float:
+async def _cpu(url: str, calls: int, at_once: int, context: ssl.SSLContext | None) -> float:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=60) as http:
+    async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=60, verify=context or True) as http:
         await asyncio.gather(*(_worker(http, url, 1) for _ in range(at_once)))
         gc.collect()
         started = time.process_time()

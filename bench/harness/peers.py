@@ -12,41 +12,43 @@ from typing import NamedTuple
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Missing, Subject
 
-SCRIPT = Path(__file__).resolve().parents[1] / "peers" / "caller.py"
+SCRIPTS = Path(__file__).resolve().parents[1] / "peers"
 INSTALLING = 900
 """Seconds that one environment may take."""
 
 
 class Peer(NamedTuple):
-    """How it is called in `peers/caller.py`, and what has to be installed for it."""
+    """How it is called in its script, and what has to be installed for it."""
 
     caller: str
     requirement: str
-    streams: bool = True
+    script: str = "caller.py"
 
 
 PEERS = {
     "openai": Peer("openai", "openai==3.52.0"),
     "litellm": Peer("litellm", "litellm==1.106.0"),
     "litellm router": Peer("router", "litellm==1.106.0"),
-    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.0"),
+    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.2"),
     "tensorzero": Peer("tensorzero", "tensorzero==2026.6.0"),
 }
 
 
+PYKKA = Peer("", "pykka==4.2.0", "pykka_echo.py")
+
+
 def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool = False) -> tuple[Subject, ...]:
-    """All of them as subjects; none unless asked for."""
+    """All of them that call models, as subjects; none unless asked for."""
     if not options.peers:
         return ()
-    return tuple(
-        Subject(name, partial(_cpu, peer, url, max(calls, at_once), at_once, stream)) for name, peer in PEERS.items()
-    )
+    told = (url, max(calls, at_once), at_once, *(("stream",) if stream else ()))
+    return tuple(Subject(name, partial(measured, peer, peer.caller, *told)) for name, peer in PEERS.items())
 
 
-def _cpu(peer: Peer, url: str, calls: int, at_once: int, stream: bool) -> float:
-    """CPU microseconds a call or chunk. Raises Missing when it cannot be installed or does not run."""
-    command = [str(python(peer.requirement)), str(SCRIPT), peer.caller, url, str(calls), str(at_once)]
-    done = subprocess.run([*command, "stream"] if stream else command, check=False, capture_output=True, text=True)
+def measured(peer: Peer, *told: str | int) -> float:
+    """CPU microseconds a unit, by its script. Raises Missing when it cannot be installed or does not run."""
+    command = [str(python(peer.requirement)), str(SCRIPTS / peer.script), *map(str, told)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise Missing(f"{peer.requirement} does not run: {last[:200]}")
@@ -56,20 +58,32 @@ def _cpu(peer: Peer, url: str, calls: int, at_once: int, stream: bool) -> float:
 @cache
 def python(requirement: str) -> Path:
     """The interpreter of the environment that has it. Raises Missing."""
-    home = _folder() / f"{requirement.replace('==', '-')}-py{sys.version_info.major}.{sys.version_info.minor}"
-    found = home / "bin" / "python"
-    if not (home / "ready").exists():
-        venv.create(home, clear=True, with_pip=True)
-        install = [str(found), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
-        try:
-            done = subprocess.run(install, check=False, capture_output=True, text=True, timeout=INSTALLING)
-        except subprocess.TimeoutExpired:
-            raise Missing(f"{requirement} could not be installed within {INSTALLING} s") from None
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise Missing(f"{requirement} could not be installed: {last[:200]}")
-        (home / "ready").touch()
+    found = environment(requirement.replace("==", "-"))
+    if not (found.parent / "ready").exists():
+        install(found, requirement)
+        (found.parent / "ready").touch()
     return found
+
+
+def environment(name: str) -> Path:
+    """The interpreter of an environment in the cache folder; an empty one the first time."""
+    home = _folder() / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    found = home / "bin" / "python"
+    if not found.exists():
+        venv.create(home, clear=True, with_pip=True)
+    return found
+
+
+def install(python: Path, what: str) -> None:
+    """Have this environment's pip install it. Raises Missing."""
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALLING)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{what} could not be installed within {INSTALLING} s") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise Missing(f"{what} could not be installed: {last[:200]}")
 
 
 def _folder() -> Path:

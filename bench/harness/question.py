@@ -28,10 +28,18 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     against: str | None = None
     at_most: float | None = None
     at_least: float | None = None
+    always: bool = False
+    """It bounds every sample in the unit, not only the median."""
 
     def __post_init__(self) -> None:
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError("a goal has one of `at_most` and `at_least`")
+        if self.always and self.against:
+            raise ValueError("a goal for every sample is in the unit, not `against` another subject")
+
+    def worst(self, samples: tuple[float, ...]) -> float:
+        """The sample that is farthest on the bad side."""
+        return max(samples) if self.at_most is not None else min(samples)
 
     def met(self, value: float) -> bool:
         """Whether a ratio or median is within it."""
@@ -39,7 +47,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         bound = f"<= {self.at_most:g}" if self.at_most is not None else f">= {self.at_least:g}"
-        return f"{bound} of {self.against}" if self.against else bound
+        return f"{bound} of {self.against}" if self.against else f"{bound} always" if self.always else bound
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +61,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str | int | float] = {}
     turned_off: str = "nothing"
     """What a subject was spared that a user would not be."""
+    once: bool = False
+    """One sample has to do: it takes minutes, or never differs."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +113,7 @@ def answer(question: Question, rounds: int) -> Answer:
     """Take `rounds` samples of each subject, in turn."""
     samples: dict[str, list[float]] = {}
     missing: dict[str, str] = {}
+    rounds = 1 if question.once else rounds
     for subject in _in_turn(question, rounds):
         if subject.name in missing:
             continue
@@ -130,5 +141,9 @@ def _in_turn(question: Question, rounds: int) -> Iterator[Subject]:
 
 
 def _verdict(goal: Goal, found: Answer) -> Verdict:
-    value = found.ratio(goal.subject, goal.against) if goal.against else found.median(goal.subject)
+    samples = found.samples.get(goal.subject)
+    if goal.against:
+        value = found.ratio(goal.subject, goal.against)
+    else:
+        value = goal.worst(samples) if goal.always and samples else found.median(goal.subject)
     return Verdict(goal=str(goal), subject=goal.subject, value=value, met=None if value is None else goal.met(value))

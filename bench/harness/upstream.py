@@ -1,21 +1,27 @@
 """The provider that all subjects call: OpenAI-shaped chat completions on loopback, as cheap to serve as can be.
 
-usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N]
+usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--pace SECONDS] [--reply CHARACTERS]
+                                       [--gzip] [--cert PEM]
 
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
-Four chunks of a stream go out in one write.
+Four chunks of a stream go out in one write; with a pace, one at a time, so many seconds apart. It counts the POSTs that
+it answers, and tells their number at `/requests`.
 """
 
 import argparse
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 MODEL = "gpt-4o-mini"
 CHUNKS = 200
@@ -24,19 +30,36 @@ WORDS = "The quick brown fox jumps over the lazy dog. " * 7
 
 
 @contextlib.contextmanager
-def upstream(*, delay: float = 0.0, chunks: int = CHUNKS) -> Iterator[str]:
-    """The server in a process of its own; its base URL."""
+def upstream(
+    *,
+    delay: float = 0.0,
+    chunks: int = CHUNKS,
+    pace: float = 0.0,
+    reply: int = len(WORDS),
+    zipped: bool = False,
+    cert: Path | None = None,
+) -> Iterator[str]:
+    """The server in a process of its own; its base URL. `cert` holds key and certificate, for https."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    command = [sys.executable, __file__, str(port), "--delay", str(delay), "--chunks", str(chunks)]
+    told = {"--delay": delay, "--chunks": chunks, "--pace": pace, "--reply": reply}
+    command = [sys.executable, __file__, str(port), *(str(part) for pair in told.items() for part in pair)]
+    command += ["--gzip"] if zipped else []
+    command += ["--cert", str(cert)] if cert else []
     process = subprocess.Popen(command)
     try:
         _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"{'https' if cert else 'http'}://127.0.0.1:{port}/v1"
     finally:
         process.kill()
         process.wait()
+
+
+def requests(url: str) -> int:
+    """How many POSTs the upstream at this base URL has answered."""
+    with urllib.request.urlopen(f"{url}/requests") as told:  # noqa: S310 - our own, on loopback
+        return int(told.read())
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -49,29 +72,26 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the benchmarks' upstream did not start")
 
 
-def plain_reply() -> bytes:
-    """A whole HTTP reply."""
+def plain_reply(characters: int, *, zipped: bool = False) -> bytes:
+    """A whole HTTP reply with a text of so many characters."""
+    text = (WORDS * (characters // len(WORDS) + 1))[:characters]
+    message = {"role": "assistant", "content": text}
     body = json.dumps(
         {
             "id": "chatcmpl-bench",
             "object": "chat.completion",
             "created": 1,
             "model": MODEL,
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {"role": "assistant", "content": WORDS},
-                    "logprobs": None,
-                    "finish_reason": "stop",
-                }
-            ],
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 12, "completion_tokens": 80, "total_tokens": 92},
         }
     ).encode()
-    head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: r1\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    coding = "Content-Encoding: gzip\r\n" if zipped else ""
+    return _whole(gzip.compress(body) if zipped else body, f"Content-Type: application/json\r\n{coding}")
+
+
+def _whole(body: bytes, headers: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\n{headers}x-request-id: r1\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def streamed_reply(chunks: int) -> list[bytes]:
@@ -95,14 +115,29 @@ def _chunk(**members: Any) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+class _Manner(NamedTuple):
+    """How requests are answered."""
+
+    delay: float
+    pace: float
+    plain: bytes
+    streamed: list[bytes]
+
+
+class _Count:
+    """POSTs answered."""
+
+    posts = 0
+
+
 class _Connection(asyncio.Protocol):
     """One client's connection: reads requests one after another."""
 
-    def __init__(self, delay: float, plain: bytes, streamed: list[bytes]) -> None:
-        self._delay = delay
-        self._plain = plain
-        self._streamed = streamed
+    def __init__(self, manner: _Manner, count: _Count) -> None:
+        self._manner = manner
+        self._count = count
         self._got = b""
+        self._streams: set[asyncio.Task[None]] = set()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -112,43 +147,68 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._got += data
         while (head := self._got.find(b"\r\n\r\n")) >= 0:
+            if self._got.startswith(b"GET"):
+                self._got = self._got[head + 4 :]
+                self._write(_whole(str(self._count.posts).encode(), ""))
+                continue
             fields = self._got[:head].lower().partition(b"content-length:")[2]
             end = head + 4 + int(fields.split(b"\r\n", 1)[0] or 0)
             if len(self._got) < end:
                 return
             body, self._got = self._got[head + 4 : end], self._got[end:]
+            self._count.posts += 1
             self._answer(b'"stream":true' in body.replace(b" ", b""))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for stream in self._streams:
+            stream.cancel()
 
     def _answer(self, streamed: bool) -> None:
         if streamed:
-            asyncio.get_running_loop().create_task(self._stream())
-        elif self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._write, self._plain)
+            stream = asyncio.get_running_loop().create_task(self._stream())
+            self._streams.add(stream)
+            stream.add_done_callback(self._streams.discard)
+        elif self._manner.delay:
+            asyncio.get_running_loop().call_later(self._manner.delay, self._write, self._manner.plain)
         else:
-            self._write(self._plain)
+            self._write(self._manner.plain)
 
     async def _stream(self) -> None:
-        await asyncio.sleep(self._delay)
-        for n in range(0, len(self._streamed), 4):
-            self._write(b"".join(self._streamed[n : n + 4]))
-            await asyncio.sleep(0)
+        await asyncio.sleep(self._manner.delay)
+        pieces, at_once = self._manner.streamed, 1 if self._manner.pace else 4
+        for n in range(0, len(pieces), at_once):
+            self._write(b"".join(pieces[n : n + at_once]))
+            await asyncio.sleep(self._manner.pace)
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(data)
 
 
-async def _serve(port: int, delay: float, chunks: int) -> None:
-    plain, streamed = plain_reply(), streamed_reply(chunks)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(delay, plain, streamed), "127.0.0.1", port, backlog=4096)
+async def _serve(port: int, manner: _Manner, cert: str | None) -> None:
+    context = None
+    if cert is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert)
+    loop, count = asyncio.get_running_loop(), _Count()
+    server = await loop.create_server(lambda: _Connection(manner, count), "127.0.0.1", port, backlog=4096, ssl=context)
     await server.serve_forever()
 
 
-if __name__ == "__main__":
+def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--chunks", type=int, default=CHUNKS)
+    parser.add_argument("--pace", type=float, default=0.0)
+    parser.add_argument("--reply", type=int, default=len(WORDS))
+    parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--cert")
     given = parser.parse_args()
-    asyncio.run(_serve(given.port, given.delay, given.chunks))
+    plain = plain_reply(given.reply, zipped=given.gzip)
+    manner = _Manner(given.delay, given.pace, plain, streamed_reply(given.chunks))
+    asyncio.run(_serve(given.port, manner, given.cert))
+
+
+if __name__ == "__main__":
+    _main()

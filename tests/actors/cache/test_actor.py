@@ -191,6 +191,23 @@ async def test_a_thousand_identical_asks_at_once_are_one_attempt(autojump_clock:
         assert texts == {w.log.asked[0][0]}
 
 
+async def test_whoever_looked_before_the_answer_was_kept_shares_it_though_the_fill_has_ended(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async def asker(name: str, key: bytes) -> None:
+        await trio.sleep(1.0)  # the upstream's time to the answer: they come with it, before it and after it
+        if w.kept(key) is None:
+            await w.ask(name, key=key)
+
+    async with world() as w, trio.open_nursery() as nursery:
+        for key in (number.to_bytes(32, "big") for number in range(20)):
+            nursery.start_soon(partial(w.ask, "first", key=key))
+            for number in range(20):
+                nursery.start_soon(asker, f"late {number}", key)
+    assert len(w.log.asked) == 20
+    assert set(w.leaders) == {"first"}
+
+
 async def test_only_the_leader_is_charged(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         async with trio.open_nursery() as nursery:

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.actors.cache.fills import Fills, Terms, Waiter
+from callboard.actors.cache.fills import Fills, Terms
+from callboard.actors.cache.waiters import Waiter
 from callboard.messages.calls import Attempt, Payer
 from callboard.messages.chat import user
 from callboard.messages.faults import Fault, FaultKind
@@ -86,7 +87,7 @@ def test_when_the_last_one_leaves_the_fill_is_over() -> None:
     fills = Fills()
     filling, _ = fills.join(b"k", waiter(1), "p")
     assert fills.leave(1) is filling
-    assert (filling.waiters, len(fills)) == ([], 0)
+    assert (len(filling.waiters), len(fills)) == (0, 0)
     assert fills.end(b"k", filling.number) is None
 
 

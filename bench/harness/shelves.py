@@ -1,0 +1,103 @@
+"""Caches of different sizes on disk, some of whose replies came through the whole runtime and are asked for again."""
+
+import gc
+import itertools
+import random
+import time
+from pathlib import Path
+
+import msgspec
+import trio
+
+import callboard
+from callboard.actors.cache.shelf import Bounds, Shelf
+from callboard.actors.store.actor import CACHE_DATABASES
+from callboard.actors.store.reading import Records
+from callboard.bench.harness.client import NAMED, configuration, recorded
+from callboard.config import Resolved
+from callboard.messages.caching import Entry
+from callboard.messages.chat import TextPart
+from callboard.messages.reply import Answer, FinishReason
+from callboard.messages.storing import StorePut
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import NeedsGrowth
+from callboard.runtime.storage.operations import Put
+from callboard.runtime.storage.record import pack
+
+BATCH = 10_000
+SPREAD = 0x5DEECE66D
+FILLING = Answer(parts=(TextPart("What others asked for. " * 44),), finish_reason=FinishReason.STOP)
+"""About a kilobyte."""
+
+
+def prompt(number: int) -> str:
+    """One of the prompts that are asked again."""
+    return f"Why {number}?"
+
+
+def settings(url: str, folder: Path) -> Resolved:
+    """A cache with room for all."""
+    resolved = configuration(url, str(folder))
+    config = msgspec.structs.replace(resolved.config, cache=Bounds(max_entries=2_000_000, max_bytes=16 << 30))
+    return msgspec.structs.replace(resolved, config=config)
+
+
+async def ask_once(url: str, folder: Path, probes: int) -> None:
+    """So many replies from the upstream, kept."""
+    async with callboard.open(settings(url, folder)) as board:
+        for number in range(probes):
+            reply = await board.generate(prompt(number), model=NAMED, cache="use")
+            assert not reply.cached
+
+
+def fill(folder: Path, entries: int) -> None:
+    """Add entries until there are so many, as the shelf writes them; their keys are spread evenly among all."""
+    environment = Environment.open(folder / "cache", CACHE_DATABASES, sync=False, map_size=1 << 30)
+    try:
+        reading = Records(environment)
+        shelf = Shelf(lambda: reading, Bounds(max_entries=2_000_000, max_bytes=16 << 30))
+        numbers = iter(range(entries - len(shelf)))
+        while batch := list(itertools.islice(numbers, BATCH)):
+            _commit(environment, [one for number in batch for one in _operations(shelf, number)])
+        assert reading.count("entries") == entries
+    finally:
+        environment.close()
+
+
+def _operations(shelf: Shelf, number: int) -> list[Put]:
+    entry = Entry(answer=FILLING, provider="up", model="gpt-4o-mini", stored=time.time_ns())
+    kept = shelf.keep(random.Random(number * SPREAD).randbytes(20), entry)
+    return [
+        Put(one.database, one.key, pack(one.key, one.version, one.value)) for one in kept if isinstance(one, StorePut)
+    ]
+
+
+def _commit(environment: Environment, operations: list[Put]) -> None:
+    while True:
+        try:
+            return environment.commit(operations)
+        except NeedsGrowth:
+            environment.grow()
+
+
+def hit(url: str, folder: Path, probes: int, hits: int) -> float:
+    """CPU microseconds of a hit, its record included, after each reply was asked for once. All are read from LMDB."""
+    return trio.run(_hit, url, folder, probes, hits)
+
+
+async def _hit(url: str, folder: Path, probes: int, hits: int) -> float:
+    prompts = [prompt(number) for number in random.choices(range(probes), k=hits)]
+    async with callboard.open(settings(url, folder)) as board:
+        for number in range(probes):
+            await board.generate(prompt(number), model=NAMED, cache="use")
+        await board.flush()
+        before = recorded(board)
+        gc.collect()
+        started = time.process_time()
+        for one in prompts:
+            reply = await board.generate(one, model=NAMED, cache="use")
+            assert reply.cached
+        await board.flush()
+        spent = time.process_time() - started
+        assert recorded(board) == (before[0], before[1] + hits), "not every call was recorded"
+    return spent / hits * 1e6

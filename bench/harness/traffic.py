@@ -1,0 +1,161 @@
+"""Many slow streams with plain calls beside them, and what the process holds meanwhile."""
+
+import gc
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+
+import callboard
+from callboard.bench.harness.client import NAMED, opened
+from callboard.bench.harness.trend import Trend, trend
+from callboard.bench.harness.upstream import PROMPT
+
+CHUNKS_A_SECOND = 50
+CHUNKS = 5
+"""With text, of one stream; four more events open and end it."""
+DELAY = 0.05
+PLAIN_A_SECOND = 50
+EVERY = 0.5
+"""Seconds between two readings."""
+LONG = 7_200.0
+"""Seconds that a stream may last."""
+
+
+class Soak(NamedTuple):
+    """For how long it is read, and how many streams there are."""
+
+    seconds: float
+    streams: int
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two chunks of one stream."""
+        return self.streams / CHUNKS_A_SECOND
+
+    @property
+    def warm(self) -> float:
+        """Seconds before the first reading: more than one stream's whole life."""
+        return self.pace * (CHUNKS + 5)
+
+    def settings(self) -> dict[str, str | int | float]:
+        """For the reader."""
+        return {
+            "seconds": self.seconds,
+            "seconds before": self.warm,
+            "streams": self.streams,
+            "chunks a second in all": CHUNKS_A_SECOND,
+            "plain calls a second": PLAIN_A_SECOND,
+        }
+
+
+class Seen(NamedTuple):
+    """What came out."""
+
+    memory: Trend
+    """Kilobytes a second, without mapped files."""
+    resident: Trend
+    """Kilobytes a second, with them."""
+    descriptors: Trend
+    """A second."""
+    chunks: float
+    """A second."""
+    calls: float
+    """A second."""
+    streams: int
+    megabytes: float
+
+
+class Traffic:
+    """The callers."""
+
+    def __init__(self, board: callboard.Board) -> None:
+        self._board = board
+        self.chunks = 0
+        self.calls = 0
+        self.streams = 0
+
+    async def stream(self, number: int, wait: float) -> None:
+        """One after another for ever, after a wait; every tenth is left in its middle."""
+        await trio.sleep(wait)
+        while True:
+            number += 1
+            with self._underway():
+                async with self._board.stream(f"{PROMPT} {number}", model=NAMED, timeout=LONG) as stream:
+                    async for _ in stream:
+                        self.chunks += 1
+                        if number % 10 == 0:
+                            break
+
+    async def plain(self) -> None:
+        """So many a second, none waiting for the others; every twentieth is cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                self.calls += 1
+                nursery.start_soon(self._call, self.calls % 20 == 0)
+                await trio.sleep(1 / PLAIN_A_SECOND)
+
+    async def _call(self, cancelled: bool) -> None:
+        with trio.move_on_after(DELAY / 2 if cancelled else LONG):
+            await self._board.generate(PROMPT, model=NAMED)
+
+    @contextmanager
+    def _underway(self) -> Iterator[None]:
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
+
+
+async def soaked(url: str, soak: Soak) -> Seen:
+    """The whole run."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    async with opened(url) as board, trio.open_nursery() as nursery:
+        traffic = Traffic(board)
+        for number in range(soak.streams):
+            nursery.start_soon(traffic.stream, number, soak.warm * number / soak.streams)
+        nursery.start_soon(traffic.plain)
+        await trio.sleep(soak.warm * 1.2)
+        gc.collect()
+        seen = await _read(traffic, soak)
+        nursery.cancel_scope.cancel()
+    return seen
+
+
+async def _read(traffic: Traffic, soak: Soak) -> Seen:
+    chunks, calls, began = traffic.chunks, traffic.calls, trio.current_time()
+    memory: list[tuple[float, float]] = []
+    resident: list[tuple[float, float]] = []
+    descriptors: list[tuple[float, float]] = []
+    while (now := trio.current_time() - began) < soak.seconds:
+        own, mapped = _kilobytes()
+        memory.append((now, own))
+        resident.append((now, own + mapped))
+        descriptors.append((now, _descriptors()))
+        await trio.sleep(EVERY)
+    return Seen(
+        memory=trend(memory),
+        resident=trend(resident),
+        descriptors=trend(descriptors),
+        chunks=(traffic.chunks - chunks) / now,
+        calls=(traffic.calls - calls) / now,
+        streams=traffic.streams,
+        megabytes=memory[-1][1] / 1024,
+    )
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _kilobytes() -> tuple[float, float]:
+    """Of this process: its own, and those of mapped files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
+    own, mapped = (float(fields[name].split()[0]) for name in ("RssAnon", "RssFile"))
+    return own, mapped

@@ -1,0 +1,192 @@
+"""What does an actor's mailbox cost: a tell and an ask, serial and from 64 clients at once?
+
+usage: python bench/mailbox.py [--rounds N] [--quick] [--peers] [--json FILE] [--markdown FILE] [--svg FILE]
+
+The reference is the same round trip over bare Trio memory channels: one channel to the worker, and one back for each
+client. Nobody supervises that, and it has no deadline, no bound on what waits and no answer when the worker dies.
+"""
+
+import gc
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import trio
+
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.peers import PYKKA, measured
+from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.running import main
+from callboard.messages.base import Ask, Tell
+from callboard.runtime.actor import Actor
+from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.mailbox import MailboxSpec
+from callboard.runtime.ref import Ref
+from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec
+from callboard.runtime.system import System
+
+CROWD = 64
+BURST = 1_000
+"""Tells between two waits."""
+
+Trip = Callable[[int], Awaitable[None]]
+"""So many round trips, one after the other."""
+
+
+class Say(Ask[int], frozen=True):
+    """An ask."""
+
+    value: int
+
+
+class Note(Tell, frozen=True):
+    """A tell."""
+
+    value: int
+
+
+class Echo(Actor):
+    """Answers with what it was asked."""
+
+    def receive(self, message: Message, envelope: Envelope) -> object:
+        """Nothing more."""
+        assert isinstance(message, Say | Note)
+        return message.value
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """Serial and crowded asks, and tells."""
+    yield [_asks(options, 1), _asks(options, CROWD), _tells(options)]
+
+
+def _asks(options: Options, clients: int) -> Question:
+    trips = options.amount(20_000) // clients * clients
+    pykka: tuple[Subject, ...] = ()
+    if options.peers:
+        pykka = (Subject("pykka", partial(measured, PYKKA, "ask", trips // 4 // clients * clients, clients)),)
+    return Question(
+        name=f"an ask, {clients} client{'s' if clients > 1 else ''}",
+        asks="What does a round trip to an actor cost?",
+        unit="us of CPU",
+        settings={"round trips a sample": trips, "clients": clients},
+        subjects=(
+            Subject("Trio's channels", lambda: trio.run(_channels, trips, clients)),
+            Subject("callboard", lambda: trio.run(_actor, trips, clients)),
+            *pykka,
+        ),
+        goals=(
+            Goal(subject="callboard", against="Trio's channels", at_most=1 / 0.6),
+            *((Goal(subject="callboard", against="pykka", at_most=1.0),) if pykka and clients > 1 else ()),
+        ),
+    )
+
+
+def _tells(options: Options) -> Question:
+    tells = options.amount(50_000) // BURST * BURST
+    pykka = (Subject("pykka", partial(measured, PYKKA, "tell", tells // 4, 1)),) if options.peers else ()
+    return Question(
+        name="a tell",
+        asks="What does a message cost that nobody waits for?",
+        unit="us of CPU",
+        settings={"tells a sample": tells, "tells in a burst": BURST},
+        subjects=(
+            Subject("Trio's channels", lambda: trio.run(_channel_tells, tells)),
+            Subject("callboard", lambda: trio.run(_actor_tells, tells)),
+            *pykka,
+        ),
+    )
+
+
+async def _actor(trips: int, clients: int) -> float:
+    async with trio.open_nursery() as nursery:
+        echo = await _started(nursery)
+
+        async def trip(count: int) -> None:
+            for value in range(count):
+                assert await echo.ask(Say(value)) == value
+
+        await trip(100)
+        spent = await _crowd([trip] * clients, trips)
+        nursery.cancel_scope.cancel()
+    return spent
+
+
+async def _channels(trips: int, clients: int) -> float:
+    send, receive = trio.open_memory_channel[tuple[int, trio.MemorySendChannel[int]]](BURST)
+
+    async def worker() -> None:
+        async for value, back in receive:
+            await back.send(value)
+
+    async def trip(count: int) -> None:
+        back, answers = trio.open_memory_channel[int](1)
+        for value in range(count):
+            await send.send((value, back))
+            assert await answers.receive() == value
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(worker)
+        await trip(100)
+        spent = await _crowd([trip] * clients, trips)
+        nursery.cancel_scope.cancel()
+    return spent
+
+
+async def _crowd(clients: list[Trip], trips: int) -> float:
+    """CPU microseconds a round trip."""
+    gc.collect()
+    started = time.process_time()
+    async with trio.open_nursery() as nursery:
+        for trip in clients:
+            nursery.start_soon(trip, trips // len(clients))
+    return (time.process_time() - started) / trips * 1e6
+
+
+async def _actor_tells(tells: int) -> float:
+    async with trio.open_nursery() as nursery:
+        echo = await _started(nursery)
+        gc.collect()
+        started = time.process_time()
+        for _ in range(tells // BURST):
+            for value in range(BURST):
+                assert echo.tell(Note(value))
+            await echo.ask(Say(0))
+        spent = time.process_time() - started
+        nursery.cancel_scope.cancel()
+    return spent / tells * 1e6
+
+
+async def _channel_tells(tells: int) -> float:
+    send, receive = trio.open_memory_channel[int](BURST + 1)
+    heard = 0
+
+    async def worker() -> None:
+        nonlocal heard
+        async for _ in receive:
+            heard += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(worker)
+        gc.collect()
+        started = time.process_time()
+        for burst in range(1, tells // BURST + 1):
+            for value in range(BURST):
+                send.send_nowait(value)
+            while heard < burst * BURST:
+                await trio.lowlevel.checkpoint()
+        spent = time.process_time() - started
+        nursery.cancel_scope.cancel()
+    return spent / tells * 1e6
+
+
+async def _started(nursery: trio.Nursery) -> Ref:
+    spec = ActorSpec(name="echo", factory=Echo, mailbox=MailboxSpec(data=BURST + 1))
+    system = System(SupervisorSpec(name="root", children=(spec,)))
+    await nursery.start(system.run)
+    return system.ref("echo")
+
+
+if __name__ == "__main__":
+    main(questions)

@@ -1,0 +1,58 @@
+"""Pykka's actor that answers with what it was asked. Run by `harness/peers.py` in an environment of its own.
+
+usage: python pykka_echo.py {ask,tell} COUNT CLIENTS
+
+Prints one line of JSON: CPU microseconds of this process a round trip, or a tell.
+"""
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+import pykka
+
+BURST = 1_000
+
+
+class Echo(pykka.ThreadingActor):  # type: ignore[misc] # it is not installed where types are checked
+    """Answers."""
+
+    def on_receive(self, message: Any) -> Any:
+        """With the same."""
+        return message
+
+
+def ask(echo: Any, count: int) -> None:
+    """So many round trips, one after the other."""
+    for value in range(count):
+        assert echo.ask(value) == value
+
+
+def tell(echo: Any, count: int) -> None:
+    """So many tells, waited for after each burst."""
+    for _ in range(count // BURST):
+        for value in range(BURST):
+            echo.tell(value)
+        echo.ask(0)
+
+
+def measure(what: str, count: int, clients: int) -> float:
+    """CPU microseconds each."""
+    echo = Echo.start()
+    ask(echo, 100)
+    work = {"ask": ask, "tell": tell}[what]
+    started = time.process_time()
+    threads = [threading.Thread(target=work, args=(echo, count // clients)) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spent = time.process_time() - started
+    echo.stop()
+    return spent / count * 1e6
+
+
+if __name__ == "__main__":
+    print(json.dumps({"cpu_us": measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))}))

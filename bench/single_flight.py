@@ -1,0 +1,79 @@
+"""What does each of a thousand identical calls made at once cost, when one call upstream answers them all?
+
+usage: python bench/single_flight.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
+
+That the upstream was asked once is asserted at the upstream.
+"""
+
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+import callboard
+from callboard.bench.harness.client import NAMED, opened, recorded
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.running import main
+from callboard.bench.harness.upstream import PROMPT, requests, upstream
+
+DELAY = 0.5
+"""Seconds, so that all have come before the answer does."""
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """One, against one upstream."""
+    calls = options.amount(1000)
+    with upstream(delay=DELAY) as url:
+        yield [
+            Question(
+                name="single flight",
+                asks="What does each of many identical concurrent calls cost, answered by one call upstream?",
+                unit="us of CPU",
+                settings={"calls at once": calls, "upstream's delay, s": DELAY},
+                subjects=(
+                    Subject("callboard", lambda: trio.run(_shared, url, calls)),
+                    Subject("each its own", lambda: trio.run(_alone, url, calls)),
+                ),
+                goals=(Goal(subject="callboard", at_most=40),),
+            )
+        ]
+
+
+async def _shared(url: str, calls: int) -> float:
+    async with opened(url) as board:
+        before = requests(url)
+        spent = await _at_once(board, [PROMPT] * calls)
+        made = requests(url) - before
+        assert made == 2, f"{made - 1} calls went upstream, beside the one to warm up"
+        assert recorded(board) == (2, calls + 1), "not every call was recorded"
+        return spent / calls * 1e6
+
+
+async def _alone(url: str, calls: int) -> float:
+    async with opened(url) as board:
+        return await _at_once(board, [f"{PROMPT} {number}" for number in range(calls)]) / calls * 1e6
+
+
+async def _at_once(board: callboard.Board, prompts: list[str]) -> float:
+    """CPU seconds, the records included."""
+
+    async def call(prompt: str) -> None:
+        await board.generate(prompt, model=NAMED, cache="use")
+
+    await call("warm up")
+    await board.flush()
+    gc.collect()
+    started = time.process_time()
+    async with trio.open_nursery() as nursery:
+        for prompt in prompts:
+            nursery.start_soon(call, prompt)
+    await board.flush()
+    return time.process_time() - started
+
+
+if __name__ == "__main__":
+    main(questions)

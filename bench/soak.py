@@ -1,0 +1,80 @@
+"""Do memory and descriptors stay flat under traffic as it is: many slow streams, and plain calls beside them?
+
+usage: python bench/soak.py [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
+
+A thousand streams together receive 50 chunks a second, paced by the upstream; one that ends is followed by another, and
+every tenth is left in its middle. Beside them run 50 plain calls a second, every twentieth cancelled before its reply.
+Once the first streams have been followed by others, memory and descriptors are read twice a second for ten minutes.
+Flat: the lower end of the slope's 95 % confidence interval is not above zero. Memory is the process's own, which leaves
+out the pages of the store's file that are mapped: the journal grows with what it records.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+import trio
+
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.running import main
+from callboard.bench.harness.traffic import CHUNKS, DELAY, Seen, Soak, soaked
+from callboard.bench.harness.trend import Trend
+from callboard.bench.harness.upstream import upstream
+
+MINUTE = 60.0
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """Memory and descriptors, of one run."""
+    soak = Soak(seconds=24.0, streams=100) if options.quick else Soak(seconds=600.0, streams=1_000)
+
+    @cache
+    def seen() -> Seen:
+        with upstream(pace=soak.pace, chunks=CHUNKS, delay=DELAY) as url:
+            return trio.run(soaked, url, soak)
+
+    yield [
+        _slope("memory over time", "KB a minute", lambda: seen().memory, soak),
+        _slope("mapped memory over time", "KB a minute, the store's file included", lambda: seen().resident, soak),
+        _slope("descriptors over time", "descriptors a minute", lambda: seen().descriptors, soak),
+        _traffic(seen, soak),
+    ]
+
+
+def _slope(name: str, unit: str, found: Callable[[], Trend], soak: Soak) -> Question:
+    return Question(
+        name=name,
+        asks="How much more does a long-running process hold with every minute of traffic?",
+        unit=unit,
+        settings=soak.settings(),
+        subjects=(
+            Subject("slope", lambda: MINUTE * found().slope),
+            Subject("its lower end, 95 %", lambda: MINUTE * found().low),
+            Subject("its upper end, 95 %", lambda: MINUTE * found().high),
+        ),
+        goals=() if name.startswith("mapped") else (Goal(subject="its lower end, 95 %", at_most=0),),
+        once=True,
+    )
+
+
+def _traffic(seen: Callable[[], Seen], soak: Soak) -> Question:
+    return Question(
+        name="that traffic",
+        asks="What was it that the memory was read under?",
+        unit="a second, while it was read",
+        settings=soak.settings(),
+        subjects=(
+            Subject("chunks received", lambda: seen().chunks),
+            Subject("plain calls made", lambda: seen().calls),
+            Subject("streams in flight", lambda: seen().streams),
+            Subject("memory at the end, MB", lambda: seen().megabytes),
+        ),
+        goals=(Goal(subject="streams in flight", at_least=0.9 * soak.streams),),
+        once=True,
+    )
+
+
+if __name__ == "__main__":
+    main(questions)

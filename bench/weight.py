@@ -1,0 +1,96 @@
+"""What does importing callboard cost, and what does installing it bring along?
+
+usage: python bench/weight.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
+
+Importing is timed in fresh interpreters, beside the packages that callboard stands on. The installation is one of this
+checkout, without extras, in an environment of its own that is kept in the user's cache folder; what every environment
+has (pip, setuptools) is not counted.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.peers import environment, install
+from callboard.bench.harness.question import Goal, Missing, Question, Subject
+from callboard.bench.harness.running import main
+
+REFERENCE = "import trio, httpx, msgspec, lmdb"
+MEASURE = "import time; t = time.process_time(); {}; print(time.process_time() - t)"
+INSTALLED = """
+import json
+from importlib.metadata import distributions
+found = {one.name: one for one in distributions() if one.name not in ("pip", "setuptools")}
+files = [each.locate_file(file) for each in found.values() for file in each.files or ()]
+print(json.dumps([len(found), sum(file.stat().st_size for file in files if file.exists())]))
+"""
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def questions(options: Options) -> Iterator[Sequence[Question]]:
+    """Importing, size, number of packages."""
+    yield [_import(), _size(), _packages()]
+
+
+def _import() -> Question:
+    return Question(
+        name="import",
+        asks="What does importing cost?",
+        unit="ms of CPU",
+        settings={"interpreter": "a fresh one for each sample, bytecode compiled"},
+        subjects=(
+            Subject(REFERENCE, partial(_cpu, REFERENCE)),
+            Subject("import callboard", partial(_cpu, "import callboard")),
+            Subject("... and its runtime, at first use", partial(_cpu, "import callboard; callboard.open")),
+        ),
+        goals=(Goal(subject="import callboard", against=REFERENCE, at_most=1.5),),
+    )
+
+
+def _size() -> Question:
+    return Question(
+        name="size",
+        asks="How large is an installation without extras?",
+        unit="MB on disk",
+        subjects=(Subject("callboard and all it needs", lambda: _installed()[1] / 1e6),),
+        goals=(Goal(subject="callboard and all it needs", at_most=60),),
+        once=True,
+    )
+
+
+def _packages() -> Question:
+    return Question(
+        name="packages",
+        asks="How many packages does an installation without extras bring?",
+        unit="packages",
+        subjects=(Subject("callboard and all it needs", lambda: _installed()[0]),),
+        once=True,
+    )
+
+
+def _cpu(statement: str) -> float:
+    """Milliseconds."""
+    command = [sys.executable, "-c", MEASURE.format(statement)]
+    return 1000 * float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@cache
+def _installed() -> tuple[int, int]:
+    """Packages and bytes. Raises Missing without a checkout, or when it cannot be installed."""
+    if not (CHECKOUT / "pyproject.toml").exists():
+        raise Missing("there is no checkout here to install")
+    python = environment("callboard")
+    install(python, str(CHECKOUT))
+    done = subprocess.run([str(python), "-c", INSTALLED], check=True, capture_output=True, text=True)
+    packages, size = json.loads(done.stdout)
+    return int(packages), int(size)
+
+
+if __name__ == "__main__":
+    main(questions)

@@ -1,0 +1,35 @@
+"""Every file of questions can be run alone, and gives samples for every subject."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callboard.bench.harness.running import names
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+TOO_LONG = {
+    "soak": "most of a minute even when quick, for a slope needs that",
+    "weight": "it installs the checkout",
+    "growth": "five thousand calls in flight, each sample in a fresh process",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in TOO_LONG])
+def test_it_runs_alone_and_measures_every_subject(name: str, tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    command = [sys.executable, str(BENCH / f"{name}.py"), "--quick", "--rounds", "1", "--json", str(told)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (0, 1), done.stderr  # 1: a goal was missed, which a quick run may
+    assert told.exists(), done.stderr
+    report = json.loads(told.read_text())
+    assert report["answers"]
+    for answer in report["answers"]:
+        assert answer["samples"]
+        assert not answer["missing"]
+
+
+def test_what_is_left_out_is_there() -> None:
+    assert set(TOO_LONG) <= set(names())
