@@ -7,13 +7,14 @@ from callboard.runtime.clock import NEVER
 
 
 class Gate:
-    """`most` is how many requests may be in flight at once when nobody slows it."""
+    """A slower pace ends where `most` requests may be in flight at once."""
 
     def __init__(self, limits: Limits, most: int) -> None:
         self.windows: dict[str, Window] = {}
         self.in_flight = 0
         self.pace: Pace | None = None
-        self._most = self._ceiling = limits.concurrency or most
+        self._own = self._ceiling = limits.concurrency or NEVER
+        self._most = min(self._own, most)
         self._all: tuple[Window, ...] = ()
         self._steps = FULL
         for kind in KINDS:
@@ -114,9 +115,9 @@ class Gate:
             window.cap = share(window.limit, steps) if window.period == MINUTE else window.limit
         if self.pace is None:
             return
-        self._ceiling = self._most if self.by_the_minute else min(self._most, self.pace.in_flight(steps))
-        if steps >= FULL and self._ceiling == self._most:
-            self.pace = None
+        self._ceiling = self._own if self.by_the_minute else min(self._own, self.pace.in_flight(steps))
+        if steps >= FULL and self._ceiling >= self._most:
+            self.pace, self._ceiling = None, self._own
 
     def _earliest(self, tokens: int, now: int, steps: int) -> int | None:
         latest = now
