@@ -4,6 +4,7 @@
 own this one too. *UTC* dates what is persisted and what providers send as dates; it never runs backwards.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -25,8 +26,14 @@ def seconds(nanoseconds: int) -> float:
 
 
 def trio_deadline(deadline: int) -> float:
-    """A monotonic deadline as Trio wants it."""
-    return float("inf") if deadline >= NEVER else deadline / NANOSECONDS
+    """A monotonic deadline as Trio wants it: never so early that `Clock.now` has not reached it when it has passed.
+
+    From some fifty days on a float is coarser than a nanosecond.
+    """
+    if deadline >= NEVER:
+        return math.inf
+    moment = deadline / NANOSECONDS
+    return moment if round(moment * NANOSECONDS) >= deadline else math.nextafter(moment, math.inf)
 
 
 class Clock:
