@@ -10,7 +10,7 @@ from callboard.messages.faults import FaultKind
 from callboard.messages.usage import Cost, Usage
 
 
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
+class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A sum of attempts."""
 
     attempts: int = 0
@@ -34,7 +34,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open"):
+class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open", gc=False):
     """Handed to the writer before the first byte goes out. Without its `attempt_settled` it was lost in a crash."""
 
     id: str
@@ -52,7 +52,7 @@ class AttemptOpened(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_open
     """The moment in whose budgets' windows it counts, when that is not `at`."""
 
 
-class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_settled"):
+class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_settled", gc=False):
     """How an attempt ended."""
 
     id: str
@@ -74,7 +74,7 @@ class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_set
     user: str | None = None
 
 
-class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
+class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="call", gc=False):
     """A call's one outcome."""
 
     id: str

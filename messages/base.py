@@ -1,4 +1,8 @@
-"""The two kinds of message, a tell that is only sent and an ask that is answered exactly once; and what hides words."""
+"""The two kinds of message, a tell that is only sent and an ask that is answered exactly once; and what hides words.
+
+A struct that holds nothing but plain values, or others like it, says `gc=False`: it can be part of no cycle, so the
+garbage collector need not look at it, and comes round less often.
+"""
 
 from typing import Any, Generic, TypeVar
 

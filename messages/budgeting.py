@@ -7,7 +7,7 @@ from callboard.messages.faults import Fault
 from callboard.messages.usage import Cost, Usage
 
 
-class Granted(msgspec.Struct, frozen=True):
+class Granted(msgspec.Struct, frozen=True, gc=False):
     """An attempt may cost what was asked for. Holds for as long as that incarnation of the budgets lives."""
 
     incarnation: int
@@ -15,7 +15,7 @@ class Granted(msgspec.Struct, frozen=True):
     """UTC nanoseconds: it counts in the windows of this moment."""
 
 
-class ReserveMoney(Ask[Granted | Fault], frozen=True, kw_only=True):
+class ReserveMoney(Ask[Granted | Fault], frozen=True, kw_only=True, gc=False):
     """May this attempt cost so much? The Fault names the budget that has not so much left."""
 
     attempt: str
@@ -30,7 +30,7 @@ class ReserveMoney(Ask[Granted | Fault], frozen=True, kw_only=True):
     """Monotonic nanoseconds at which it should be over."""
 
 
-class SettleMoney(Tell, frozen=True, kw_only=True):
+class SettleMoney(Tell, frozen=True, kw_only=True, gc=False):
     """The attempt has ended, and is taken to have used this."""
 
     attempt: str

@@ -30,7 +30,7 @@ class DeltaSink(Protocol):
         ...
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What everything done for one call may use: retries, fallbacks and hedges share it."""
 
     attempts: int = 4
@@ -54,7 +54,7 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, money=self.money - cost)
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One model of one provider account."""
 
     provider: str
@@ -107,7 +107,7 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True):
     """What a stream had handed on before the fault."""
 
 
-class Payer(msgspec.Struct, frozen=True):
+class Payer(msgspec.Struct, frozen=True, gc=False):
     """On whose account an attempt is made: the call, and its request's tag and user."""
 
     call: str
@@ -152,7 +152,7 @@ class Operate(Ask[str], frozen=True, kw_only=True):
     """With open: also cut the attempts in flight."""
 
 
-class AttemptEnded(Tell, frozen=True, kw_only=True):
+class AttemptEnded(Tell, frozen=True, kw_only=True, gc=False):
     """A provider's own report on one attempt."""
 
     id: str

@@ -57,7 +57,7 @@ class Answer(Result, frozen=True, kw_only=True, tag="chat"):
         return Reply(parts=self.parts, finish_reason=self.finish_reason, **receipt)
 
 
-class Delta(Veiled, frozen=True, kw_only=True):
+class Delta(Veiled, frozen=True, kw_only=True, gc=False):
     """A piece of a streamed reply. Role, ping and start events give none."""
 
     text: str = ""
@@ -72,7 +72,7 @@ class Delta(Veiled, frozen=True, kw_only=True):
     """The next piece of the tool call's arguments, as JSON text."""
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One try at one provider, or the reason why there was none."""
 
     provider: str

@@ -67,7 +67,7 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     extra: Extra | None = None
 
 
-class CacheControl(msgspec.Struct, frozen=True, kw_only=True):
+class CacheControl(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the reply cache may do for this call."""
 
     use: CacheUse = "auto"

@@ -9,7 +9,7 @@ from callboard.messages.base import Ask, Tell
 Environment = Literal["ledger", "cache"]
 
 
-class StorePut(msgspec.Struct, frozen=True):
+class StorePut(msgspec.Struct, frozen=True, gc=False):
     """Write one value under one key of a named database."""
 
     database: str
@@ -18,7 +18,7 @@ class StorePut(msgspec.Struct, frozen=True):
     version: int = 1
 
 
-class StoreDelete(msgspec.Struct, frozen=True):
+class StoreDelete(msgspec.Struct, frozen=True, gc=False):
     """Delete one key; absent is fine."""
 
     database: str

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one or more calls, in partitions that never overlap.
 
     Providers count differently: OpenAI's and Gemini's input includes cached tokens, Anthropic's does not; Gemini's

@@ -47,8 +47,10 @@ class Reading(Protocol):
 class Journal:
     """Gives entries their place."""
 
-    def __init__(self, last: bytes | None) -> None:
+    def __init__(self, last: bytes | None, written_open: Iterable[str] = ()) -> None:
         self._sequence = 0 if last is None else number_of(last)
+        self._written_open = set(written_open)
+        """Attempts that are open on disk, or will be after the commits underway."""
 
     @property
     def last(self) -> int:
@@ -68,7 +70,10 @@ class Journal:
                 opened[entry.id] = entry
             elif isinstance(entry, AttemptSettled):
                 opened.pop(entry.id, None)
-                operations.append(StoreDelete(OPEN, entry.id.encode()))
+                if entry.id in self._written_open:
+                    self._written_open.remove(entry.id)
+                    operations.append(StoreDelete(OPEN, entry.id.encode()))
+        self._written_open |= opened.keys()
         operations.extend(StorePut(OPEN, id_.encode(), _encoder.encode(entry)) for id_, entry in opened.items())
         operations.extend(
             StorePut(database, row_key(key), _encoder.encode((key, book.rows[database][key])))
@@ -99,7 +104,7 @@ def load(reading: Reading, calendar: Calendar | None = None) -> tuple[Book, Jour
             unreadable += 1
         else:
             book.open[entry.id] = entry
-    return book, Journal(reading.last_key(JOURNAL)), unreadable + reading.broken
+    return book, Journal(reading.last_key(JOURNAL), book.open), unreadable + reading.broken
 
 
 def number_of(key: bytes) -> int:

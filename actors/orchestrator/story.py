@@ -26,16 +26,13 @@ class Story:
         self._now = now
         self._utc = utc
         self._records: list[AttemptRecord] = []
+        self.made = 0
+        """Attempts so far, the skipped ones left out."""
         self._usage = Usage()
         self._cost: Cost | None = Cost(0)
         self._estimated = False
         self.batches: Batches | None = None
         """Of a call for embeddings, which may need several requests."""
-
-    @property
-    def made(self) -> int:
-        """Attempts so far, the skipped ones left out."""
-        return sum(record.outcome != "skipped" for record in self._records)
 
     def skipped(self, skipped: tuple[Skipped, ...]) -> None:
         """Candidates that are not tried because their circuits are open."""
@@ -50,6 +47,7 @@ class Story:
         """One more attempt. A shared one is charged to one caller only."""
         record = attempted.record
         self._records.append(record)
+        self.made += record.outcome != "skipped"
         if charged:
             self._usage += record.usage or Usage()
             self._cost = add_costs(self._cost, record.cost if record.usage else Cost(0))

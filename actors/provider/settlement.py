@@ -19,7 +19,7 @@ from callboard.messages.reply import Answer
 from callboard.messages.usage import Cost, Usage
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """Tokens used, what they cost in US dollars (None: unknown price), and whether that is an estimate."""
 
     usage: Usage

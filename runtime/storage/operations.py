@@ -8,7 +8,7 @@ MAX_KEY = 511
 """Bytes; LMDB's own bound."""
 
 
-class Put(msgspec.Struct, frozen=True):
+class Put(msgspec.Struct, frozen=True, gc=False):
     """Store `value` under `key`, in place of what was there. ValueError for a key not of 1 to 511 bytes."""
 
     database: str
@@ -24,7 +24,7 @@ class Put(msgspec.Struct, frozen=True):
             raise TypeError(f"a value is bytes, not {type(self.value).__name__}")
 
 
-class Delete(msgspec.Struct, frozen=True):
+class Delete(msgspec.Struct, frozen=True, gc=False):
     """Remove `key`; it need not be there. ValueError for a key not of 1 to 511 bytes."""
 
     database: str
