@@ -13,6 +13,7 @@ from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.orchestrator.features import Features
 from callboard.actors.prices.book import Price
 from callboard.actors.provider.deadline import Timeouts
+from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config
 from callboard.runtime.clock import Clock, virtual_utc
 from callboard.sections import AliasConfig, CircuitConfig, ProviderConfig, StoreConfig
@@ -28,6 +29,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
 }
 """Wire and shape by the provider's name."""
 CIRCUIT = CircuitConfig(consecutive=5, backoff=5.0, max_backoff=60.0)
+HEALTH = HealthSpec()
 
 
 class World:
@@ -72,6 +74,7 @@ async def open_world(
     *,
     timeouts: Timeouts = TIMEOUTS,
     circuit: CircuitConfig = CIRCUIT,
+    health: HealthSpec = HEALTH,
     limits: Any = None,
     store: StoreConfig | None = None,
     log: LogSpec = NO_LOG,
@@ -93,7 +96,7 @@ async def open_world(
             providers[name] = await stack.enter_async_context(provider)
             more = {} if limits is None else {"limits": limits}
             configs[name] = ProviderConfig(
-                wire=wire, base_url=base_url or provider.url, timeouts=timeouts, circuit=circuit, **more
+                wire=wire, base_url=base_url or provider.url, timeouts=timeouts, circuit=circuit, health=health, **more
             )
         config = Config(
             providers=configs,

@@ -7,7 +7,9 @@ import trio
 from trio.testing import MockClock
 
 import callboard
+from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config, ResolvedProvider
+from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
 from callboard.opening import http_transport
 from callboard.runtime.clock import Clock, virtual_utc
@@ -19,6 +21,10 @@ from .conftest import MODEL, World, open_world
 ALPHA = f"alpha/{MODEL}"
 PATIENT = CircuitConfig(consecutive=3, backoff=200.0, max_backoff=300.0)
 ALONE = {"alpha": Behaviour()}
+
+
+class Unknown(Tell, frozen=True):
+    """A bug: no provider receives it."""
 
 
 async def fail(w: World, times: int = 3) -> None:
@@ -74,6 +80,43 @@ async def test_one_that_stays_dead_is_asked_less_and_less_often(autojump_clock: 
         assert 4 <= len(seen) <= 6  # after 5, 15, 35, 75 and 135 s, and a little
 
 
+async def test_the_configured_pace_is_kept(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT, health=HealthSpec(interval=50, max_interval=50)) as w:
+        w["alpha"].die()
+        await fail(w)
+        w["alpha"].revive()
+        await trio.sleep(49)
+        assert lists(w) == 0
+        await trio.sleep(7)
+        assert lists(w) == 1
+
+
+async def test_checks_that_are_switched_off_are_not_made(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT, health=HealthSpec(enabled=False)) as w:
+        w["alpha"].die()
+        await fail(w)
+        w["alpha"].revive()
+        await trio.sleep(100)
+        assert (lists(w), w.board.health()[0].state) == (0, "open")
+
+
+async def test_a_crash_during_a_check_ends_it_and_the_next_incarnation_checks_anew(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        w["alpha"].revive()
+        w["alpha"].behaviour = Behaviour(hang_rate=1)
+        await trio.sleep(5.6)
+        assert (lists(w), w.board.health()[0].check) == (1, None)  # it is underway
+        w["alpha"].behaviour = Behaviour()
+        w.board._system.ref("providers/alpha").tell(Unknown())
+        await trio.sleep(6)
+        assert lists(w) == 2
+        assert w.board.health()[0].circuits == {"endpoint": "half-open"}
+        await trio.sleep(60)
+        assert lists(w) == 2
+
+
 async def test_no_check_is_made_where_nothing_is_open_nor_of_what_an_operator_shut(autojump_clock: MockClock) -> None:
     async with open_world(ALONE, circuit=PATIENT) as w:
         await w.board.generate("Why?", model=ALPHA)
@@ -101,7 +144,9 @@ async def test_leaving_during_a_check_leaves_nothing_behind(autojump_clock: Mock
         w["alpha"].revive()
         w["alpha"].behaviour = Behaviour(hang_rate=1)
         await trio.sleep(5.6)
-    assert trio.current_time() < 30
+        assert (lists(w), w.board.health()[0].check) == (1, None)  # it is underway
+        left = trio.current_time()
+    assert trio.current_time() - left < 1
 
 
 async def test_opening_the_endpoints_circuit_closes_idle_connections(autojump_clock: MockClock) -> None:
