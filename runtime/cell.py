@@ -100,7 +100,7 @@ class Cell:
         """The instance finishes what it has, for at most `drain` nanoseconds, and ends."""
         self.stop_requested = True
         if self.mailbox.on_ready is not None:
-            self.mailbox.on_ready()
+            self.mailbox.on_ready(False)
 
     def crashed(self, cause: BaseException) -> None:
         """The instance failed: every ask in hand ends; the queued ones stay for the next incarnation."""

@@ -76,27 +76,30 @@ class Instance:
                 await trio.lowlevel.checkpoint()
                 streak = 0
 
-    def _ready(self) -> None:
-        """A message has come. The first in a turn of the scheduler is handled here, in its sender's own step.
+    def _ready(self, asked: bool) -> None:
+        """A message has come. Asks, and the first tell in a turn of the scheduler, are handled here, by their sender.
 
-        Where little is going on that spares a turn for each message; where much is, all but the first are handled in
-        one go when the loop comes round. Nothing else changes: the message has passed through the mailbox, it is
-        handled in the actor's own context, nobody else decides meanwhile, and what fails here fails in the loop.
+        Whoever asks is often answered at once and need not wait for a turn. Of tells, where much is going on, all but
+        the first are handled in one go when the loop comes round. Nothing else changes: the message has passed through
+        the mailbox in its order, it is handled in the actor's own context, nobody else decides meanwhile, and what
+        fails here fails in the loop.
         """
         task, turn = self._waiting, self._cell.world.turns.count
-        if task is None or self._deciding or self._cell.stop_requested or turn == self._turn:
+        if task is None or self._deciding or self._cell.stop_requested or (turn == self._turn and not asked):
             self._wake()
             return
         self._turn = turn
         try:
-            task.context.run(self._handle_first)
+            task.context.run(self._handle_now)
         except BaseException as error:
             self._waiting = None
             trio.lowlevel.reschedule(task, outcome.Error(error))
 
-    def _handle_first(self) -> None:
-        envelope = self._next()
-        if envelope is not None:
+    def _handle_now(self) -> None:
+        for _ in range(BATCH):
+            envelope = self._next()
+            if envelope is None:
+                break
             self._deliver(envelope)
         if not self._cell.mailbox.empty:
             self._wake()

@@ -103,7 +103,8 @@ class Mailbox:
         self._accepted = self._delivered = 0
         self._counts: Counter[str] = Counter()
         """The rarer ends."""
-        self.on_ready: Callable[[], None] | None = None
+        self.on_ready: Callable[[bool], None] | None = None
+        """Called when something has come, with whether somebody waits for its answer."""
 
     @property
     def empty(self) -> bool:
@@ -119,7 +120,7 @@ class Mailbox:
         if delivery is Delivery.ACCEPTED:
             self._accepted += 1
             if self.on_ready is not None:
-                self.on_ready()
+                self.on_ready(envelope.slot is not None)
         elif delivery is not Delivery.WAITING:
             self._counts["refused"] += 1
         return delivery

@@ -11,7 +11,7 @@ from callboard.runtime.clock import NEVER, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
 from callboard.runtime.mailbox import Delivery, Lane
-from callboard.runtime.slot import Slot
+from callboard.runtime.slot import Slot, SlotState
 from callboard.runtime.waits import circle
 
 R = TypeVar("R")
@@ -83,6 +83,9 @@ class Ref:
         if names := circle(holder, self._cell):
             raise Deadlock(names)
         self._post(envelope, lane)
+        slot = envelope.slot
+        if slot is not None and slot.state is SlotState.SETTLED:  # answered in this very step: nothing to wait for
+            return cast(R, slot.unwrap())
         return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
 
     def submit(

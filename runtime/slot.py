@@ -56,6 +56,11 @@ class Slot:
         self._ended()
         return True
 
+    def unwrap(self) -> object:
+        """The reply, or its error raised, of a slot that is settled."""
+        assert self._outcome is not None
+        return self._outcome.unwrap()
+
     async def wait(self) -> object:
         """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost.
 

@@ -1,5 +1,6 @@
 """Messages that are handled in their sender's step, and those that are not."""
 
+import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
@@ -105,3 +106,33 @@ async def test_nothing_is_decided_inside_the_cancellation_of_a_task() -> None:
         ref.tell(Note(lambda actor, envelope: heard.append(len(actor.received))))
         await wait_all_tasks_blocked()
         assert heard == [0, 1]  # that the asker has left was queued, and came first
+
+
+async def test_an_ask_of_a_handler_is_answered_in_its_step() -> None:
+    async with running(A, B) as system:
+
+        async def handler(actor: Doer, envelope: Envelope) -> int:
+            before = system.world.turns.count
+            assert await system.ref("a").ask(Do(lambda actor, envelope: "answer")) == "answer"
+            return system.world.turns.count - before
+
+        assert await system.ref("b").ask(Do(handler)) == 0
+
+
+async def test_an_ask_never_overtakes_what_was_told_before() -> None:
+    async with running(A) as system:
+        ref, done = system.ref("a"), list[int]()
+        for n in range(3):
+            ref.tell(Note(lambda actor, envelope, n=n: done.append(n)))  # type: ignore[misc]
+        assert await ref.ask(Do(lambda actor, envelope: list(done))) == [0, 1, 2]
+
+
+async def test_an_error_that_answers_an_ask_in_its_askers_step_is_raised() -> None:
+    async with running(A, B) as system:
+
+        async def handler(actor: Doer, envelope: Envelope) -> object:
+            with pytest.raises(ActorCrashed):
+                await system.ref("b").ask(Do(lambda actor, envelope: 1 / 0))
+            return "raised"
+
+        assert await system.ref("a").ask(Do(handler)) == "raised"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.budgets.actor import BudgetsActor
 from callboard.actors.budgets.spec import BudgetSpec
@@ -110,6 +110,7 @@ async def test_alerts_and_resets_are_handed_to_the_ledger(autojump_clock: MockCl
         await budgets.ask(wish("a", "0.6"))
         budgets.tell(SettleMoney(attempt="a", usage=Usage(), cost=Decimal("0.6")), lane=Lane.CONTROL)
         assert await budgets.ask(ResetBudget("all")) == "all: 1 windows emptied"
+        await wait_all_tasks_blocked()
         assert [(mark.told, mark.forgiven.cost) for mark in ledger.marks] == [
             ((Decimal("0.5"),), 0),
             ((), Decimal("0.6")),
