@@ -173,9 +173,11 @@ class ProviderActor(Actor):
         until = blocked_until(fault, now, self.me.utc())
         begins = self._standing.restrict(scope, Restriction(quota=quota, until=until, why=fault.kind.value), now)
         self._publish()
+        if not begins:
+            return
         if quota:
             self._emit_blocked(scope, fault.kind.value, until)
-        elif begins:
+        else:
             date = None if until is None else self._date(until)
             self.me.emit(AccountLimited(at=self.me.utc(), provider=self._account.name, model=scope, until=date))
 

@@ -173,7 +173,7 @@ async def test_a_rate_limit_is_told_once_and_a_used_up_quota_blocks(autojump_clo
     async with open_world({"alpha": slow}) as w:
         await fail(w, 2)
         events = [event for event in w.board.events if isinstance(event, callboard.AccountLimited)]
-        assert [event.provider for event in events] == ["alpha"]
+        assert [event.provider for event in events] == ["alpha"], "once, however often it refuses"
         (one,) = w.board.health()
         assert (one.state, one.retry_at is not None) == ("limited", True)
         w["alpha"].behaviour = Behaviour()
