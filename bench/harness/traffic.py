@@ -15,8 +15,8 @@ from callboard.bench.harness.trend import Trend, trend
 from callboard.bench.harness.upstream import PROMPT
 
 CHUNKS_A_SECOND = 50
-CHUNKS = 5
-"""With text, of one stream; four more events open and end it."""
+CHUNKS = 6
+"""With text, of one stream."""
 DELAY = 0.05
 PLAIN_A_SECOND = 50
 EVERY = 0.5
@@ -39,7 +39,7 @@ class Soak(NamedTuple):
     @property
     def warm(self) -> float:
         """Seconds before the first reading: more than one stream's whole life."""
-        return self.pace * (CHUNKS + 5)
+        return self.pace * (CHUNKS + 2)
 
     def settings(self) -> dict[str, str | int | float]:
         """For the reader."""

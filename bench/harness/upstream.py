@@ -4,7 +4,7 @@ usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--p
                                        [--gzip] [--cert PEM]
 
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
-Four chunks of a stream go out in one write; with a pace, one at a time, so many seconds apart. It counts the POSTs that
+Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. It counts the POSTs that
 it answers, and tells their number at `/requests`.
 """
 
@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 MODEL = "gpt-4o-mini"
 CHUNKS = 200
 PROMPT = "hi there " * 50
+ENDING = 3
+"""Events that end a stream after its last text: the reason, the usage, [DONE]."""
 WORDS = "The quick brown fox jumps over the lazy dog. " * 7
 
 
@@ -175,10 +177,13 @@ class _Connection(asyncio.Protocol):
 
     async def _stream(self) -> None:
         await asyncio.sleep(self._manner.delay)
-        pieces, at_once = self._manner.streamed, 1 if self._manner.pace else 4
-        for n in range(0, len(pieces), at_once):
+        pieces, pace = self._manner.streamed, self._manner.pace
+        ending = len(pieces) - ENDING if pace else len(pieces)
+        at_once = 1 if pace else 4
+        for n in range(0, ending, at_once):
             self._write(b"".join(pieces[n : n + at_once]))
-            await asyncio.sleep(self._manner.pace)
+            await asyncio.sleep(pace)
+        self._write(b"".join(pieces[ending:]))
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
