@@ -4,8 +4,8 @@ usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--p
                                        [--gzip] [--cert PEM]
 
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
-Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. It counts the POSTs that
-it answers, and tells their number at `/requests`.
+Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. The POSTs that it
+answers are counted, and their number is told at `/requests`.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from callboard.bench.harness.question import Goal, Missing, Question, Subject, answer
@@ -62,7 +63,24 @@ def test_a_goal_is_held_against_a_ratio_or_a_median(goal: Goal, value: float | N
     assert (verdict.value, verdict.met) == (value, met)
 
 
+def test_a_goal_for_always_is_missed_by_one_sample() -> None:
+    goals = (Goal(subject="a", at_most=0, always=True), Goal(subject="a", at_least=1, always=True))
+    found = answer(question(counted([], "a", 0, 0, 1), goals=goals), rounds=3)
+    assert [(verdict.value, verdict.met) for verdict in found.verdicts] == [(1, False), (0, False)]
+
+
+def test_what_is_asked_once_has_one_sample_whatever_the_rounds() -> None:
+    once = msgspec.structs.replace(question(counted([], "a", 5)), once=True)
+    found = answer(once, rounds=3)
+    assert (found.samples, found.settings["rounds"]) == ({"a": (5,)}, 1)
+
+
 @pytest.mark.parametrize("wrong", [lambda: Goal(subject="a"), lambda: Goal(subject="a", at_most=1, at_least=1)])
 def test_a_goal_has_one_bound(wrong: Callable[[], Goal]) -> None:
     with pytest.raises(ValueError, match="one of"):
         wrong()
+
+
+def test_a_goal_for_always_is_in_the_unit() -> None:
+    with pytest.raises(ValueError, match="not `against`"):
+        Goal(subject="a", against="b", at_most=1, always=True)
