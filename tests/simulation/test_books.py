@@ -190,3 +190,9 @@ def test_a_bill_that_is_not_what_was_spent_is_told(books: Books, found: list[str
     calls = CallRow(day="", tag="", user="", calls=1, ok=1, cost=COST)
     books.compare_sums(UsageReport(models=(row,), calls=(calls,), latency=()))
     assert found == ["the providers ask for 0.000052 dollars, the ledger says 0.00005 with 0 in estimates"]
+
+
+def test_a_question_that_is_no_attempt_is_nobodys(books: Books, found: list[str]) -> None:
+    books.served("a", changed(SERVED, method="GET"))
+    books.compare()
+    assert found == []

@@ -73,8 +73,8 @@ class Books:
 
     def served(self, provider: str, one: Served) -> None:
         """A request that a provider has done with."""
-        if one.attempt is None:
-            return
+        if one.attempt is None or one.method == "GET":
+            return  # what a provider offers, and whether it is well, is nobody's attempt
         if one.attempt in self._served:
             self._find(f"attempt {one.attempt} arrived twice, at {provider}")
         self._served[one.attempt] = (provider, one)
