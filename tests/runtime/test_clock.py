@@ -59,7 +59,7 @@ async def test_virtual_utc_advances_with_the_clock_of_trio(autojump_clock: MockC
     assert clock.utc() == ns(1_003.5)
 
 
-@pytest.mark.parametrize("days", [0.001, 1, 45, 60, 400, 4_000])
+@pytest.mark.parametrize("days", [0.001, 1, 50, 100, 400, 4_000])
 def test_a_deadline_that_has_passed_is_reached_however_long_the_clock_has_run(days: float) -> None:
     draw = random.Random(days)
     for _ in range(2_000):
