@@ -1,6 +1,7 @@
 """`open`: from a configuration to a running runtime, and back to nothing."""
 
 import functools
+import logging
 import random
 import shutil
 import tempfile
@@ -42,6 +43,8 @@ STOP = 15.0
 """Seconds that stopping the whole may take."""
 EVENTS = 1_000
 
+_log = logging.getLogger("callboard")
+
 Source = str | Path | Config | Resolved | None
 
 
@@ -59,7 +62,8 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     """Start a runtime in this Trio run and give its Board; leaving the block stops it and writes everything down.
 
     `source` is a TOML file, a Config, or None for `callboard.toml` here and else keys in the environment. With `check`
-    every provider is asked whether it accepts its credential. `on_event` is called with each event; it must not wait.
+    every provider is asked whether it accepts its credential. `on_event` is called with each event; it must not wait,
+    and what it raises is logged.
     The rest is for tests: `clock` and `transport` in place of the real ones, `virtual_time` to do without threads (no
     status socket, no price catalogue, commits on the Trio thread), `seed` for repeatable jitter and ids.
 
@@ -72,7 +76,7 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     def emit(event: Event) -> None:
         events.append(event)
         if on_event is not None:
-            on_event(event)
+            _told(on_event, event)
 
     if price_book(resolved).needs_catalogue and not virtual_time:
         await trio.to_thread.run_sync(load_prices)
@@ -87,6 +91,14 @@ async def open(  # noqa: A001 - callboard.open is the name users read
             if check:
                 await _check(board)
             yield board
+
+
+def _told(on_event: Callable[[Event], None], event: Event) -> None:
+    """The caller's function runs in the midst of an actor's decision: its failure is not the actor's."""
+    try:
+        on_event(event)
+    except Exception as error:
+        _log.error("on_event failed with %s at a %s; board.events has it", type(error).__name__, type(event).__name__)
 
 
 def load(source: Source) -> Resolved:

@@ -9,11 +9,13 @@ import pytest
 import trio
 
 import callboard
+from callboard.config import Config
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
+from callboard.runtime.clock import Clock, virtual_utc
 from callboard.runtime.mailbox import Lane
-from callboard.sections import StoreConfig
-from callboard.testing import Behaviour
+from callboard.sections import ProviderConfig, StoreConfig
+from callboard.testing import Behaviour, SimulatedProvider
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA = "alpha/sim-small"
@@ -205,3 +207,25 @@ async def test_a_circuit_that_an_operator_opened_says_so_and_stays_open_over_the
         assert caught.value.retry_after is None
         await w.board.operate("alpha", Operate(command="reset"))
         assert (await w.board.generate("Why?", model=ALPHA)).text
+
+
+async def test_an_on_event_that_fails_is_logged_and_fails_nothing_else(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(event: callboard.Event) -> None:
+        raise ValueError("secret words")
+
+    async with SimulatedProvider("alpha", shape="openai", seed=1) as provider:
+        config = Config(
+            providers={"alpha": ProviderConfig(wire="openai", base_url=provider.url)}, store=StoreConfig(mode="memory")
+        )
+        clock = Clock(virtual_utc())
+        async with callboard.open(config, clock=clock, virtual_time=True, seed=1, on_event=broken) as board:
+            provider.die()
+            for _ in range(6):
+                with pytest.raises(callboard.CallError):
+                    await board.generate("Why?", model="alpha/sim-small", attempts=1)
+            assert any(isinstance(event, callboard.CircuitMoved) for event in board.events)
+            assert not any(isinstance(event, callboard.ActorRestarted) for event in board.events)
+    assert "on_event failed with ValueError at a CircuitMoved" in caplog.text
+    assert "secret words" not in caplog.text
