@@ -25,6 +25,7 @@ from callboard.messages.request import PRIORITY_NAMES
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import PRIORITIES, Envelope
+from callboard.runtime.errors import DeadlineExceeded
 from callboard.runtime.leaf import cancelled
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
@@ -113,7 +114,7 @@ class Attempter:
 
     async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope, *, trial: bool) -> None:
         attempt = progress.attempt
-        permit = await self._reserve(attempt, envelope, progress.alarm, progress.estimate.total)
+        permit = await self._reserve(attempt, envelope, progress.estimate.total)
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
             return
@@ -127,10 +128,9 @@ class Attempter:
         finally:
             self._settle_permit(permit, progress)
 
-    async def _reserve(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, tokens: int) -> Permit | Fault:
+    async def _reserve(self, attempt: Attempt, envelope: Envelope, tokens: int) -> Permit | Fault:
         patience = self._account.timeouts.permit
         latest = self._me.now() + ns(patience)
-        alarm.set("permit", patience)
         wish = Reserve(
             model=attempt.model,
             tokens=tokens,
@@ -138,7 +138,14 @@ class Attempter:
             deadline=min(latest, envelope.deadline),
             attempt=attempt.id,
         )
-        return await self._limiter.ask(wish)
+        try:
+            return await self._limiter.ask(wish, deadline=latest)
+        except DeadlineExceeded:
+            return Fault(
+                kind=FaultKind.RATE_LIMITED,
+                timeout="permit",
+                message=f"the account's limits left no room within {patience:g} s",
+            )
 
     def _settle_permit(self, permit: Permit, progress: Progress) -> None:
         if progress.fault is not None:
@@ -250,7 +257,6 @@ class Attempter:
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
-            progress.alarm.pause()
             await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
         else:
             self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)

@@ -105,9 +105,6 @@ class Alarm:
         limit = self._token if self._token.at <= self._stage.at else self._stage
         if limit.at >= self._latest or trio.current_time() < limit.at:
             return None
-        if limit.name == "permit":
-            message = f"the account's limits left no room within {limit.seconds:g} s"
-            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message=message)
         if limit.name == Stage.POOL:
             return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
         return timed_out(limit.name, limit.seconds)
