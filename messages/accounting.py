@@ -217,9 +217,9 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     cached: int = 0
     shared: int = 0
     cost: Cost = Cost(0)
-    """US dollars, of the calls with a known price."""
+    """US dollars of their attempts with a known price; attempts count on the day on which they began."""
     unpriced: int = 0
-    """Calls of which an attempt's price is unknown; not in the cost."""
+    """Attempts whose price is unknown; not in the cost."""
 
 
 class LatencyRow(msgspec.Struct, frozen=True, kw_only=True):

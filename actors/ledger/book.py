@@ -1,6 +1,7 @@
 """The ledger's sums. Pure: an entry in, the rows it changed out."""
 
 import math
+from collections.abc import Iterable
 from typing import assert_never
 
 import msgspec
@@ -74,7 +75,7 @@ class Book:
         spend = tuple(row for row in list(self.rows["spend"].values()) if isinstance(row, SpendRow))
         return UsageReport(
             models=_by_model(spend),
-            calls=tuple(row for row in list(self.rows["calls"].values()) if isinstance(row, CallRow)),
+            calls=_with_money((row for row in list(self.rows["calls"].values()) if isinstance(row, CallRow)), spend),
             latency=tuple(row for row in list(self.rows["latency"].values()) if isinstance(row, LatencyRow)),
             spend=spend,
             skipped_records=skipped,
@@ -178,8 +179,6 @@ class Book:
             faults=row.faults + (entry.outcome == "fault"),
             cached=row.cached + entry.cached,
             shared=row.shared + entry.shared,
-            cost=row.cost + (entry.cost or 0),
-            unpriced=row.unpriced + (entry.cost is None),
         )
         return "calls", key
 
@@ -237,4 +236,17 @@ def _by_model(spend: tuple[SpendRow, ...]) -> tuple[UsageRow, ...]:
         key = (row.day, row.provider, row.model)
         total = rows.get(key, _NOTHING) + row
         rows[key] = UsageRow(day=row.day, provider=row.provider, model=row.model, **msgspec.structs.asdict(total))
+    return tuple(rows.values())
+
+
+def _with_money(calls: Iterable[CallRow], spend: tuple[SpendRow, ...]) -> tuple[CallRow, ...]:
+    """What calls cost is what their attempts cost, so that the sums by tag and user are those by model.
+
+    A call's own entry cannot be added up: when it is cut it ends before its attempt does, whose cost is not known yet.
+    """
+    rows = {(row.day, row.tag, row.user): row for row in calls}
+    for one in spend:
+        key = (one.day, one.tag, one.user)
+        row = rows.get(key) or CallRow(day=one.day, tag=one.tag, user=one.user)
+        rows[key] = msgspec.structs.replace(row, cost=row.cost + one.cost, unpriced=row.unpriced + one.unpriced)
     return tuple(rows.values())

@@ -53,7 +53,6 @@ def _notes(report: UsageReport, unsettled: int) -> list[str]:
     estimated = sum(row.estimated for row in report.models)
     told = {
         "attempts without a known price, not in the cost": unpriced,
-        "calls of which an attempt has no known price, not in their cost": sum(row.unpriced for row in report.calls),
         "attempts that were cut, whose tokens are estimates": estimated,
         "attempts open when their process ended, to be settled as estimates at the next start": unsettled,
         "records that could not be read and were skipped": report.skipped_records,

@@ -39,7 +39,6 @@ class Sums(msgspec.Struct):
     usage: Usage = Usage()
     cost: Cost = Cost(0)
     calls: Counter[str] = msgspec.field(default_factory=Counter)
-    call_cost: Cost = Cost(0)
     billed: Cost = Cost(0)
     """US dollars that the providers ask for all that the ledger does not estimate."""
     estimates: Cost = Cost(0)
@@ -105,7 +104,6 @@ class Books:
                 case CallEnded():
                     self._once(self._recorded, entry)
                     self.sums.calls[entry.outcome] += 1
-                    self.sums.call_cost += entry.cost or 0
                 case _:
                     pass
 
@@ -146,8 +144,10 @@ class Books:
             interrupted=sum(row.interrupted for row in report.calls),
             cancelled=sum(row.cancelled for row in report.calls),
         )
-        if (+calls, sum((row.cost for row in report.calls), Cost(0))) != (+sums.calls, sums.call_cost):
+        if +calls != +sums.calls:
             self._find(f"the sums of calls are {calls}, its entries come to {sums.calls}")
+        if (told := sum((row.cost for row in report.calls), Cost(0))) != report.cost:
+            self._find(f"by tag and user calls cost {told}, by model {report.cost}")
 
     def _once(self, known: dict[str, Named], entry: Named) -> None:
         if entry.id in known:

@@ -161,11 +161,22 @@ def test_calls_are_added_up_by_day_tag_and_user() -> None:
         interrupted=1,
         cancelled=1,
         shared=1,
-        cost=Decimal("1.5"),
-        unpriced=1,
     )
     assert (bob.user, bob.cached, bob.cost) == ("bob", 1, 0)
     assert (nobody.tag, nobody.user, nobody.calls) == ("", "", 1)
+
+
+def test_calls_cost_what_their_attempts_cost_whatever_was_believed_when_they_ended() -> None:
+    report = book(
+        ended(tag="search", user="ann", outcome="cancelled", cost=Decimal(9)),
+        settled("a-1", tag="search", user="ann", cost=Decimal(2)),
+        settled("a-2", tag="search", user="ann", cost=None),
+        settled("b-1", user="bob", cost=Decimal(1)),
+    ).report(0)
+    ann, bob = report.calls
+    assert (ann.calls, ann.cost, ann.unpriced) == (1, 2, 1)
+    assert (bob.user, bob.calls, bob.cost) == ("bob", 0, 1)
+    assert sum(row.cost for row in report.calls) == report.cost
 
 
 @given(names=st.lists(st.tuples(st.text("a|1", max_size=4), st.text("a|1", max_size=4)), max_size=20))
