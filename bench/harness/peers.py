@@ -50,7 +50,7 @@ def measured(peer: Peer, *told: str | int) -> float:
     command = [str(python(peer.requirement)), str(SCRIPTS / peer.script), *map(str, told)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         raise Missing(f"{peer.requirement} does not run: {last[:200]}")
     return float(json.loads(done.stdout.strip().splitlines()[-1])["cpu_us"])
 
