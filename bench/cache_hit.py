@@ -47,7 +47,11 @@ def _question(subjects: tuple[Subject, ...], probes: int, most: int) -> Question
         name="a hit",
         asks="What does a reply from the cache cost?",
         unit="us of CPU",
-        settings={"hits a sample": 2 * probes, "replies they are taken from": probes},
+        settings={
+            "hits a sample": 2 * probes,
+            "replies they are taken from": probes,
+            "before each sample": "each of these was asked for once, so that its pages of the file are mapped",
+        },
         subjects=subjects,
         goals=(
             Goal(subject=f"1 KB, {probes} entries", at_most=60),
