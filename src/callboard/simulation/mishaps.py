@@ -67,7 +67,7 @@ _KINDS: tuple[tuple[float, Callable[[random.Random], Mishap]], ...] = (
     (24 * HOUR, lambda draw: Crash(draw.choice(ACTORS))),
     (48 * HOUR, lambda draw: Jump(draw.choice((-1, 1)) * 10 ** draw.uniform(0, 4))),
     (72 * HOUR, _command),
-    (72 * HOUR, lambda draw: Restart(killed=draw.random() < 0.5, pause=draw.uniform(0, 30))),
+    (36 * HOUR, lambda draw: Restart(killed=draw.random() < 0.5, pause=draw.uniform(0, 30))),
 )
 """Each kind, and the average time from one to the next."""
 
