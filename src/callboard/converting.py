@@ -1,6 +1,7 @@
 """From a file's tables to structs: every mistake is told with its key and what was expected, never with its value."""
 
 import re
+from enum import Enum
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -11,6 +12,7 @@ T = TypeVar("T")
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
+_STEP = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 
 
 def convert(data: Any, kind: type[T], source: str, place: str = "") -> T:
@@ -25,8 +27,8 @@ def convert(data: Any, kind: type[T], source: str, place: str = "") -> T:
 
 def _told(sentence: str, place: str, kind: Any) -> str:
     if unknown := _UNKNOWN.fullmatch(sentence):
-        known = ", ".join(kind.__struct_fields__)
-        return f"{_joined(place, unknown[1])}: no such key; expected one of {known}"
+        known = ", ".join(getattr(kind, "__struct_fields__", ()))
+        return f"{_joined(place, unknown[1])}: no such key" + (f"; expected one of {known}" if known else "")
     if missing := _MISSING.fullmatch(sentence):
         return f"{_joined(place, missing[1])}: missing"
     if choices := _choices(kind):
@@ -40,14 +42,19 @@ def _joined(place: str, path: str) -> str:
 
 
 def _at(kind: Any, path: str) -> Any:
-    """The type of what lies at this path of struct members; None inside a list or a dict."""
-    for name in path.split(".") if path else ():
-        found = msgspec.structs.fields(kind) if hasattr(kind, "__struct_fields__") else ()
-        kind = next((field.type for field in found if field.name == name), None)
+    """The type of what lies at this path of members, list items `[0]` and dict values `[...]`; None if unknown."""
+    for step in _STEP.findall(path):
+        if step.startswith("["):
+            kind = next((inner for inner in reversed(get_args(kind)) if inner is not Ellipsis), None)
+        else:
+            found = msgspec.structs.fields(kind) if hasattr(kind, "__struct_fields__") else ()
+            kind = next((field.type for field in found if field.name == step), None)
     return kind
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
     if get_origin(kind) is Literal:
         return get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(str(member.value) for member in kind)
     return tuple(choice for inner in get_args(kind) for choice in _choices(inner))

@@ -120,8 +120,14 @@ UNKNOWN_KEYS = [
         OPENAI + '[prices."openai/m"]\ninput = 1\noutput = 1\ntotal = 1',
         'prices."openai/m".total: no such key; expected ',
     ),
+    (
+        OPENAI + '[providers.openai.limits.models."gpt-4o"]\nrequest_per_minute = 3',
+        "providers.openai.limits.models[...].request_per_minute: no such key; expected one of requests_per_minute, ",
+    ),
 ]
 WRONG_TYPES = [
+    (OPENAI + '[log]\nredact = ["emal"]', "log.redact[0]: expected one of cards, emails, phones, ssn"),
+    (OPENAI + '[store]\npath = "a\\u0000b"', "store: `path` is the name of a folder"),
     ("providers = 1", "providers: expected a table, got int"),
     ("[providers]\nopenai = 1", "providers.openai: expected a table, got `int`"),
     ("models = 1\n" + OPENAI, "models: expected a table, got int"),
