@@ -79,4 +79,29 @@ class BudgetAlert(msgspec.Struct, frozen=True, kw_only=True, tag="budget_alert")
     """UTC nanoseconds; None: never."""
 
 
-Event: TypeAlias = ActorRestarted | SupervisorGaveUp | CircuitMoved | AccountBlocked | AccountLimited | BudgetAlert
+class LedgerFailing(msgspec.Struct, frozen=True, kw_only=True, tag="ledger_failing"):
+    """Records cannot be written, as on a full disk. They are kept and tried again, and calls go on. Once an episode."""
+
+    at: int
+    cause: str
+    """The name of the error's type."""
+
+
+class LedgerRecovered(msgspec.Struct, frozen=True, kw_only=True, tag="ledger_recovered"):
+    """Records are written again."""
+
+    at: int
+    lost: int
+    """Entries that were too many to be kept, since the start."""
+
+
+Event: TypeAlias = (
+    ActorRestarted
+    | SupervisorGaveUp
+    | CircuitMoved
+    | AccountBlocked
+    | AccountLimited
+    | BudgetAlert
+    | LedgerFailing
+    | LedgerRecovered
+)

@@ -24,6 +24,7 @@ from callboard.messages.accounting import (
     WriteDurably,
 )
 from callboard.messages.base import Tell
+from callboard.messages.events import LedgerFailing, LedgerRecovered
 from callboard.messages.signals import Left
 from callboard.messages.storing import Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.actor import LATER, Actor
@@ -151,6 +152,8 @@ class LedgerActor(Actor):
         """When the oldest entry that waits came."""
         self.skipped = 0
         self.failures = 0
+        self._failing = False
+        self._why_failed = ""
         self.lost = 0
         self.committed = 0
 
@@ -334,7 +337,8 @@ class LedgerActor(Actor):
     async def _committed(self, operations: tuple[Operation, ...]) -> bool:
         try:
             await self._store.ask(Commit(operations))
-        except ActorError:
+        except ActorError as error:
+            self._why_failed = type(error.__cause__ or error).__name__
             return False
         return True
 
@@ -346,6 +350,7 @@ class LedgerActor(Actor):
             self._keep_for_later(operations)
             self._waiters = [*waiters, *self._waiters]
         else:
+            self._tell_recovery()
             self.committed += len(operations)
             self._outbox.written(self._underway)
             for envelope, told in waiters:
@@ -355,9 +360,29 @@ class LedgerActor(Actor):
         elif self._entries:
             self._linger()
 
+    def _tell_failure(self, waiting: int) -> None:
+        """Once an episode: what is spent from now on would be forgotten if the process ended."""
+        if self._failing:
+            return
+        self._failing = True
+        _log.error(
+            "the ledger cannot be written (%s): %d writes wait and are tried again; "
+            "calls go on, but what they spend is not kept if this process ends. Is the disk full?",
+            self._why_failed,
+            waiting,
+        )
+        self.me.emit(LedgerFailing(at=self.me.utc(), cause=self._why_failed))
+
+    def _tell_recovery(self) -> None:
+        if self._failing:
+            self._failing = False
+            _log.error("the ledger is written again; %d entries were lost meanwhile", self.lost)
+            self.me.emit(LedgerRecovered(at=self.me.utc(), lost=self.lost))
+
     def _keep_for_later(self, operations: tuple[Operation, ...]) -> None:
         """They go ahead of the next commit. Of several writes to one place only the last counts."""
         self.failures += 1
+        self._tell_failure(len(operations))
         latest = {(operation.database, operation.key): operation for operation in operations}
         entries = [place for place, one in latest.items() if place[0] == JOURNAL and isinstance(one, StorePut)]
         beyond = entries[: max(0, len(entries) - BACKLOG)]

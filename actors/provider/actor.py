@@ -157,9 +157,9 @@ class ProviderActor(Actor):
         elif fault.kind in LIMIT_FAULTS and fault.status is not None:
             self._restricted(fault, model)
         elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._misconfigured is None:
-            self._misconfigured = f"misconfigured: {fault.kind.value}"
+            self._misconfigured = f"the credential is refused ({fault.kind.value})"
             self._publish()
-            self._emit_blocked(model, self._misconfigured, None)
+            self._emit_blocked(model, f"misconfigured: {fault.kind.value}", None)
 
     def _got_through(self, model: str) -> None:
         lifted = bool(self._standing) and self._standing.succeeded(model)

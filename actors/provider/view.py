@@ -35,7 +35,7 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
         """For the status."""
         return {
             "wire": self.wire,
-            "account": self.misconfigured or "ok",
+            "account": "ok" if self.misconfigured is None else f"misconfigured: {self.misconfigured}",
             "circuits": {key: self._circuit(view) for key, view in self.circuits.items()},
             **({} if self.check is None else {"check": _checked(self.check)}),
             "limits": {model: _told(limits) for model, limits in list(self.limits.items())},

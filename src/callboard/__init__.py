@@ -42,6 +42,8 @@ from callboard.messages.events import (
     BudgetAlert,
     CircuitMoved,
     Event,
+    LedgerFailing,
+    LedgerRecovered,
     SupervisorGaveUp,
 )
 from callboard.messages.faults import Fault, FaultKind
@@ -87,6 +89,8 @@ __all__ = [
     "Images",
     "Interrupted",
     "InvalidRequest",
+    "LedgerFailing",
+    "LedgerRecovered",
     "Output",
     "ProviderHealth",
     "Ranked",

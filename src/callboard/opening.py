@@ -219,6 +219,8 @@ class _Owned:
 
     def __enter__(self) -> StoreSpec:
         path = self._spec.path
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path}: the store is a folder, and this is a file; name another `path` under [store]")
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = OwnerLock.acquire(path / "owner.lock", time.time_ns())

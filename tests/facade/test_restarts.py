@@ -229,3 +229,14 @@ async def test_an_on_event_that_fails_is_logged_and_fails_nothing_else(
             assert not any(isinstance(event, callboard.ActorRestarted) for event in board.events)
     assert "on_event failed with ValueError at a CircuitMoved" in caplog.text
     assert "secret words" not in caplog.text
+
+
+async def test_a_file_in_place_of_the_stores_folder_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "store").touch()
+    config = Config(
+        providers={"alpha": ProviderConfig(wire="openai", base_url="http://127.0.0.1:1/v1")},
+        store=StoreConfig(path=str(tmp_path / "store")),
+    )
+    with pytest.raises(callboard.StoreError, match="is a folder, and this is a file"):
+        async with callboard.open(config):
+            pass

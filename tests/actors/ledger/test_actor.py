@@ -31,9 +31,10 @@ from callboard.messages.accounting import (
     WriteDurably,
 )
 from callboard.messages.base import Tell
+from callboard.messages.events import Event, LedgerFailing, LedgerRecovered
 from callboard.messages.storing import Commit
 from callboard.messages.usage import Usage
-from callboard.runtime.actor import Actor
+from callboard.runtime.actor import Actor, Me
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.mailbox import Lane
@@ -281,6 +282,24 @@ async def test_a_strict_write_is_acknowledged_only_after_its_commit(autojump_clo
         await w.ledger.ask(WriteDurably((settling("a"),)))
         assert len(w.trouble.commits) == 1
         assert w.trouble.commits[0][0] == trio.current_time() == pytest.approx(10)
+
+
+async def test_that_nothing_can_be_written_is_told_once_and_so_is_its_end(
+    autojump_clock: MockClock, world: Opening, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Event] = []
+    monkeypatch.setattr(Me, "emit", lambda me, event: events.append(event))
+    async with world() as w:
+        w.trouble.failing = 3
+        await w.ledger.ask(WriteDurably((settling("a"),)))
+        w.write(settling("b"))
+        await w.ledger.ask(Flush())
+    assert [type(event) for event in events] == [LedgerFailing, LedgerRecovered]
+    assert events[0].cause == "CommitFailed"  # type: ignore[union-attr]
+    assert [record.getMessage().split(" (")[0].split(";")[0] for record in caplog.records] == [
+        "the ledger cannot be written",
+        "the ledger is written again",
+    ]
 
 
 async def test_a_flush_acknowledges_all_that_came_before(autojump_clock: MockClock, world: Opening) -> None:

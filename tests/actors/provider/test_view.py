@@ -14,7 +14,7 @@ def test_an_account_without_trouble_is_ok() -> None:
 
 
 def test_a_blocked_account_says_why() -> None:
-    assert view(misconfigured="misconfigured: unauthorized").facts()["account"] == "misconfigured: unauthorized"
+    assert view(misconfigured="unauthorized").facts()["account"] == "misconfigured: unauthorized"
 
 
 def test_each_circuit_tells_its_state_and_an_open_one_how_often_it_opened() -> None:

@@ -12,6 +12,8 @@ from callboard.messages.events import (
     BudgetAlert,
     CircuitMoved,
     Event,
+    LedgerFailing,
+    LedgerRecovered,
     SupervisorGaveUp,
 )
 
@@ -66,6 +68,10 @@ def line(event: Event) -> str:
             return f"{event.provider}: {event.model or 'the account'} was slowed down by its rate limit"
         case BudgetAlert():
             return f"budget {event.budget}: ${event.spent:f} of ${event.limit:f} spent in {event.window}"
+        case LedgerFailing():
+            return f"the ledger cannot be written ({event.cause}); it is tried again"
+        case LedgerRecovered():
+            return "the ledger is written again"
         case ActorRestarted():
             return f"{event.path} failed with {event.cause} and is started again"
         case SupervisorGaveUp():
