@@ -20,6 +20,8 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Window | None = None
     input_tokens: Window | None = None
     output_tokens: Window | None = None
+    requests_second: Window | None = None
+    tokens_second: Window | None = None
     requests_day: Window | None = None
     tokens_day: Window | None = None
     retry_after: float | None = None

@@ -21,6 +21,8 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 KINDS = (
+    Kind("requests_per_second", "requests_second", SECOND, False),
+    Kind("tokens_per_second", "tokens_second", SECOND, True),
     Kind("requests_per_minute", "requests", MINUTE, False),
     Kind("tokens_per_minute", "tokens", MINUTE, True),
     Kind("requests_per_day", "requests_day", DAY, False),
@@ -31,6 +33,8 @@ KINDS = (
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be asked."""
 
+    requests_per_second: int | None = None
+    tokens_per_second: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     requests_per_day: int | None = None

@@ -52,5 +52,5 @@ def _checked(check: HealthCheck) -> str:
 
 
 def _told(limits: RateLimits) -> dict[str, object]:
-    windows = {name: getattr(limits, name) for name in ("requests", "tokens", "requests_day", "tokens_day")}
+    windows = {name: getattr(limits, name) for name in limits.__struct_fields__ if name != "retry_after"}
     return {name: {"limit": w.limit, "remaining": w.remaining} for name, w in windows.items() if w is not None}

@@ -21,7 +21,7 @@ WireName: TypeAlias = Literal[
     "ollama",
     "ollama-generate",
 ]
-Family: TypeAlias = Literal["openai", "anthropic", "cerebras", "together"]
+Family: TypeAlias = Literal["openai", "anthropic", "cerebras", "groq", "together"]
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +167,7 @@ PRESETS: dict[str, Preset] = {
             base_url="https://api.groq.com/openai/v1",
             key_env="GROQ_API_KEY",
             quirks=_GROQ,
+            rate_limits="groq",
             catalogue="groq",
             example="openai/gpt-oss-20b",
         ),

@@ -28,7 +28,7 @@ OPENAI = Names(
         "tokens_day": ("tokens-day",),
     },
 )
-"""OpenAI and Azure, and with their own words Groq, Mistral, Cerebras, SambaNova and xAI."""
+"""OpenAI and Azure, and with their own words Mistral, SambaNova and xAI."""
 
 ANTHROPIC = Names(
     pattern="anthropic-ratelimit-{what}-{fact}",
@@ -46,10 +46,14 @@ CEREBRAS = Names(
 )
 """Resets are seconds. Source: inference-docs.cerebras.ai/support/rate-limits."""
 
-TOGETHER = Names(pattern="x-ratelimit-{fact}{what}", windows={"requests": ("",), "tokens": ("-tokens",)})
-"""Requests have no name of their own. Source: the recorded traffic."""
+GROQ = Names(pattern="x-ratelimit-{fact}-{what}", windows={"tokens": ("tokens",), "requests_day": ("requests",)})
+"""OpenAI's names, but requests are a day's: in the recorded traffic one of 14400 is back after 6 s."""
 
-FAMILIES = {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "together": TOGETHER}
+TOGETHER = Names(pattern="x-ratelimit-{fact}{what}", windows={"requests_second": ("",), "tokens_second": ("-tokens",)})
+"""Requests have no name of their own, and both are a second's. Sources: the recorded traffic; of the second,
+docs.together.ai/docs/rate-limits."""
+
+FAMILIES = {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "groq": GROQ, "together": TOGETHER}
 """By the name that presets.py gives."""
 
 

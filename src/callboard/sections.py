@@ -129,6 +129,8 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class ModelLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one model of an account may be asked, besides the account's own limits. None: no limit."""
 
+    requests_per_second: int | None = None
+    tokens_per_second: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     requests_per_day: int | None = None
@@ -141,9 +143,10 @@ class ModelLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             if getattr(self, name) is not None:
                 _whole(self, name, least=1)
         for what in ("requests", "tokens"):
-            minute, day = getattr(self, f"{what}_per_minute"), getattr(self, f"{what}_per_day")
-            if minute is not None and day is not None and minute > day:
-                raise ValueError(f"`{what}_per_minute` is not more than `{what}_per_day`")
+            for shorter, longer in (("second", "minute"), ("second", "day"), ("minute", "day")):
+                less, more = getattr(self, f"{what}_per_{shorter}"), getattr(self, f"{what}_per_{longer}")
+                if less is not None and more is not None and less > more:
+                    raise ValueError(f"`{what}_per_{shorter}` is not more than `{what}_per_{longer}`")
 
     def spec(self) -> Limits:
         """As the limiter takes it."""

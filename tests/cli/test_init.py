@@ -44,6 +44,8 @@ def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tm
     openai = found.providers["openai"]
     assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
     assert openai.limits == LimitConfig(
+        requests_per_second=20,
+        tokens_per_second=20_000,
         requests_per_minute=500,
         tokens_per_minute=200_000,
         requests_per_day=10_000,

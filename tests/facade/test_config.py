@@ -105,7 +105,7 @@ UNKNOWN_KEYS = [
     (OPENAI + "colour = 1", "providers.openai.colour: no such key; expected one of "),
     (
         OPENAI + "limits = { rpm = 1 }",
-        "providers.openai.limits.rpm: no such key; expected one of requests_per_minute, ",
+        "providers.openai.limits.rpm: no such key; expected one of requests_per_second, ",
     ),
     (OPENAI + "circuit = { open = 1 }", "providers.openai.circuit.open: no such key; expected one of consecutive, "),
     (OPENAI + "timeouts = { read = 1 }", "providers.openai.timeouts.read: no such key; expected one of connect, "),
@@ -122,7 +122,7 @@ UNKNOWN_KEYS = [
     ),
     (
         OPENAI + '[providers.openai.limits.models."gpt-4o"]\nrequest_per_minute = 3',
-        "providers.openai.limits.models[...].request_per_minute: no such key; expected one of requests_per_minute, ",
+        "providers.openai.limits.models[...].request_per_minute: no such key; expected one of requests_per_second, ",
     ),
 ]
 WRONG_TYPES = [
@@ -166,6 +166,10 @@ BAD_NUMBERS = [
     (
         OPENAI + "limits = { tokens_per_minute = 9, tokens_per_day = 8 }",
         "providers.openai.limits: `tokens_per_minute` is not more than `tokens_per_day`",
+    ),
+    (
+        OPENAI + "limits = { requests_per_second = 9, requests_per_minute = 8 }",
+        "providers.openai.limits: `requests_per_second` is not more than `requests_per_minute`",
     ),
     (
         OPENAI + "limits.models.m = { requests_per_day = 0 }",

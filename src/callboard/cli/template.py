@@ -109,6 +109,8 @@ _ACCOUNT = """\
 # [providers.{name}.limits]               # of the whole account; what its replies tell is learned besides
 # concurrency = 512
 # ageing = 10.0                           # seconds after which who waits stands one priority higher
+# requests_per_second = 20                # example: no limit unless given
+# tokens_per_second = 20000               # example: no limit unless given
 # requests_per_minute = 500               # example: no limit unless given
 # tokens_per_minute = 200000              # example: no limit unless given
 # requests_per_day = 10000                # example: no limit unless given

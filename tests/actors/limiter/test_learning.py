@@ -31,6 +31,17 @@ def test_a_limit_is_learned_where_none_is_configured() -> None:
     assert account.windows == {}
 
 
+def test_a_limit_by_the_second_is_not_taken_for_one_by_the_minute() -> None:
+    model = gate()
+    told = RateLimits(requests_second=Window(limit=10, remaining=19, resets_in=2), tokens_second=Window(limit=3000))
+    hear(gate(), model, told)
+    for second in range(60):
+        for _ in range(10):
+            assert model.has_room(100, second * SECOND)
+            model.enter(100, second * SECOND, [])
+        assert not model.has_room(100, second * SECOND)
+
+
 def test_a_told_limit_lowers_a_configured_one_and_never_raises_it() -> None:
     most = Limits(requests_per_minute=10)
     model = gate(requests_per_minute=10)

@@ -167,6 +167,8 @@ models = st.dictionaries(
 )
 specs = st.builds(
     LimitSpec,
+    requests_per_second=st.none() | st.integers(1, 3),
+    tokens_per_second=st.none() | st.integers(40, 80),
     requests_per_minute=maybe,
     tokens_per_minute=tokens,
     requests_per_day=st.none() | st.integers(20, 60),

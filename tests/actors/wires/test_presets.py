@@ -13,6 +13,7 @@ from callboard.actors.wires.presets import PRESETS, Preset
 from callboard.actors.wires.rate_limits import FAMILIES
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, assistant, user
+from callboard.messages.limits import RateLimits, Window
 from callboard.messages.request import Request, Sampling
 
 Record = dict[str, Any]
@@ -116,10 +117,10 @@ def test_the_role_developer_is_sent_as_system_where_it_is_unknown(name: str) -> 
 
 
 def test_limits_are_read_under_the_services_own_names() -> None:
-    limits = wire(PRESETS["together"]).limits({"x-ratelimit-limit": "10"})
-    assert limits is not None
-    assert limits.requests is not None
-    assert limits.requests.limit == 10
+    together = wire(PRESETS["together"]).limits({"x-ratelimit-limit": "10"})
+    assert together == RateLimits(requests_second=Window(limit=10))
+    groq = wire(PRESETS["groq"]).limits({"x-ratelimit-limit-requests": "14400"})
+    assert groq == RateLimits(requests_day=Window(limit=14_400))
 
 
 def test_what_responses_write_beside_a_text_is_no_part_of_a_chat() -> None:

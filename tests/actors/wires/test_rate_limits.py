@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from callboard.actors.wires.rate_limits import ANTHROPIC, CEREBRAS, FAMILIES, OPENAI, TOGETHER, Names, rate_limits
+from callboard.actors.wires.rate_limits import ANTHROPIC, CEREBRAS, FAMILIES, GROQ, OPENAI, TOGETHER, Names, rate_limits
 from callboard.messages.limits import RateLimits, Window
 
 NOW = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
@@ -92,8 +92,29 @@ def test_cerebras_and_together_have_words_of_their_own() -> None:
         x_ratelimit_remaining="9",
         x_ratelimit_reset="2",
         x_ratelimit_limit_tokens="3000",
-    ) == RateLimits(requests=Window(limit=10, remaining=9, resets_in=2), tokens=Window(limit=3000))
+    ) == RateLimits(requests_second=Window(limit=10, remaining=9, resets_in=2), tokens_second=Window(limit=3000))
+
+
+def test_groqs_requests_are_a_days_and_its_tokens_a_minutes() -> None:
+    assert read(
+        GROQ,
+        x_ratelimit_limit_requests="14400",
+        x_ratelimit_remaining_requests="14399",
+        x_ratelimit_reset_requests="6s",
+        x_ratelimit_limit_tokens="6000",
+        x_ratelimit_remaining_tokens="5987",
+        x_ratelimit_reset_tokens="130ms",
+    ) == RateLimits(
+        tokens=Window(limit=6000, remaining=5987, resets_in=0.13),
+        requests_day=Window(limit=14_400, remaining=14_399, resets_in=6),
+    )
 
 
 def test_every_family_is_known_by_its_name() -> None:
-    assert FAMILIES == {"openai": OPENAI, "anthropic": ANTHROPIC, "cerebras": CEREBRAS, "together": TOGETHER}
+    assert FAMILIES == {
+        "openai": OPENAI,
+        "anthropic": ANTHROPIC,
+        "cerebras": CEREBRAS,
+        "groq": GROQ,
+        "together": TOGETHER,
+    }
