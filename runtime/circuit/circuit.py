@@ -79,6 +79,7 @@ class Circuit:
         self._trials = 0
         self._ramp_step = 0
         self._ramp_credit = 0.0
+        self._floor = 0
         self.state = CircuitState.CLOSED
         self.retry_at = 0
 
@@ -129,9 +130,12 @@ class Circuit:
         return moves
 
     def operate(self, event: CircuitEvent, now: int) -> list[Move]:
-        """An operator's command, or a passed health check. A health check moves an open circuit only."""
+        """An operator's command, or a passed health check.
+
+        A health check moves an open circuit only, and not before the time that the provider asked to be left alone.
+        """
         moves: list[Move] = []
-        if event is CircuitEvent.HEALTH_PASSED and self.state is not CircuitState.OPEN:
+        if event is CircuitEvent.HEALTH_PASSED and (self.state is not CircuitState.OPEN or now < self._floor):
             return moves
         if event is CircuitEvent.RESET:
             self._forget()
@@ -198,6 +202,7 @@ class Circuit:
         return faults > spec.intensity and calls >= spec.min_calls and faults >= spec.rate * calls
 
     def _open_until(self, now: int, rand: float, floor: int) -> None:
+        self._floor = max(self._floor, floor)
         self.retry_at = max(self.retry_at, floor, now + self._backoff.next(now, rand))
 
     def _move(self, event: CircuitEvent, now: int, moves: list[Move]) -> None:
@@ -220,6 +225,7 @@ class Circuit:
 
     def _forget(self) -> None:
         self._backoff.reset()
+        self._floor = 0
         self.retry_at = 0
         self._consecutive = 0
         self._counts.clear()

@@ -192,8 +192,7 @@ def test_after_a_quiet_time_the_waits_start_again() -> None:
 
 def test_opening_again_never_shortens_the_wait() -> None:
     driven = Driven()
-    driven.calls("ff")
-    driven.record(driven.admitted(), O.FAULT, floor=5_000)
+    driven.circuit.restore(S.OPEN, 5_000, 1)
     driven.operate(E.HEALTH_PASSED)
     driven.calls("f")
     assert (driven.state, driven.circuit.retry_at) == (S.OPEN, 5_000)
@@ -329,6 +328,18 @@ def test_a_passed_health_check_brings_the_trial_forward_and_never_closes() -> No
         state = circuit.state
         circuit.operate(E.HEALTH_PASSED)
         assert circuit.state is state
+
+
+def test_a_passed_health_check_does_not_come_before_the_time_that_the_provider_asked_for() -> None:
+    driven = Driven()
+    driven.calls("ff")
+    driven.record(driven.admitted(), O.FAULT, floor=5_000)
+    driven.now = 4_999
+    driven.operate(E.HEALTH_PASSED)
+    assert driven.at(S.OPEN)
+    driven.now = 5_000
+    driven.operate(E.HEALTH_PASSED)
+    assert driven.at(S.HALF_OPEN)
 
 
 def test_forced_open_admits_nothing_and_forced_closed_all_until_a_reset() -> None:
