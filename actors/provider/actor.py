@@ -37,6 +37,7 @@ from callboard.runtime.ref import Ref
 SWEEP = 30.0
 """Seconds between two looks for connections that have idled too long."""
 GIVES_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
+TAKES_TRIALS_AT_MOST = GIVES_UP | {CircuitState.HALF_OPEN}
 LONG = 10 * 365 * 86_400_000_000_000
 """Ten years in nanoseconds: as a date, a circuit that is forced open."""
 
@@ -296,11 +297,11 @@ class ProviderActor(Actor):
         )
 
     def _refuses(self, model: str) -> Fault | None:
-        """Whether a circuit has opened since the attempt was admitted."""
+        """Whether a circuit has opened since an attempt was admitted that is no trial; half-open takes only trials."""
         views = self.me.ref.snapshot.circuits
         for key in (ENDPOINT, model_key(model)):
             view = views.get(key)
-            if view is not None and view.state in GIVES_UP:
+            if view is not None and view.state in TAKES_TRIALS_AT_MOST:
                 return self._unavailable(model, key, view.retry_at)
         return None
 

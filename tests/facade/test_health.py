@@ -1,5 +1,7 @@
 """What is checked while a provider is down, and how the accounts are said to fare."""
 
+import gc
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,13 +9,15 @@ import trio
 from trio.testing import MockClock
 
 import callboard
+from callboard.actors.provider.actor import ProviderActor
 from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config, ResolvedProvider
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
 from callboard.opening import http_transport
+from callboard.runtime.circuit.table import CircuitEvent
 from callboard.runtime.clock import Clock, virtual_utc
-from callboard.sections import CircuitConfig, ProviderConfig, StoreConfig
+from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig, StoreConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
 from .conftest import MODEL, World, open_world
@@ -179,3 +183,34 @@ async def test_a_rate_limit_is_told_once_and_a_used_up_quota_blocks(autojump_clo
         w["alpha"].behaviour = Behaviour()
         await w.board.generate("Why?", model=ALPHA, timeout=200)
         assert w.board.health()[0].state == "ok"
+
+
+async def test_who_waited_for_a_permit_while_the_circuit_opened_is_no_trial_of_it(autojump_clock: MockClock) -> None:
+    async with open_world(ALONE, limits=LimitConfig(concurrency=1)) as w, trio.open_nursery() as nursery:
+        w["alpha"].upcoming.append(Behaviour(latency=(8, 8)))
+        nursery.start_soon(partial(w.board.generate, "Why?", model="alpha/sim-large"))
+        await trio.sleep(1)
+        ends: list[callboard.FaultKind] = []
+
+        async def waits() -> None:
+            try:
+                await w.board.generate("Why?", model=ALPHA, attempts=1)
+            except callboard.Unavailable as error:
+                ends.append(error.fault.kind)
+
+        nursery.start_soon(waits)
+        await trio.sleep(1)
+        actor = running_provider(w)
+        for event in (CircuitEvent.TRIP, CircuitEvent.HEALTH_PASSED):
+            actor._moved(actor._subtree.operate([f"endpoint {MODEL}"], event, actor.me.now()), None)
+        assert [move[2:] for move in w.moves] == [("closed", "open"), ("open", "half-open")]
+        await trio.sleep(20)
+        assert ends == [callboard.FaultKind.UNAVAILABLE]
+        assert [one.model for one in w["alpha"].log] == ["sim-large"]
+
+
+def running_provider(w: World) -> Any:
+    """The actor itself."""
+    snapshot = w.board._system.ref("providers/alpha").snapshot
+    actors = (one for one in gc.get_objects() if isinstance(one, ProviderActor) and hasattr(one, "me"))
+    return next(one for one in actors if one.me.ref.snapshot is snapshot)
