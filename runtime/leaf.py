@@ -10,6 +10,13 @@ def leaf(error: BaseException) -> BaseException:
     return error
 
 
+def interrupted(error: BaseException) -> bool:
+    """Whether the user pressed Ctrl-C, whatever else went wrong of it."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(KeyboardInterrupt) is not None
+    return isinstance(error, KeyboardInterrupt)
+
+
 def cancelled(error: BaseException) -> bool:
     """Whether this is a cancellation, or a group of nothing else."""
     if isinstance(error, BaseExceptionGroup):

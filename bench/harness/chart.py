@@ -19,8 +19,8 @@ def chart(answers: Iterable[Answer]) -> str:
         for name, samples in answer.samples.items():
             rows.extend(_bar(y, name, samples, answer.median(name) or 0.0, longest))
             y += ROW
-        for name in answer.missing:
-            rows.append(_text(LABEL, y + 14, f"{name}: not measured"))
+        for name in (*answer.missing, *answer.failed):
+            rows.append(_text(LABEL, y + 14, f"{name}: not measured{' to the end' * (name in answer.samples)}"))
             y += ROW
         y += 12
     style = "font-family:sans-serif;font-size:12px"

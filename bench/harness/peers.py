@@ -9,12 +9,15 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from callboard.bench.harness.failing import last_line, sentence
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Missing, Subject
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "peers"
 INSTALLING = 900
 """Seconds that one environment may take."""
+MEASURING = 600
+"""Seconds that one sample may take."""
 
 
 class Peer(NamedTuple):
@@ -48,11 +51,16 @@ def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool 
 def measured(peer: Peer, *told: str | int) -> float:
     """CPU microseconds a unit, by its script. Raises Missing when it cannot be installed or does not run."""
     command = [str(python(peer.requirement)), str(SCRIPTS / peer.script), *map(str, told)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        raise Missing(f"{peer.requirement} does not run: {last[:200]}")
-    return float(json.loads(done.stdout.strip().splitlines()[-1])["cpu_us"])
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=MEASURING)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{peer.requirement} did not end within {MEASURING} s") from None
+    except subprocess.CalledProcessError as ended:
+        raise Missing(f"{peer.requirement} does not run: {sentence(ended)}") from None
+    try:
+        return float(json.loads(last_line(done.stdout))["cpu_us"])
+    except ValueError:
+        raise Missing(f"{peer.requirement} gave no figure: {last_line(done.stdout)}") from None
 
 
 @cache
@@ -78,12 +86,11 @@ def install(python: Path, what: str) -> None:
     """Have this environment's pip install it. Raises Missing."""
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALLING)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLING)
     except subprocess.TimeoutExpired:
         raise Missing(f"{what} could not be installed within {INSTALLING} s") from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise Missing(f"{what} could not be installed: {last[:200]}")
+    except subprocess.CalledProcessError as ended:
+        raise Missing(f"{what} could not be installed: {sentence(ended)}") from None
 
 
 def _folder() -> Path:

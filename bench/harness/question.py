@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from callboard.bench.harness.failing import shown
+from callboard.runtime.leaf import interrupted
+
 
 class Missing(Exception):
     """A subject cannot be measured here; the sentence says why. It is reported, never left out in silence."""
@@ -84,8 +87,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     turned_off: str
     samples: dict[str, tuple[float, ...]]
     missing: dict[str, str]
-    """Subjects that could not be measured, and why."""
+    """Subjects that could not be measured, or not to the end, and why."""
     verdicts: tuple[Verdict, ...]
+    failed: dict[str, str] = {}
+    """Subjects, or what came before them, that broke, and the error. What a subject gave before that counts."""
+    interrupted: bool = False
+    """The user ended it before every sample was taken."""
 
     def median(self, subject: str) -> float | None:
         """In the unit; None without samples."""
@@ -110,29 +117,72 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer(question: Question, rounds: int) -> Answer:
-    """Take `rounds` samples of each subject, in turn."""
-    samples: dict[str, list[float]] = {}
-    missing: dict[str, str] = {}
+    """Take `rounds` samples of each subject, in turn; fewer of one that breaks, and of all when the user interrupts."""
     rounds = 1 if question.once else rounds
-    for subject in _in_turn(question, rounds):
-        if subject.name in missing:
-            continue
-        try:
-            samples.setdefault(subject.name, []).append(subject.sample())
-        except Missing as reason:
-            missing[subject.name] = str(reason)
-            samples.pop(subject.name, None)
+    taken = _Taken()
+    taken.all(_in_turn(question, rounds))
     found = Answer(
         name=question.name,
         asks=question.asks,
         unit=question.unit,
         settings={**question.settings, "rounds": rounds},
         turned_off=question.turned_off,
-        samples={name: tuple(values) for name, values in samples.items() if values},
-        missing=missing,
+        samples={name: tuple(values) for name, values in taken.samples.items()},
+        missing=taken.missing,
         verdicts=(),
+        failed=taken.failed,
+        interrupted=taken.interrupted,
     )
     return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found) for goal in question.goals))
+
+
+def unanswered(name: str, error: BaseException) -> Answer:
+    """What there is to say of a file that broke before its questions were asked, or after."""
+    return Answer(
+        name=name,
+        asks="The questions of this file could not all be asked.",
+        unit="–",
+        settings={},
+        turned_off="nothing",
+        samples={},
+        missing={},
+        verdicts=(),
+        failed={} if interrupted(error) else {"what it needs": shown(error)},
+        interrupted=interrupted(error),
+    )
+
+
+class _Taken:
+    """What was measured so far."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, list[float]] = {}
+        self.missing: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        self.interrupted = False
+
+    def all(self, subjects: Iterator[Subject]) -> None:
+        """A sample of each, for as long as the user lets it."""
+        for subject in subjects:
+            if subject.name in self.missing or subject.name in self.failed:
+                continue
+            try:
+                self._one(subject)
+            except BaseException as error:
+                if not interrupted(error):
+                    raise
+                self.interrupted = True
+                return
+
+    def _one(self, subject: Subject) -> None:
+        try:
+            sample = subject.sample()
+        except Missing as reason:
+            self.missing[subject.name] = str(reason)
+        except Exception as error:
+            self.failed[subject.name] = shown(error)
+        else:
+            self.samples.setdefault(subject.name, []).append(sample)
 
 
 def _in_turn(question: Question, rounds: int) -> Iterator[Subject]:

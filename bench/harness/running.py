@@ -5,20 +5,23 @@ import importlib
 import pkgutil
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TypeAlias
 
 import callboard.bench
-from callboard.bench.harness import telling
-from callboard.bench.harness.chart import chart
+from callboard.bench.harness import telling, writing
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
-from callboard.bench.harness.question import Answer, Question, answer
+from callboard.bench.harness.question import Answer, Question, answer, unanswered
+from callboard.runtime.leaf import interrupted
 
 Asking: TypeAlias = Callable[[Options], AbstractContextManager[Sequence[Question]]]
 """A file's `questions`: opens whatever they need for as long as they are asked."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 
 
 def names() -> tuple[str, ...]:
@@ -34,37 +37,56 @@ def asking(name: str) -> Asking:
 
 
 def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> int:
-    """Ask, print, write down; how many goals were missed."""
+    """Ask; print and write down after each question; how many goals were missed and how many subjects failed.
+
+    A question that breaks costs none of the others. Raises KeyboardInterrupt, once what was measured is written.
+    """
     facts = machine()
     print(f"{command}\n{', '.join(f'{name} {value}' for name, value in facts.items())}", flush=True)
     answers: list[Answer] = []
-    for _, questions in files:
-        with questions(options) as asked:
-            for question in asked:
-                answers.append(answer(question, options.rounds))
-                print("\n".join(telling.lines(answers[-1])), flush=True)
-    _write(telling.Report(command=command, machine=facts, answers=tuple(answers)), options)
-    return sum(verdict.met is False for one in answers for verdict in one.verdicts)
+    with closing(_answers(files, options)) as found:
+        for one in found:
+            answers.append(one)
+            try:
+                print("\n".join(telling.lines(one)), flush=True)
+            finally:
+                writing.write(telling.Report(command=command, machine=facts, answers=tuple(answers)), options)
+            if one.interrupted:
+                raise KeyboardInterrupt
+    return sum(len(one.failed) + sum(verdict.met is False for verdict in one.verdicts) for one in answers)
 
 
-def _write(report: telling.Report, options: Options) -> None:
-    if options.json is not None:
-        options.json.write_bytes(telling.json(report))
-    if options.markdown is not None:
-        options.markdown.write_text(telling.page(report))
-    if options.svg is not None:
-        options.svg.write_text(chart(report.answers))
+def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator[Answer, None, None]:
+    for name, questions in files:
+        try:
+            with questions(options) as asked:
+                for question in asked:
+                    yield answer(question, options.rounds)
+        except BaseException as error:
+            if not isinstance(error, Exception) and not interrupted(error):
+                raise
+            yield unanswered(name, error)
 
 
 def main(questions: Asking) -> None:
-    """A file run alone. Ends with 1 when a goal was missed."""
-    parser = argparse.ArgumentParser(description="Answer this file's question; see its first lines.")
-    parser.add_argument("--rounds", type=int, default=Options().rounds)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--peers", action="store_true")
+    """A file run alone. Ends with 1 when a goal was missed or a subject failed, 130 when interrupted."""
+    parser = argparse.ArgumentParser(
+        description=sys.modules[questions.__module__].__doc__,
+        usage=argparse.SUPPRESS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=Options().rounds, help="samples of each subject")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
+    parser.add_argument("--peers", action="store_true", help="measure what users would otherwise take; installs it")
     for name in ("json", "markdown", "svg"):
-        parser.add_argument(f"--{name}", type=Path)
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help="written after each question")
     options = Options(**vars(parser.parse_args()))
+    wrong = writing.refused(options) or ("--rounds is less than 1" if options.rounds < 1 else None)
+    if wrong:
+        parser.error(wrong)
     file = Path(sys.argv[0])
     command = shlex.join(["python", f"bench/{file.name}", *sys.argv[1:]])
-    sys.exit(1 if run([(file.stem, questions)], options, command) else 0)
+    try:
+        sys.exit(1 if run([(file.stem, questions)], options, command) else 0)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -6,6 +6,8 @@ import msgspec
 
 from callboard.bench.harness.question import Answer, Verdict
 
+INTERRUPTED = "interrupted before every sample was taken"
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All answers of one run."""
@@ -18,13 +20,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def lines(answer: Answer) -> Iterable[str]:
     """One answer: settings, every sample, medians, spreads, ratios, goals."""
     yield f"{answer.name}: {answer.asks}"
-    yield f"  settings: {_pairs(answer.settings)}; turned off: {answer.turned_off}"
-    width = max((len(name) for name in (*answer.samples, *answer.missing)), default=0)
+    if answer.settings:
+        yield f"  settings: {_pairs(answer.settings)}; turned off: {answer.turned_off}"
+    width = max(map(len, (*answer.samples, *answer.missing, *answer.failed)), default=0)
     for name, samples in answer.samples.items():
         told = " ".join(_figure(one) for one in samples)
         yield f"  {name:{width}}  {_middle(answer, name)}  [{told}]"
-    for name, why in answer.missing.items():
-        yield f"  {name:{width}}  not measured: {why}"
+    for name, why in _shortcomings(answer):
+        yield f"  {name:{width}}  {why}"
+    if answer.interrupted:
+        yield f"  {INTERRUPTED}"
     for verdict in answer.verdicts:
         yield f"  {_goal(verdict)}"
 
@@ -51,18 +56,29 @@ def json(report: Report) -> bytes:
 def _section(answer: Answer) -> Iterable[str]:
     yield f"## {answer.name}"
     yield ""
-    yield f"{answer.asks} {_pairs(answer.settings).capitalize()}. Turned off: {answer.turned_off}."
+    how = f" {_pairs(answer.settings).capitalize()}. Turned off: {answer.turned_off}." if answer.settings else ""
+    yield f"{answer.asks}{how}"
     yield ""
-    yield f"| | {answer.unit} | ± | of {answer.reference} | samples |"
+    yield f"| | {answer.unit} | ± | of {answer.reference or 'the first'} | samples |"
     yield "|---|---|---|---|---|"
     for name, samples in answer.samples.items():
         told = ", ".join(_figure(one) for one in samples)
         yield f"| {name} | {_figure(answer.median(name))} | {_share(answer, name)} | {_times(answer, name)} | {told} |"
-    for name, why in answer.missing.items():
-        yield f"| {name} | not measured: {why} | | | |"
+    for name, why in _shortcomings(answer):
+        yield f"| {name} | {why.replace('|', '/')} | | | |"
+    if answer.interrupted:
+        yield f"\n{INTERRUPTED.capitalize()}."
     if answer.verdicts:
         yield ""
         yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."
+
+
+def _shortcomings(answer: Answer) -> Iterable[tuple[str, str]]:
+    """Every subject of which there are not all samples, and why."""
+    for word, subjects in (("not measured", answer.missing), ("failed", answer.failed)):
+        for name, why in subjects.items():
+            after = f" after {len(answer.samples[name])} samples" if name in answer.samples else ""
+            yield name, f"{word}{after}: {why}"
 
 
 def _middle(answer: Answer, name: str) -> str:

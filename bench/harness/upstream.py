@@ -212,7 +212,8 @@ def _main() -> None:
     given = parser.parse_args()
     plain = plain_reply(given.reply, zipped=given.gzip)
     manner = _Manner(given.delay, given.pace, plain, streamed_reply(given.chunks))
-    asyncio.run(_serve(given.port, manner, given.cert))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(given.port, manner, given.cert))
 
 
 if __name__ == "__main__":

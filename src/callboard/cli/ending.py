@@ -4,7 +4,7 @@ import msgspec
 
 from callboard.actors.inspector.client import InspectorError
 from callboard.errors import CallboardError, ConfigError, InvalidRequest
-from callboard.runtime.leaf import leaf
+from callboard.runtime.leaf import interrupted, leaf
 from callboard.runtime.storage.errors import StorageError
 
 FAILED = 1
@@ -21,7 +21,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 def ending_of(error: BaseException) -> Ending | None:
     """What an exception amounts to; None for one that is a mistake of callboard's, or no failure at all."""
-    if _interrupted(error):
+    if interrupted(error):
         return Ending(INTERRUPTED, "")
     match leaf(error):
         case ConfigError() | InvalidRequest() as cause:
@@ -30,12 +30,6 @@ def ending_of(error: BaseException) -> Ending | None:
             return Ending(FAILED, _line(cause))
         case _:
             return None
-
-
-def _interrupted(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(KeyboardInterrupt) is not None
-    return isinstance(error, KeyboardInterrupt)
 
 
 def _line(error: BaseException) -> str:

@@ -1,0 +1,44 @@
+"""What becomes of a peer that does not run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from callboard.bench.harness import peers
+from callboard.bench.harness.peers import Peer, measured
+from callboard.bench.harness.question import Missing
+
+
+def script(folder: Path, text: str) -> Peer:
+    path = folder / "peer.py"
+    path.write_text(text)
+    return Peer("peer", "peer==1", str(path))
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "python", lambda _: Path(sys.executable))
+
+
+def test_its_figure_is_the_last_line_that_it_prints(tmp_path: Path) -> None:
+    assert measured(script(tmp_path, "print('hello'); print('{\"cpu_us\": 12.5}')")) == 12.5
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import sys; sys.exit('no such option')", "a process ended with 1: no such option"),
+        ("import os; os.abort()", "a process ended with -6"),
+        ("pass", "no output"),
+    ],
+)
+def test_one_that_crashes_is_missing_with_its_last_words(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(Missing, match=why):
+        measured(script(tmp_path, text))
+
+
+def test_one_that_does_not_end_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "MEASURING", 0.2)
+    with pytest.raises(Missing, match="did not end within"):
+        measured(script(tmp_path, "import time; time.sleep(60)"))

@@ -1,0 +1,137 @@
+"""What was measured is not lost, whatever becomes of the rest."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callboard.bench.harness.options import Options
+from callboard.bench.harness.question import Missing, Question, Subject
+from callboard.bench.harness.running import Asking, run
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+Told = Callable[[], dict[str, Any]]
+
+
+def asks(*questions: Question) -> Asking:
+    @contextmanager
+    def opened(_: Options) -> Iterator[Sequence[Question]]:
+        yield questions
+
+    return opened
+
+
+def never_opens(_: Options) -> AbstractContextManager[Sequence[Question]]:
+    raise OSError("no room on the disk")
+
+
+def question(name: str, *subjects: Subject) -> Question:
+    return Question(name=name, asks="how?", unit="us", subjects=subjects)
+
+
+def gives(*samples: float, then: BaseException | None = None) -> Callable[[], float]:
+    left = list(samples)
+
+    def sample() -> float:
+        if not left and then is not None:
+            raise then
+        return left.pop(0)
+
+    return sample
+
+
+FINE = question("fine", Subject("a", lambda: 1.0))
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(rounds=2, json=tmp_path / "a.json", markdown=tmp_path / "a.md", svg=tmp_path / "a.svg")
+
+
+@pytest.fixture
+def told(options: Options) -> Told:
+    assert options.json is not None
+    return lambda: json.loads(options.json.read_bytes())  # type: ignore[union-attr]
+
+
+def test_each_question_is_written_before_the_next_is_asked(options: Options, told: Told) -> None:
+    seen: list[str] = []
+
+    def looks() -> float:
+        seen.extend(one["name"] for one in told()["answers"])
+        return 1.0
+
+    run([("first", asks(FINE, question("looking", Subject("a", looks))))], options, "bench")
+    assert seen == ["fine", "fine"]
+
+
+def test_a_question_that_breaks_is_named_with_its_error_and_costs_no_other(
+    options: Options, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = question("broken", Subject("a", gives(7.0, then=ValueError("not every call was recorded"))))
+    assert run([("one", asks(FINE, broken)), ("two", asks(FINE))], options, "bench") == 1
+    before, failed, after = told()["answers"]
+    assert (before["samples"], after["samples"]) == ({"a": [1, 1]}, {"a": [1, 1]})
+    assert failed["samples"] == {"a": [7]}
+    assert failed["failed"] == {"a": "ValueError: not every call was recorded"}
+    assert options.markdown is not None and options.svg is not None
+    for text in (capsys.readouterr().out, options.markdown.read_text()):
+        assert "failed after 1 samples: ValueError: not every call was recorded" in text
+    assert "a: not measured to the end" in options.svg.read_text()
+
+
+def test_a_file_that_cannot_get_what_it_needs_is_named_and_costs_no_other(options: Options, told: Told) -> None:
+    assert run([("small", never_opens), ("two", asks(FINE))], options, "bench") == 1
+    failed, after = told()["answers"]
+    assert (failed["name"], failed["failed"]) == ("small", {"what it needs": "OSError: no room on the disk"})
+    assert after["samples"] == {"a": [1, 1]}
+
+
+@pytest.mark.parametrize("pressed", [KeyboardInterrupt(), BaseExceptionGroup("Trio's", [KeyboardInterrupt()])])
+def test_what_was_measured_before_an_interrupt_is_written(
+    pressed: BaseException, options: Options, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted = question("later", Subject("a", gives(3.0, then=pressed)))
+    with pytest.raises(KeyboardInterrupt):
+        run([("one", asks(FINE, interrupted, FINE))], options, "bench")
+    before, last = told()["answers"]
+    assert (before["samples"], last["samples"], last["interrupted"]) == ({"a": [1, 1]}, {"a": [3]}, True)
+    assert "interrupted before every sample was taken" in capsys.readouterr().out
+    assert options.markdown is not None
+    assert "Interrupted before every sample was taken." in options.markdown.read_text()
+
+
+def test_what_a_peer_gave_before_it_was_missing_is_kept(options: Options, told: Told) -> None:
+    assert run([("one", asks(question("q", Subject("a", gives(3.0, then=Missing("it crashed"))))))], options, "b") == 0
+    (found,) = told()["answers"]
+    assert (found["samples"], found["missing"]) == ({"a": [3]}, {"a": "it crashed"})
+
+
+def test_after_ctrl_c_a_file_run_alone_has_written_what_it_measured(tmp_path: Path) -> None:
+    written = tmp_path / "told.json"
+    command = [sys.executable, str(BENCH / "mailbox.py"), "--quick", "--rounds", "100000", "--json", str(written)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # its command: from now on it measures
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in errors) == (130, False)
+    (found,) = json.loads(written.read_bytes())["answers"]
+    assert found["interrupted"] and all(found["samples"].values())
+
+
+@pytest.mark.parametrize("place", ["nowhere/told.json", "."])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(place: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCH / "mailbox.py"), "--json", str(tmp_path / place)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written" in done.stderr
