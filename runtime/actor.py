@@ -42,7 +42,8 @@ LATER = Later.LATER
 class Scoped(NamedTuple):
     """A handler whose cancel scope the actor keeps, so that a limit of its own costs no second scope.
 
-    When that limit has cancelled it, and not its asker, the handler catches what that raises (see leaf.cancelled) and
+    It runs in the task of its asker when that one is there to lend it (see lent), else in one of its own; so it must
+    end soon once it is cancelled, and not shield itself. When that limit has cancelled it, and not its asker, the handler catches what that raises (see leaf.cancelled) and
     returns its answer without waiting for anything more. The ask's own deadline is up to the actor.
     """
 

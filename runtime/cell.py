@@ -90,6 +90,11 @@ class Cell:
             self._refused(envelope, delivery)
         return delivery
 
+    def catch_up(self) -> None:
+        """Let what is queued be handled in this step, if somebody does so now."""
+        if self.mailbox.on_ready is not None and not self.mailbox.empty:
+            self.mailbox.on_ready(True)
+
     def _refused(self, envelope: Envelope, delivery: Delivery) -> None:
         if delivery is not Delivery.DOWN:
             self._bury(envelope, delivery.value)

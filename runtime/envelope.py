@@ -1,6 +1,7 @@
 """What surrounds a message on its way: who asks, until when, and where the reply goes."""
 
 import itertools
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,12 @@ class Envelope:
 
     __slots__ = (
         "attempt",
+        "carry",
         "deadline",
         "enforced",
         "holder",
         "id",
+        "lent",
         "message",
         "own",
         "priority",
@@ -58,6 +61,10 @@ class Envelope:
         """Whether the actor tells itself; nobody misses that once the actor is gone."""
         self.enforced = False
         """Whether the asker itself leaves at the deadline."""
+        self.lent = False
+        """Whether the asker is here in this step, and its task may carry the handler."""
+        self.carry: Coroutine[Any, Any, object] | None = None
+        """The handler that the asker's task is to carry; its result is the reply."""
         self.holder: Cell | None = None
         """The cell that has it in hand: its handler runs it, or it was kept for later."""
         self.started = 0

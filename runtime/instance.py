@@ -17,6 +17,7 @@ from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
+from callboard.runtime.lent import Lent
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.slot import SlotState
 
@@ -35,24 +36,25 @@ class Instance:
         self._rng = rng
         self._actor: Actor
         self._nursery: trio.Nursery
-        self._waiting: trio.lowlevel.Task | None = None
+        self._parked: trio.lowlevel.Task | None = None
+        """The loop's task while it waits for messages, or was woken and has not gone on yet."""
+        self._woken = False
+        self._failure: BaseException | None = None
+        """What failed in a sender's step after the loop was woken."""
         self._deciding = False
         self._turn = -1
         self._draining = trio.CancelScope()
+        self._lent = Lent()
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
         """Live until told to stop. Raises what crashed the actor, after every ask in hand was settled."""
         self._cell.stop_requested = False
         try:
             async with trio.open_nursery() as self._nursery:
-                self._actor = self._factory()
-                self._actor.me = Me(self._cell, self._nursery, self._rng)
-                await self._actor.start()
-                self._cell.mailbox.on_ready = self._ready
-                task_status.started()
-                with self._draining:
-                    await self._serve()
-                await self._finish()
+                try:
+                    await self._live(task_status)
+                finally:
+                    await self._lent.recall()
                 self._nursery.cancel_scope.cancel()
             self._cell.finished()
         except Exception as error:
@@ -61,6 +63,16 @@ class Instance:
             raise cause from cause.__cause__
         finally:
             self._cell.mailbox.on_ready = None
+
+    async def _live(self, task_status: "trio.TaskStatus[None]") -> None:
+        self._actor = self._factory()
+        self._actor.me = Me(self._cell, self._nursery, self._rng)
+        await self._actor.start()
+        self._cell.mailbox.on_ready = self._ready
+        task_status.started()
+        with self._draining:
+            await self._serve()
+        await self._finish()
 
     async def _serve(self) -> None:
         streak = 0
@@ -80,11 +92,11 @@ class Instance:
         """A message has come. Asks, and the first tell in a turn of the scheduler, are handled here, by their sender.
 
         Whoever asks is often answered at once and need not wait for a turn. Of tells, where much is going on, all but
-        the first are handled in one go when the loop comes round. Nothing else changes: the message has passed through
-        the mailbox in its order, it is handled in the actor's own context, nobody else decides meanwhile, and what
-        fails here fails in the loop.
+        the first are handled in one go when the loop comes round, or before the next ask. Nothing else changes: the
+        message has passed through the mailbox in its order, it is handled in the actor's own context, nobody else
+        decides meanwhile, and what fails here fails in the loop.
         """
-        task, turn = self._waiting, self._cell.world.turns.count
+        task, turn = self._parked, self._cell.world.turns.count
         if task is None or self._deciding or self._cell.stop_requested or (turn == self._turn and not asked):
             self._wake()
             return
@@ -92,8 +104,9 @@ class Instance:
         try:
             task.context.run(self._handle_now)
         except BaseException as error:
-            self._waiting = None
-            trio.lowlevel.reschedule(task, outcome.Error(error))
+            self._parked, self._failure = None, error
+            if not self._woken:
+                trio.lowlevel.reschedule(task)
 
     def _handle_now(self) -> None:
         for _ in range(BATCH):
@@ -137,6 +150,8 @@ class Instance:
         result = self._decide(envelope)
         if isinstance(result, types.CoroutineType):
             self._start_handler(envelope, Scoped(_scope(envelope), result))
+        elif isinstance(result, Scoped) and envelope.lent:
+            self._lend_handler(envelope, result)
         elif isinstance(result, Scoped):
             self._start_handler(envelope, result)
         elif result is Later.LATER:
@@ -177,18 +192,41 @@ class Instance:
 
     def _start_handler(self, envelope: Envelope, handler: Scoped) -> None:
         scope, work = handler
-        if envelope.slot is not None:
-            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
+        if envelope.slot is not None:
+            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
         self._nursery.start_soon(self._handle, envelope, scope, work)
+
+    def _lend_handler(self, envelope: Envelope, handler: Scoped) -> None:
+        envelope.holder = self._cell
+        self._cell.running[envelope.id] = envelope
+        self._lent.add(envelope.id, handler.scope)
+        envelope.carry = self._carry(envelope, *handler)
+
+    async def _carry(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> object:
+        """The handler in its asker's task, and its reply. A cancelled asker leaves once the handler has."""
+        slot, asking = envelope.slot, CURRENT.get()
+        assert slot is not None
+        try:
+            await self._handle(envelope, scope, work)
+        except BaseException:
+            slot.abandon()
+            self._cell.running.pop(envelope.id, None)
+            raise
+        finally:
+            CURRENT.set(asking)
+            self._lent.remove(envelope.id)
+        if slot.state is SlotState.SETTLED:
+            return slot.unwrap()
+        return await slot.wait()  # it was recalled: whoever ends this incarnation says why
 
     async def _handle(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
         CURRENT.set(envelope)
         try:
             with scope:
                 envelope.reply(await work)
-            if scope.cancelled_caught:
+            if scope.cancelled_caught and not self._lent.recalled:
                 envelope.fail(DeadlineExceeded(self._cell.path))
         except Exception as error:
             self._failed(envelope, leaf(error))
@@ -208,18 +246,21 @@ class Instance:
         _log.error("%s: %s failed with %s", self._cell.path, type(envelope.message).__name__, type(cause).__name__)
 
     async def _wait(self) -> None:
-        self._waiting = trio.lowlevel.current_task()
+        self._parked = trio.lowlevel.current_task()
 
         def leave(_: object) -> trio.lowlevel.Abort:
-            self._waiting = None
+            self._parked = None
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(leave)
+        self._parked, self._woken = None, False
+        if self._failure is not None:
+            raise self._failure
 
     def _wake(self) -> None:
-        task, self._waiting = self._waiting, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
+        if self._parked is not None and not self._woken:
+            self._woken = True
+            trio.lowlevel.reschedule(self._parked)
 
 
 def _scope(envelope: Envelope) -> trio.CancelScope:

@@ -61,6 +61,15 @@ class Ref:
         """What the actor last published; immutable. None before the first time."""
         return self._cell.snapshot
 
+    @property
+    def latest(self) -> Any:
+        """As `snapshot`, once the actor has handled what it was told before, if it can do so now: for the Trio thread.
+
+        So whoever has told something, or was answered after somebody did, reads what came of it.
+        """
+        self._cell.catch_up()
+        return self._cell.snapshot
+
     def tell(self, message: Tell, *, lane: Lane = Lane.DATA, priority: int = 1) -> Delivery:
         """Send and go on. Never waits; the result says whether the message was accepted."""
         return self._cell.put(Envelope(message, priority=priority), lane)
@@ -71,22 +80,33 @@ class Ref:
         """Send and wait for the reply.
 
         `deadline` is in monotonic nanoseconds; inside a handler the asker's own deadline holds as well. Raises an
-        ActorError (its subclasses say what happened). Cancelling the wait cancels the handler.
+        ActorError (its subclasses say what happened). Cancelling the wait cancels the handler. A handler that begins
+        in this very step runs in the task of its asker (see lent).
         """
         current = CURRENT.get()
         envelope = self._envelope(message, deadline, priority, current)
-        envelope.enforced = True
         holder = None if current is None else current.holder
         if current is None or holder is None:
-            self._post(envelope, lane)
-            return cast(R, await _reply(self._cell, envelope, envelope.deadline))
+            return cast(R, await self._ask_from_outside(envelope, lane))
         if names := circle(holder, self._cell):
             raise Deadlock(names)
-        self._post(envelope, lane)
+        self._post_in_person(envelope, lane)
         slot = envelope.slot
         if slot is not None and slot.state is SlotState.SETTLED:  # answered in this very step: nothing to wait for
             return cast(R, slot.unwrap())
         return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
+
+    async def _ask_from_outside(self, envelope: Envelope, lane: Lane) -> object:
+        """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
+        turns = self._cell.world.turns
+        await trio.lowlevel.checkpoint_if_cancelled()
+        turn = turns.count
+        self._post_in_person(envelope, lane)
+        try:
+            return await _reply(self._cell, envelope, envelope.deadline)
+        finally:
+            if turns.count == turn:
+                await turns.rest()
 
     def submit(
         self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
@@ -113,6 +133,11 @@ class Ref:
             attempt=current.attempt,
         )
 
+    def _post_in_person(self, envelope: Envelope, lane: Lane) -> None:
+        envelope.lent = envelope.enforced = True
+        self._post(envelope, lane)
+        envelope.lent = False
+
     def _post(self, envelope: Envelope, lane: Lane) -> None:
         delivery = self._cell.put(envelope, lane)
         if delivery is Delivery.ACCEPTED:
@@ -127,7 +152,12 @@ class Ref:
 
 
 async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
+    """`deadline` is kept here, but for a handler that this task carries: that one keeps its own."""
     assert envelope.slot is not None
+    if envelope.carry is not None:
+        return await envelope.carry
+    if envelope.slot.state is SlotState.SETTLED:
+        return envelope.slot.unwrap()
     if deadline >= NEVER:
         return await envelope.slot.wait()
     with trio.CancelScope(deadline=trio_deadline(deadline)):

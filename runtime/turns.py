@@ -5,12 +5,17 @@ from contextlib import contextmanager
 
 import trio
 
+AT_ONCE = 16
+"""Asks that are answered in a row before other tasks get a turn."""
+
 
 class Turns(trio.abc.Instrument):
     """How often the scheduler has gone round while this was watching; between two counts no task runs twice."""
 
     def __init__(self) -> None:
         self.count = 0
+        self._turn = -1
+        self._unrested = 0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -24,3 +29,11 @@ class Turns(trio.abc.Instrument):
     def before_io_wait(self, timeout: float) -> None:
         """See trio.abc.Instrument."""
         self.count += 1
+
+    async def rest(self) -> None:
+        """For whoever was answered without waiting: others get their turn after every few of those."""
+        if self._turn != self.count:
+            self._turn, self._unrested = self.count, 0
+        self._unrested += 1
+        if self._unrested >= AT_ONCE:
+            await trio.lowlevel.cancel_shielded_checkpoint()

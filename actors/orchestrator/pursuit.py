@@ -220,7 +220,7 @@ class Pursuit:
     async def _kept_at(self, candidate: Candidate, key: bytes) -> Outcome | None:
         """A reply kept from this candidate, or put together from the vectors that are."""
         request, story = self._call.request, self._story
-        reader: CacheReader | None = self._means.cache.snapshot
+        reader: CacheReader | None = self._means.cache.latest
         if story.batches is not None and isinstance(request, EmbeddingRequest):
             answer = await kept_vectors(reader, request, story.batches, candidate, self._me.utc())
             if answer is None:

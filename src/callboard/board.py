@@ -223,11 +223,11 @@ class Board:
 
     def usage(self) -> UsageReport:
         """Tokens, cost and calls so far, former processes included; and what is left of each budget."""
-        snapshot = self._ledger.snapshot
+        snapshot = self._ledger.latest
         if snapshot is None:
             raise RuntimeStopped("the ledger has not started")
         report: UsageReport = snapshot.report()
-        return msgspec.structs.replace(report, budgets=self._budgets.snapshot.rows())
+        return msgspec.structs.replace(report, budgets=self._budgets.latest.rows())
 
     async def reset_budget(self, name: str) -> str:
         """Forget what the current windows of this budget have spent; a sentence says what was done.

@@ -1,6 +1,7 @@
 """Asks and streams, cancelled everywhere: once before each step of the scheduler."""
 
 from collections import deque
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 
 import pytest
@@ -9,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from callboard.messages.base import Ask, Tell
 from callboard.messages.signals import Left
-from callboard.runtime.actor import LATER, Actor
+from callboard.runtime.actor import LATER, Actor, Scoped
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorCrashed, ActorError, DeclaredError
@@ -87,6 +88,14 @@ def asking(ref: Ref, work: Work) -> Work:
     return lambda actor, envelope: ask()
 
 
+def lent(work: Callable[[], Coroutine[object, object, object]]) -> Work:
+    return lambda actor, envelope: Scoped(trio.CancelScope(), work())
+
+
+def lent_to(ref: Ref, work: Work) -> Callable[[], Coroutine[object, object, object]]:
+    return lambda: ref.ask(Do(work))
+
+
 def refuse(actor: Doer, envelope: Envelope) -> object:
     raise Refused
 
@@ -141,6 +150,30 @@ async def a_running_handler(cut: Cut) -> None:
         await asked(system.ref("a"), sleeping(1))
         asked.check("done")
         assert await system.ref("a").ask(Do(incarnation)) == 1
+
+
+async def a_lent_handler(cut: Cut) -> None:
+    async with running(spec("a"), spec("b")) as system:
+        a, b = system.ref("a"), system.ref("b")
+        asked = Asked(cut)
+        await asked(a, lent(lent_to(b, lent(lambda: trio.sleep(1)))))
+        asked.check(None)
+        assert [await ref.ask(Do(incarnation)) for ref in (b, a)] == [1, 1]
+        assert [(len(cell.running), len(cell.waits)) for cell in system.cells()] == [(0, 0), (0, 0)]
+
+
+async def a_lent_handler_of_an_actor_that_crashes(cut: Cut) -> None:
+    async with running(spec("a"), spec("b")) as system:
+        a, b = system.ref("a"), system.ref("b")
+        asked = Asked(cut)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(asked, a, lent(lent_to(b, lent(lambda: trio.sleep(1)))))
+            nursery.start_soon(_tell_soon, a, crash)
+            nursery.start_soon(_tell_soon, b, crash)
+        asked.check(ActorCrashed)
+        await wait_all_tasks_blocked()
+        assert [await ref.ask(Do(incarnation)) for ref in (b, a)] == [2, 2]
+        assert [(len(cell.running), len(cell.waits)) for cell in system.cells()] == [(0, 0), (0, 0)]
 
 
 async def asks_through_three_actors(cut: Cut) -> None:
@@ -263,6 +296,8 @@ async def a_consumer(cut: Cut) -> None:
 SCENARIOS: list[Scenario] = [
     a_queued_ask,
     a_running_handler,
+    a_lent_handler,
+    a_lent_handler_of_an_actor_that_crashes,
     asks_through_three_actors,
     an_error_through_two_actors,
     a_parked_permit,

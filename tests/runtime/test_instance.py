@@ -358,8 +358,9 @@ async def test_a_handler_that_is_cut_and_does_not_answer_was_too_late(autojump_c
 async def test_an_asker_that_leaves_cancels_a_scope_of_the_actors_too(autojump_clock: MockClock) -> None:
     async with running(spec()) as system:
         scope = trio.CancelScope()
+        pending = system.ref("a").submit(Do(scoped(scope)))
         with trio.move_on_after(1):
-            await system.ref("a").ask(Do(scoped(scope)))
+            await pending.wait()
         await wait_all_tasks_blocked()
         assert scope.cancelled_caught
 

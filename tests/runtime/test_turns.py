@@ -136,3 +136,35 @@ async def test_an_error_that_answers_an_ask_in_its_askers_step_is_raised() -> No
             return "raised"
 
         assert await system.ref("a").ask(Do(handler)) == "raised"
+
+
+async def test_an_ask_of_an_actor_that_was_woken_is_answered_in_its_askers_step_after_what_woke_it() -> None:
+    async with running(A, B) as system:
+        a, done = system.ref("a"), list[int]()
+
+        async def handler(actor: Doer, envelope: Envelope) -> int:
+            before = system.world.turns.count
+            for n in range(3):
+                a.tell(Note(lambda actor, envelope, n=n: done.append(n)))  # type: ignore[misc]
+            assert await a.ask(Do(lambda actor, envelope: list(done))) == [0, 1, 2]
+            return system.world.turns.count - before
+
+        assert await system.ref("b").ask(Do(handler)) == 0
+
+
+async def test_what_fails_in_a_step_after_the_actor_was_woken_fails_the_actor_too() -> None:
+    async with running(A) as system:
+        ref = system.ref("a")
+        for _ in range(2):
+            ref.tell(Note(lambda actor, envelope: None))
+        with pytest.raises(ActorCrashed):
+            await ref.ask(Do(lambda actor, envelope: 1 / 0))
+        assert await ref.ask(Do(lambda actor, envelope: actor.me.incarnation)) == 2
+
+
+async def test_the_latest_snapshot_is_of_what_was_told_before() -> None:
+    async with running(A) as system:
+        ref = system.ref("a")
+        for n in range(3):
+            ref.tell(Note(lambda actor, envelope, n=n: actor.me.publish(n)))  # type: ignore[misc]
+        assert (ref.snapshot, ref.latest) == (0, 2)
