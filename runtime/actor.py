@@ -42,9 +42,10 @@ LATER = Later.LATER
 class Scoped(NamedTuple):
     """A handler whose cancel scope the actor keeps, so that a limit of its own costs no second scope.
 
-    It runs in the task of its asker when that one is there to lend it (see lent), else in one of its own; so it must
-    end soon once it is cancelled, and not shield itself. When that limit has cancelled it, and not its asker, the handler catches what that raises (see leaf.cancelled) and
-    returns its answer without waiting for anything more. The ask's own deadline is up to the actor.
+    It runs in the task of its asker when that one is there to lend it (see handlers), else in one of its own; so it
+    must end soon once it is cancelled, and not shield itself. When its own limit has cancelled it, and not its asker,
+    it catches what that raises (see leaf.cancelled) and returns its answer without waiting for anything more. The ask's
+    own deadline is up to the actor.
     """
 
     scope: trio.CancelScope
@@ -56,23 +57,18 @@ class Me:
 
     def __init__(self, cell: Cell, nursery: trio.Nursery, rng: random.Random) -> None:
         self._cell = cell
-        self._clock = cell.world.clock
         self._nursery = nursery
         self.ref = Ref(cell)
         self.random = rng
+        self.now = cell.world.clock.now
+        """Monotonic nanoseconds."""
+        self.utc = cell.world.clock.utc
+        """UTC nanoseconds."""
 
     @property
     def incarnation(self) -> int:
         """1 for the first life, one more for each restart."""
         return self._cell.incarnation
-
-    def now(self) -> int:
-        """Monotonic nanoseconds."""
-        return self._clock.now()
-
-    def utc(self) -> int:
-        """UTC nanoseconds."""
-        return self._clock.utc()
 
     def publish(self, snapshot: object) -> None:
         """Let others read this without asking. It must be immutable; readers may run in another thread."""

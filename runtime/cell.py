@@ -93,7 +93,7 @@ class Cell:
     def catch_up(self) -> None:
         """Let what is queued be handled in this step, if somebody does so now."""
         if self.mailbox.on_ready is not None and not self.mailbox.empty:
-            self.mailbox.on_ready(True)
+            self.mailbox.on_ready()
 
     def _refused(self, envelope: Envelope, delivery: Delivery) -> None:
         if delivery is not Delivery.DOWN:
@@ -105,7 +105,7 @@ class Cell:
         """The instance finishes what it has, for at most `drain` nanoseconds, and ends."""
         self.stop_requested = True
         if self.mailbox.on_ready is not None:
-            self.mailbox.on_ready(False)
+            self.mailbox.on_ready()
 
     def crashed(self, cause: BaseException) -> None:
         """The instance failed: every ask in hand ends; the queued ones stay for the next incarnation."""

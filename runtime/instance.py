@@ -1,30 +1,25 @@
 """The loop that runs one incarnation of an actor."""
 
-import logging
 import math
 import random
 import types
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-import outcome
 import trio
 
 from callboard.messages.signals import Left
 from callboard.runtime.actor import Actor, Later, Me, Scoped
 from callboard.runtime.cell import Cell
-from callboard.runtime.clock import seconds, trio_deadline
-from callboard.runtime.envelope import CURRENT, Envelope
-from callboard.runtime.errors import ActorCrashed, DeadlineExceeded, DeclaredError, HandlerFailed
+from callboard.runtime.clock import seconds
+from callboard.runtime.envelope import Envelope
+from callboard.runtime.errors import ActorCrashed, DeclaredError
+from callboard.runtime.handlers import Handlers
 from callboard.runtime.leaf import leaf
-from callboard.runtime.lent import Lent
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.slot import SlotState
 
 BATCH = 64
 """Messages handled in a row before other tasks get a turn."""
-
-_log = logging.getLogger("callboard.actors")
 
 
 class Instance:
@@ -35,44 +30,46 @@ class Instance:
         self._factory = factory
         self._rng = rng
         self._actor: Actor
-        self._nursery: trio.Nursery
+        self._handlers: Handlers
         self._parked: trio.lowlevel.Task | None = None
         """The loop's task while it waits for messages, or was woken and has not gone on yet."""
         self._woken = False
         self._failure: BaseException | None = None
         """What failed in a sender's step after the loop was woken."""
         self._deciding = False
-        self._turn = -1
         self._draining = trio.CancelScope()
-        self._lent = Lent()
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
         """Live until told to stop. Raises what crashed the actor, after every ask in hand was settled."""
-        self._cell.stop_requested = False
+        cell = self._cell
+        cell.stop_requested = False
         try:
-            async with trio.open_nursery() as self._nursery:
+            async with trio.open_nursery() as nursery:
+                self._handlers = Handlers(cell, nursery, self._wake)
                 try:
-                    await self._live(task_status)
+                    await self._live(nursery, task_status)
                 finally:
-                    await self._lent.recall()
-                self._nursery.cancel_scope.cancel()
-            self._cell.finished()
+                    await self._handlers.recall()
+                nursery.cancel_scope.cancel()
+            cell.finished()
         except Exception as error:
             cause = leaf(error)
-            self._cell.crashed(cause)
+            cell.crashed(cause)
             raise cause from cause.__cause__
         finally:
-            self._cell.mailbox.on_ready = None
+            cell.mailbox.direct = cell.mailbox.on_ready = None
 
-    async def _live(self, task_status: "trio.TaskStatus[None]") -> None:
+    async def _live(self, nursery: trio.Nursery, task_status: "trio.TaskStatus[None]") -> None:
         self._actor = self._factory()
-        self._actor.me = Me(self._cell, self._nursery, self._rng)
+        self._actor.me = Me(self._cell, nursery, self._rng)
         await self._actor.start()
+        self._cell.mailbox.direct = self._direct
         self._cell.mailbox.on_ready = self._ready
         task_status.started()
         with self._draining:
             await self._serve()
-        await self._finish()
+        with trio.move_on_after(seconds(self._cell.drain)):
+            await self._actor.stop()
 
     async def _serve(self) -> None:
         streak = 0
@@ -88,27 +85,43 @@ class Instance:
                 await trio.lowlevel.checkpoint()
                 streak = 0
 
-    def _ready(self, asked: bool) -> None:
-        """A message has come. Asks, and the first tell in a turn of the scheduler, are handled here, by their sender.
+    def _direct(self, envelope: Envelope, lane: Lane) -> bool:
+        """A message has come and nothing is queued: it is handled here and now, in its sender's step.
 
-        Whoever asks is often answered at once and need not wait for a turn. Of tells, where much is going on, all but
-        the first are handled in one go when the loop comes round, or before the next ask. Nothing else changes: the
-        message has passed through the mailbox in its order, it is handled in the actor's own context, nobody else
-        decides meanwhile, and what fails here fails in the loop.
+        Whoever asks is often answered at once and need not wait for a turn of the scheduler. Nothing else changes: what
+        was sent first is handled first, in the actor's own context, nobody else decides meanwhile, and what fails here
+        fails in the loop.
         """
-        task, turn = self._parked, self._cell.world.turns.count
-        if task is None or self._deciding or self._cell.stop_requested or (turn == self._turn and not asked):
+        cell = self._cell
+        if not self._takes() or (lane is Lane.DATA and cell.saturated):
+            return False
+        envelope.started = now = cell.world.clock.now()
+        if envelope.deadline <= now:
+            return False
+        self._in_this_step(self._deliver, envelope)
+        return True
+
+    def _ready(self) -> None:
+        """Something was queued."""
+        if self._takes():
+            self._in_this_step(self._catch_up)
+        else:
             self._wake()
-            return
-        self._turn = turn
+
+    def _takes(self) -> bool:
+        return self._parked is not None and not self._deciding and not self._cell.stop_requested
+
+    def _in_this_step(self, decide: Callable[..., None], *args: Envelope) -> None:
+        task = self._parked
+        assert task is not None
         try:
-            task.context.run(self._handle_now)
+            task.context.run(decide, *args)
         except BaseException as error:
             self._parked, self._failure = None, error
             if not self._woken:
                 trio.lowlevel.reschedule(task)
 
-    def _handle_now(self) -> None:
+    def _catch_up(self) -> None:
         for _ in range(BATCH):
             envelope = self._next()
             if envelope is None:
@@ -123,10 +136,6 @@ class Instance:
         self._cell.put(envelope, Lane.CONTROL)
         self._deciding = deciding
         self._wake()
-
-    async def _finish(self) -> None:
-        with trio.move_on_after(seconds(self._cell.drain)):
-            await self._actor.stop()
 
     def _next(self) -> Envelope | None:
         cell = self._cell
@@ -148,14 +157,12 @@ class Instance:
 
     def _deliver(self, envelope: Envelope) -> None:
         result = self._decide(envelope)
-        if isinstance(result, types.CoroutineType):
-            self._start_handler(envelope, Scoped(_scope(envelope), result))
-        elif isinstance(result, Scoped) and envelope.lent:
-            self._lend_handler(envelope, result)
-        elif isinstance(result, Scoped):
-            self._start_handler(envelope, result)
+        if type(result) is Scoped:
+            self._handlers.start_scoped(envelope, result)
         elif result is Later.LATER:
             self._defer(envelope)
+        elif type(result) is types.CoroutineType:
+            self._handlers.start(envelope, result)
         elif envelope.slot is not None:
             envelope.reply(result)
 
@@ -190,61 +197,6 @@ class Instance:
 
         slot.on_end(ended)
 
-    def _start_handler(self, envelope: Envelope, handler: Scoped) -> None:
-        scope, work = handler
-        envelope.holder = self._cell
-        self._cell.running[envelope.id] = envelope
-        if envelope.slot is not None:
-            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
-        self._nursery.start_soon(self._handle, envelope, scope, work)
-
-    def _lend_handler(self, envelope: Envelope, handler: Scoped) -> None:
-        envelope.holder = self._cell
-        self._cell.running[envelope.id] = envelope
-        self._lent.add(envelope.id, handler.scope)
-        envelope.carry = self._carry(envelope, *handler)
-
-    async def _carry(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> object:
-        """The handler in its asker's task, and its reply. A cancelled asker leaves once the handler has."""
-        slot, asking = envelope.slot, CURRENT.get()
-        assert slot is not None
-        try:
-            await self._handle(envelope, scope, work)
-        except BaseException:
-            slot.abandon()
-            self._cell.running.pop(envelope.id, None)
-            raise
-        finally:
-            CURRENT.set(asking)
-            self._lent.remove(envelope.id)
-        if slot.state is SlotState.SETTLED:
-            return slot.unwrap()
-        return await slot.wait()  # it was recalled: whoever ends this incarnation says why
-
-    async def _handle(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
-        CURRENT.set(envelope)
-        try:
-            with scope:
-                envelope.reply(await work)
-            if scope.cancelled_caught and not self._lent.recalled:
-                envelope.fail(DeadlineExceeded(self._cell.path))
-        except Exception as error:
-            self._failed(envelope, leaf(error))
-        finally:
-            if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
-                self._cell.running.pop(envelope.id, None)
-            if not self._cell.mailbox.empty or self._cell.stop_requested:
-                self._wake()
-
-    def _failed(self, envelope: Envelope, cause: BaseException) -> None:
-        if isinstance(cause, DeclaredError):
-            envelope.fail(cause)
-            return
-        self._cell.handler_failures += 1
-        self._cell.last_error = type(cause).__name__
-        envelope.fail(HandlerFailed(self._cell.path, cause))
-        _log.error("%s: %s failed with %s", self._cell.path, type(envelope.message).__name__, type(cause).__name__)
-
     async def _wait(self) -> None:
         self._parked = trio.lowlevel.current_task()
 
@@ -261,10 +213,3 @@ class Instance:
         if self._parked is not None and not self._woken:
             self._woken = True
             trio.lowlevel.reschedule(self._parked)
-
-
-def _scope(envelope: Envelope) -> trio.CancelScope:
-    """For a handler that has none of its own: the asker keeps the deadline himself, or it is kept here."""
-    if envelope.enforced:
-        return trio.CancelScope()
-    return trio.CancelScope(deadline=trio_deadline(envelope.deadline))

@@ -103,8 +103,10 @@ class Mailbox:
         self._accepted = self._delivered = 0
         self._counts: Counter[str] = Counter()
         """The rarer ends."""
-        self.on_ready: Callable[[bool], None] | None = None
-        """Called when something has come, with whether somebody waits for its answer."""
+        self.direct: Callable[[Envelope, Lane], bool] | None = None
+        """Offered what comes while nothing is queued; True when it was handled then and there."""
+        self.on_ready: Callable[[], None] | None = None
+        """Called when something was queued."""
 
     @property
     def empty(self) -> bool:
@@ -116,11 +118,15 @@ class Mailbox:
 
     def put(self, envelope: Envelope, lane: Lane = Lane.DATA) -> Delivery:
         """Queue a message, or say what became of it. Never waits."""
+        if self.direct is not None and self.empty and self.direct(envelope, lane):
+            self._accepted += 1
+            self._delivered += 1
+            return Delivery.ACCEPTED
         delivery = self._put_data(envelope) if lane is Lane.DATA else self._put_reserved(envelope, lane)
         if delivery is Delivery.ACCEPTED:
             self._accepted += 1
             if self.on_ready is not None:
-                self.on_ready(envelope.slot is not None)
+                self.on_ready()
         elif delivery is not Delivery.WAITING:
             self._counts["refused"] += 1
         return delivery

@@ -81,7 +81,7 @@ class Ref:
 
         `deadline` is in monotonic nanoseconds; inside a handler the asker's own deadline holds as well. Raises an
         ActorError (its subclasses say what happened). Cancelling the wait cancels the handler. A handler that begins
-        in this very step runs in the task of its asker (see lent).
+        in this very step runs in the task of its asker (see handlers).
         """
         current = CURRENT.get()
         envelope = self._envelope(message, deadline, priority, current)

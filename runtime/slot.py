@@ -22,11 +22,12 @@ class SlotState(enum.Enum):
 class Slot:
     """A one-shot reply between two tasks of one Trio run. One task may wait."""
 
-    __slots__ = ("_on_end", "_outcome", "_task", "state")
+    __slots__ = ("_error", "_on_end", "_task", "_value", "state")
 
     def __init__(self) -> None:
         self.state = SlotState.OPEN
-        self._outcome: outcome.Value[object] | outcome.Error | None = None
+        self._value: object = None
+        self._error: BaseException | None = None
         self._task: trio.lowlevel.Task | None = None
         self._on_end: Callable[[SlotState], None] | None = None
 
@@ -41,11 +42,19 @@ class Slot:
 
     def settle(self, value: object) -> bool:
         """Give the reply. False when it comes too late."""
-        return self._end(outcome.Value(value))
+        if self.state is not SlotState.OPEN:
+            return False
+        self._value = value
+        self._settled()
+        return True
 
     def fail(self, error: BaseException) -> bool:
         """Give an error in place of a reply. False when it comes too late."""
-        return self._end(outcome.Error(error))
+        if self.state is not SlotState.OPEN:
+            return False
+        self._error = error
+        self._settled()
+        return True
 
     def abandon(self) -> bool:
         """The asker leaves. False when the slot was settled or abandoned before."""
@@ -58,17 +67,18 @@ class Slot:
 
     def unwrap(self) -> object:
         """The reply, or its error raised, of a slot that is settled."""
-        assert self._outcome is not None
-        return self._outcome.unwrap()
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     async def wait(self) -> object:
         """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost.
 
         Raises RuntimeError when the slot was abandoned, or when another task waits already.
         """
-        if self._outcome is not None:
+        if self.state is SlotState.SETTLED:
             await trio.lowlevel.cancel_shielded_checkpoint()
-            return self._outcome.unwrap()
+            return self.unwrap()
         if self.state is SlotState.ABANDONED or self._task is not None:
             raise RuntimeError("a reply is waited for by one task, and not after it was abandoned")
         self._task = trio.lowlevel.current_task()
@@ -79,16 +89,13 @@ class Slot:
 
         return await trio.lowlevel.wait_task_rescheduled(leave)
 
-    def _end(self, result: "outcome.Value[object] | outcome.Error") -> bool:
-        if self.state is not SlotState.OPEN:
-            return False
+    def _settled(self) -> None:
         self.state = SlotState.SETTLED
-        self._outcome = result
         task, self._task = self._task, None
         if task is not None:
-            trio.lowlevel.reschedule(task, result)
+            error = self._error
+            trio.lowlevel.reschedule(task, outcome.Value(self._value) if error is None else outcome.Error(error))
         self._ended()
-        return True
 
     def _ended(self) -> None:
         callback, self._on_end = self._on_end, None

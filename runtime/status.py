@@ -18,6 +18,7 @@ from callboard.messages.status import Blocked, MailboxStatus, NodeStatus, Status
 from callboard.runtime.cell import Cell
 from callboard.runtime.clock import seconds
 from callboard.runtime.envelope import Envelope
+from callboard.runtime.handlers import Handlers
 from callboard.runtime.instance import Instance
 from callboard.runtime.supervision.node import ActorNode
 from callboard.runtime.supervision.supervisor import Supervisor
@@ -28,7 +29,7 @@ PATIENCE = 0.2
 SHOWN = 16
 """Handlers listed by name below one actor."""
 
-_HANDLER_FRAMES = {Instance._decide.__code__, Instance._handle.__code__}
+_HANDLER_FRAMES = {Instance._decide.__code__, Handlers._handle.__code__}
 
 
 class StatusReader:

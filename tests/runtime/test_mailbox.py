@@ -8,7 +8,7 @@ from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import DeadlineExceeded, MailboxFull
 from callboard.runtime.mailbox import Delivery, Full, Lane, Mailbox, MailboxSpec
-from callboard.runtime.slot import Slot
+from callboard.runtime.slot import Slot, SlotState
 
 
 class Question(Ask[int], frozen=True):
@@ -48,9 +48,9 @@ def taken(mailbox: Mailbox, now: int = 0) -> list[int]:
 
 def error_of(envelope: Envelope) -> BaseException:
     assert envelope.slot is not None
-    assert envelope.slot._outcome is not None
+    assert envelope.slot.state is SlotState.SETTLED
     with pytest.raises(Exception) as caught:
-        envelope.slot._outcome.unwrap()
+        envelope.slot.unwrap()
     return caught.value
 
 

@@ -182,7 +182,7 @@ class Both:
         self.ready = 0
         self.mailbox.on_ready = self._count
 
-    def _count(self, asked: bool) -> None:
+    def _count(self) -> None:
         self.ready += 1
 
     def put(self, arguments: Put) -> None:

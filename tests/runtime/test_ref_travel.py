@@ -119,9 +119,10 @@ async def test_a_tell_never_waits_and_says_what_became_of_it() -> None:
     tiny = ActorSpec(name="a", factory=Doer, mailbox=MailboxSpec(data=1))
     async with running(tiny) as system:
         ref = system.ref("a")
-        assert ref.tell(Note(lambda actor, envelope: None)) is Delivery.ACCEPTED  # the turn's first is handled at once
+        busy = ref.submit(Do(lambda actor, envelope: trio.sleep_forever()))
         assert ref.tell(Note(lambda actor, envelope: None)) is Delivery.ACCEPTED
         assert ref.tell(Note(lambda actor, envelope: None)) is Delivery.FULL
+        busy.abandon()
         assert system.dead_letters.counts() == {"mailbox full": 1}
 
 

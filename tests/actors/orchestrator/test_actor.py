@@ -39,7 +39,7 @@ from callboard.messages.usage import Usage
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.errors import DeadlineExceeded, HandlerFailed
+from callboard.runtime.errors import HandlerFailed
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft, Stream
 from callboard.runtime.supervision.spec import ActorSpec

@@ -200,7 +200,7 @@ async def test_answers_without_waiting_leave_the_others_their_turn() -> None:
         for _ in range(3 * AT_ONCE):
             answers.append(await ref.ask(Do(lambda actor, envelope: "now")))
         assert len(seen) == 1
-        assert seen[0] <= AT_ONCE
+        assert seen[0] < 2 * AT_ONCE  # who comes first in a turn is up to Trio
 
 
 async def test_whoever_is_cancelled_is_not_answered_without_waiting() -> None:

@@ -1,0 +1,114 @@
+"""The handlers of one incarnation: coroutines that work for an ask, side by side.
+
+Whoever asks waits for the answer anyway. So a handler with a scope of its actor's own runs in its asker's task when the
+ask is taken up in its asker's own step: it is *lent* that task, needs none of its own, and wakes nobody to hand its
+reply over. Any other handler has a task in the incarnation's nursery. When the incarnation ends, its nursery cancels
+these, and those that were lent a task are recalled.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import trio
+
+from callboard.runtime.actor import Scoped
+from callboard.runtime.cell import Cell
+from callboard.runtime.clock import trio_deadline
+from callboard.runtime.envelope import CURRENT, Envelope
+from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
+from callboard.runtime.leaf import leaf
+from callboard.runtime.slot import SlotState
+
+_log = logging.getLogger("callboard.actors")
+
+
+class Handlers:
+    """Those that run now. `wake` is called after one has ended, when its actor may have something to do."""
+
+    def __init__(self, cell: Cell, nursery: trio.Nursery, wake: Callable[[], None]) -> None:
+        self._cell = cell
+        self._nursery = nursery
+        self._wake = wake
+        self._lent: dict[int, trio.CancelScope] = {}
+        self._returned: trio.Event | None = None
+
+    def start(self, envelope: Envelope, work: Coroutine[Any, Any, object]) -> None:
+        """Run it. The asker keeps the deadline himself, or it is kept here."""
+        deadline = float("inf") if envelope.enforced else trio_deadline(envelope.deadline)
+        self._start(envelope, trio.CancelScope(deadline=deadline), work)
+
+    def start_scoped(self, envelope: Envelope, handler: Scoped) -> None:
+        """Run it in its actor's scope, and in the asker's task when that is lent."""
+        scope, work = handler
+        if not envelope.lent:
+            self._start(envelope, scope, work)
+            return
+        envelope.holder = self._cell
+        self._cell.running[envelope.id] = envelope
+        self._lent[envelope.id] = scope
+        envelope.carry = self._carry(envelope, scope, work)
+
+    async def recall(self) -> None:
+        """Cancel those that were lent a task, and wait until they have ended."""
+        self._returned = trio.Event()
+        if not self._lent:
+            return
+        for scope in self._lent.values():
+            scope.cancel()
+        with trio.CancelScope(shield=True):
+            await self._returned.wait()
+
+    def _start(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
+        if envelope.slot is not None:
+            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
+        envelope.holder = self._cell
+        self._cell.running[envelope.id] = envelope
+        self._nursery.start_soon(self._handle, envelope, scope, work)
+
+    async def _carry(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> object:
+        """The handler in its asker's task, and its reply. A cancelled asker leaves once the handler has."""
+        slot, asking = envelope.slot, CURRENT.get()
+        assert slot is not None
+        try:
+            await self._handle(envelope, scope, work)
+        except BaseException:
+            slot.abandon()
+            self._cell.running.pop(envelope.id, None)
+            raise
+        finally:
+            CURRENT.set(asking)
+            self._give_back(envelope.id)
+        if slot.state is SlotState.SETTLED:
+            return slot.unwrap()
+        return await slot.wait()  # it was recalled: whoever ends this incarnation says why
+
+    def _give_back(self, number: int) -> None:
+        del self._lent[number]
+        if self._returned is not None and not self._lent:
+            self._returned.set()
+
+    async def _handle(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
+        CURRENT.set(envelope)
+        cell = self._cell
+        try:
+            with scope:
+                envelope.reply(await work)
+            if scope.cancelled_caught and self._returned is None:
+                envelope.fail(DeadlineExceeded(cell.path))
+        except Exception as error:
+            self._failed(envelope, leaf(error))
+        finally:
+            if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
+                cell.running.pop(envelope.id, None)
+            if cell.stop_requested or not cell.mailbox.empty:
+                self._wake()
+
+    def _failed(self, envelope: Envelope, cause: BaseException) -> None:
+        if isinstance(cause, DeclaredError):
+            envelope.fail(cause)
+            return
+        self._cell.handler_failures += 1
+        self._cell.last_error = type(cause).__name__
+        envelope.fail(HandlerFailed(self._cell.path, cause))
+        _log.error("%s: %s failed with %s", self._cell.path, type(envelope.message).__name__, type(cause).__name__)
