@@ -47,12 +47,12 @@ def _plain(url: str, calls: int) -> Question:
         name="a call through the transport",
         asks="What does HTTP with encoding and decoding cost?",
         unit="us of CPU",
-        settings={"calls a sample": calls, "in flight": AT_ONCE},
+        settings={"calls a sample": calls, "calls before it, not measured": calls, "in flight": AT_ONCE},
         turned_off=ALONE,
         subjects=(
-            Subject("callboard", lambda: cpu(partial(transport, url), calls, AT_ONCE)),
-            Subject("httpx", lambda: httpx_cpu(url, calls // 4, AT_ONCE)),
-            Subject("h11 by hand", lambda: cpu(partial(by_hand, url), calls, AT_ONCE)),
+            Subject("callboard", lambda: cpu(partial(transport, url), calls, AT_ONCE, warm=calls // AT_ONCE)),
+            Subject("httpx", lambda: httpx_cpu(url, calls, AT_ONCE)),
+            Subject("h11 by hand", lambda: cpu(partial(by_hand, url), calls, AT_ONCE, warm=calls // AT_ONCE)),
         ),
         goals=(
             Goal(subject="callboard", against="httpx", at_most=0.25),
@@ -128,11 +128,14 @@ def _against_httpx(name: str, url: str, calls: int, at_most: float, context: ssl
         name=name,
         asks="What does a call cost on connections that are kept?",
         unit="us of CPU",
-        settings={"calls a sample": calls, "in flight": AT_ONCE},
+        settings={"calls a sample": calls, "calls before it, not measured": calls, "in flight": AT_ONCE},
         turned_off=ALONE,
         subjects=(
-            Subject("callboard", lambda: cpu(partial(transport, url, context=context), calls, AT_ONCE)),
-            Subject("httpx", lambda: httpx_cpu(url, calls // 4, AT_ONCE, context)),
+            Subject(
+                "callboard",
+                lambda: cpu(partial(transport, url, context=context), calls, AT_ONCE, warm=calls // AT_ONCE),
+            ),
+            Subject("httpx", lambda: httpx_cpu(url, calls, AT_ONCE, context)),
         ),
         goals=(Goal(subject="callboard", against="httpx", at_most=at_most),),
     )

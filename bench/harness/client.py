@@ -85,23 +85,23 @@ async def many(board: callboard.Board, call: Call, calls: int, at_once: int) -> 
     return units
 
 
-def cpu(url: str, call: Call, calls: int, at_once: int) -> float:
-    """CPU microseconds of this process a unit, writing the records included, after a warm-up of a call a worker."""
-    return trio.run(_cpu, url, call, calls, at_once)
+def cpu(url: str, call: Call, calls: int, at_once: int, *, before: int = 8) -> float:
+    """CPU microseconds of this process a unit, writing the records included, after `before` calls or one a worker."""
+    return trio.run(_cpu, url, call, calls, at_once, before)
 
 
-async def _cpu(url: str, call: Call, calls: int, at_once: int) -> float:
+async def _cpu(url: str, call: Call, calls: int, at_once: int, before: int) -> float:
     async with opened(url) as board:
-        await many(board, call, max(at_once, 8 - 8 % at_once), at_once)
+        await many(board, call, max(at_once, before), at_once)
         await board.flush()
-        before = recorded(board)
+        so_far = recorded(board)
         gc.collect()
         started = time.process_time()
         units = await many(board, call, calls, at_once)
         await board.flush()
         spent = time.process_time() - started
         made = calls // at_once * at_once
-        assert recorded(board) == (before[0] + made, before[1] + made), "not every call and attempt was recorded"
+        assert recorded(board) == (so_far[0] + made, so_far[1] + made), "not every call and attempt was recorded"
         return spent / units * 1e6
 
 
