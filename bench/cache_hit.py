@@ -4,13 +4,19 @@ usage: python bench/cache_hit.py [--rounds N] [--quick] [--json FILE] [--markdow
 
 Each hit is a whole call, `board.generate` with cache="use": key, look-up on disk, reply, record. The thousand replies
 that are asked for again came through the runtime; the others are written as the cache's shelf writes them.
+
+Warm, each reply was read once before, so that its pages of the file are mapped. A first hit is the first to read its
+pages since the store was opened, as after a restart: from the system's memory; or cold, from the disk, after the file
+was dropped from memory: once for the CPU that it takes, once for the time, most of which goes by waiting for the disk.
 """
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
@@ -23,41 +29,95 @@ from callboard.bench.harness.upstream import upstream
 SIZES = {"1 KB": 1_000, "100 KB": 100_000}
 
 
+class Filled(NamedTuple):
+    """A cache on disk, and the upstream that it caches, which is not asked any more."""
+
+    name: str
+    url: str
+    folder: Path
+
+
 @contextmanager
 def questions(options: Options) -> Iterator[Sequence[Question]]:
-    """One, with every size in every crowd."""
+    """Warm, first and cold, with every size in every crowd."""
     probes, most = (100, 20_000) if options.quick else (1_000, 1_000_000)
-    crowds = {"few": probes, "many": most}
     with tempfile.TemporaryDirectory(prefix="callboard-bench-") as folder:
-        subjects = []
-        for size, characters in SIZES.items():
-            with upstream(reply=characters) as url:
-                for crowd, entries in crowds.items():
-                    shelf = Path(folder, f"{size} {crowd}")
-                    trio.run(shelves.ask_once, url, shelf, probes)
-                    shelves.fill(shelf, entries)
-                    subjects.append(
-                        Subject(f"{size}, {entries} entries", partial(shelves.hit, url, shelf, probes, 2 * probes))
-                    )
-        yield [_question(tuple(subjects), probes, most)]
+        filled = [
+            _filled(Path(folder, f"{size} {entries}"), f"{size}, {entries} entries", characters, probes, entries)
+            for size, characters in SIZES.items()
+            for entries in (probes, most)
+        ]
+        yield [
+            _warm(filled, probes),
+            _first(filled, probes),
+            _cold(filled, probes, "us of CPU", time.process_time),
+            _cold(filled, probes, "us on the wall's clock", time.perf_counter),
+        ]
 
 
-def _question(subjects: tuple[Subject, ...], probes: int, most: int) -> Question:
+def _filled(folder: Path, name: str, characters: int, probes: int, entries: int) -> Filled:
+    with upstream(reply=characters) as url:
+        trio.run(shelves.ask_once, url, folder, probes)
+        shelves.fill(folder, entries)
+        return Filled(name, url, folder)
+
+
+def _warm(filled: Sequence[Filled], probes: int) -> Question:
     return Question(
-        name="a hit",
-        asks="What does a reply from the cache cost?",
+        name="a warm hit",
+        asks="What does a reply from the cache cost that was read once before?",
         unit="us of CPU",
         settings={
             "hits a sample": 2 * probes,
             "replies they are taken from": probes,
             "before each sample": "each of these was asked for once, so that its pages of the file are mapped",
         },
-        subjects=subjects,
-        goals=(
-            Goal(subject=f"1 KB, {probes} entries", at_most=60),
-            Goal(subject=f"1 KB, {most} entries", against=f"1 KB, {probes} entries", at_most=1.5),
-            Goal(subject=f"100 KB, {most} entries", against=f"100 KB, {probes} entries", at_most=1.5),
+        subjects=tuple(
+            Subject(one.name, partial(shelves.hit, one.url, one.folder, probes, 2 * probes)) for one in filled
         ),
+        goals=(Goal(subject=filled[0].name, at_most=60), *_flat(filled)),
+    )
+
+
+def _first(filled: Sequence[Filled], probes: int) -> Question:
+    return Question(
+        name="a first hit, in memory",
+        asks="What does a reply cost that is read for the first time, while the system has the file in memory?",
+        unit="us of CPU",
+        settings={
+            "hits a sample": probes - probes // 10,
+            "before each sample": "the store was opened and other replies asked for, a tenth",
+        },
+        subjects=tuple(
+            Subject(one.name, partial(shelves.first_hit, one.url, one.folder, probes, time.process_time))
+            for one in filled
+        ),
+        goals=_flat(filled),
+    )
+
+
+def _cold(filled: Sequence[Filled], probes: int, unit: str, clock: shelves.Clock) -> Question:
+    return Question(
+        name=f"a cold hit, from the disk, {unit}",
+        asks="What does a reply cost that is read for the first time, and from the disk?",
+        unit=unit,
+        settings={
+            "hits a sample": probes - probes // 10,
+            "before each sample": "the file was dropped from memory, the store opened, and other replies asked for, "
+            "a tenth",
+        },
+        subjects=tuple(
+            Subject(one.name, partial(shelves.hit_on_disk, one.url, one.folder, probes, clock)) for one in filled
+        ),
+        goals=_flat(filled),
+    )
+
+
+def _flat(filled: Sequence[Filled]) -> tuple[Goal, ...]:
+    """Each large crowd held against the small one before it."""
+    return tuple(
+        Goal(subject=many.name, against=few.name, at_most=1.5)
+        for few, many in zip(filled[::2], filled[1::2], strict=True)
     )
 
 

@@ -2,9 +2,13 @@
 
 import gc
 import itertools
+import os
 import random
+import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import trio
@@ -14,6 +18,7 @@ from callboard.actors.cache.shelf import Bounds, Shelf
 from callboard.actors.store.actor import CACHE_DATABASES
 from callboard.actors.store.reading import Records
 from callboard.bench.harness.client import NAMED, configuration, recorded
+from callboard.bench.harness.question import Missing
 from callboard.config import Resolved
 from callboard.messages.caching import Entry
 from callboard.messages.chat import TextPart
@@ -28,6 +33,10 @@ BATCH = 10_000
 SPREAD = 0x5DEECE66D
 FILLING = Answer(parts=(TextPart("What others asked for. " * 44),), finish_reason=FinishReason.STOP)
 """About a kilobyte."""
+
+KEPT = "the system keeps a file's pages in memory when it is told to drop them, or its disk is in memory"
+Clock: TypeAlias = Callable[[], float]
+"""Seconds."""
 
 
 def prompt(number: int) -> str:
@@ -82,22 +91,48 @@ def _commit(environment: Environment, operations: list[Put]) -> None:
 
 def hit(url: str, folder: Path, probes: int, hits: int) -> float:
     """CPU microseconds of a hit, its record included, after each reply was asked for once. All are read from LMDB."""
-    return trio.run(_hit, url, folder, probes, hits)
-
-
-async def _hit(url: str, folder: Path, probes: int, hits: int) -> float:
     prompts = [prompt(number) for number in random.choices(range(probes), k=hits)]
+    return trio.run(_asked, url, folder, [prompt(number) for number in range(probes)], prompts, time.process_time)
+
+
+def first_hit(url: str, folder: Path, probes: int, clock: Clock) -> float:
+    """Microseconds of a hit whose reply was not read since the file was opened; a tenth of all were, before these."""
+    prompts = [prompt(number) for number in random.sample(range(probes), k=probes)]
+    return trio.run(_asked, url, folder, prompts[: probes // 10], prompts[probes // 10 :], clock)
+
+
+def hit_on_disk(url: str, folder: Path, probes: int, clock: Clock) -> float:
+    """The same after the file's pages were dropped from memory. Raises Missing where the system keeps them."""
+    dropped(folder / "cache")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+    spent = first_hit(url, folder, probes, clock)
+    if resource.getrusage(resource.RUSAGE_SELF).ru_majflt == before:
+        raise Missing(KEPT)
+    return spent
+
+
+def dropped(folder: Path) -> None:
+    """Have the system forget the pages of these files; nobody has them open. Raises Missing where it cannot."""
+    if not hasattr(os, "posix_fadvise"):
+        raise Missing(KEPT)
+    for file in folder.iterdir():
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+async def _asked(url: str, folder: Path, before: list[str], prompts: list[str], clock: Clock) -> float:
     async with callboard.open(settings(url, folder)) as board:
-        for number in range(probes):
-            await board.generate(prompt(number), model=NAMED, cache="use")
+        for one in before:
+            await board.generate(one, model=NAMED, cache="use")
         await board.flush()
-        before = recorded(board)
+        so_far = recorded(board)
         gc.collect()
-        started = time.process_time()
+        started = clock()
         for one in prompts:
             reply = await board.generate(one, model=NAMED, cache="use")
             assert reply.cached
         await board.flush()
-        spent = time.process_time() - started
-        assert recorded(board) == (before[0], before[1] + hits), "not every call was recorded"
-    return spent / hits * 1e6
+        spent = clock() - started
+        assert recorded(board) == (so_far[0], so_far[1] + len(prompts)), "not every call was recorded"
+    return spent / len(prompts) * 1e6

@@ -41,7 +41,7 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     growth         calls with thousands in flight, and the memory of one
     mailbox        an ask and a tell to an actor
     single_flight  a thousand identical calls at once
-    cache_hit      a reply from the cache, among a million
+    cache_hit      a reply from the cache, among a million, warm and cold
     ledger         records made durable; what kill -9 loses of them
     limiter        letting the next one through while thousands wait
     open_circuit   a call past a provider whose circuit is open
