@@ -95,8 +95,8 @@ class Instance:
         cell = self._cell
         if not self._takes() or (lane is Lane.DATA and cell.saturated):
             return False
-        envelope.started = now = cell.world.clock.now()
-        if envelope.deadline <= now:
+        envelope.started = began = cell.world.turns.began
+        if envelope.deadline <= began:
             return False
         self._in_this_step(self._deliver, envelope)
         return True

@@ -33,7 +33,7 @@ class System:
         check(spec)
         self.clock = clock or Clock()
         self.dead_letters = DeadLetters()
-        self._turns = Turns()
+        self._turns = Turns(self.clock)
         shared = (self.clock, self.dead_letters, self._turns)
         self.world = World(*shared) if emit is None else World(*shared, emit)
         self.root = Supervisor("", spec, self.world, random.Random(seed))

@@ -9,11 +9,11 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import Endpoint, body, fault_of, never_sent, read
+from callboard.actors.provider.http import fault_of, never_sent
+from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.settlement import Progress, settle
-from callboard.actors.transport.transport import Transport
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
@@ -50,10 +50,7 @@ class Attempter:
     ) -> None:
         self._account = account
         self._wire = account.wire
-        self._endpoint = Endpoint(account)
-        self._transport = transport
-        self._times_itself = isinstance(transport, Transport)
-        """Whether the transport tells the alarm what it waits for, whenever it does."""
+        self._line = line_to(account, transport)
         self._me = me
         self._limiter = limiter
         self._purse = Purse(account, me, budgets)
@@ -190,37 +187,37 @@ class Attempter:
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
         progress.sent = True
-        if not self._times_itself:
+        if not self._line.times_itself:
             alarm.set("first byte", timeouts.connect + timeouts.first_byte)
-        response = await self._transport.handle_async_request(self._endpoint.request(encoded, attempt.id, alarm))
+        response = await self._line.send(encoded, attempt.id, alarm)
         try:
             progress.replying = True
             progress.limits = self._wire.limits(response.headers)
             if progress.limits is not None:
                 progress.limits_told_at = self._me.now()
-            if not 200 <= response.status_code < 300:
+            if not 200 <= response.status < 300:
                 await self._refused(response, alarm)
             elif attempt.sink is None:
-                if not self._times_itself:
+                if not self._line.times_itself:
                     alarm.pause()  # such a transport bounds the time between bytes, the caller's deadline the whole
-                progress.answer = decode(self._wire, attempt.request, await read(response))
+                progress.answer = decode(self._wire, attempt.request, await response.read())
             else:
                 progress.answer = await self._stream(response, attempt.sink, progress)
         finally:
             await response.aclose()
 
-    async def _refused(self, response: httpx.Response, alarm: Alarm) -> None:
+    async def _refused(self, response: Received, alarm: Alarm) -> None:
         alarm.set("between bytes", self._account.timeouts.between_bytes)
-        body = await read(response)
-        raise WireFault(self._wire.fault(response.status_code, response.headers, body))
+        body = await response.read()
+        raise WireFault(self._wire.fault(response.status, response.headers, body))
 
-    async def _stream(self, response: httpx.Response, sink: DeltaSink, progress: Progress) -> Answer | None:
+    async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:
         """The whole answer, or None when the reader left."""
         alarm, timeouts = progress.alarm, self._account.timeouts
         decoder = self._wire.decoder(keep_raw=progress.attempt.request.keep_raw)
         alarm.token("first token", timeouts.first_token)
         try:
-            async with body(response) as chunks:
+            async with response.chunks() as chunks:
                 async for chunk in chunks:
                     deltas = decoder.feed(chunk)
                     if deltas:

@@ -11,7 +11,8 @@ import msgspec
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import Endpoint, body, fault_of, read
+from callboard.actors.provider.http import fault_of
+from callboard.actors.provider.line import Line, Received, line_to
 from callboard.actors.wires.wire import Encoded, LibraryWire, WireFault, unsupported
 from callboard.messages.calls import ListModels
 from callboard.messages.faults import Fault
@@ -28,23 +29,21 @@ class Inquirer:
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport, me: Me) -> None:
         self._account = account
-        self._endpoint = Endpoint(account)
-        self._transport = transport
+        self._line = line_to(account, transport)
         self._me = me
 
     def run(self, question: Question) -> Coroutine[Any, Any, object]:
         """The answer, or a Fault. Never raises but for cancellation and bugs."""
         number = f"inquiry-{self._me.random.getrandbits(64):016x}"
-        return _Inquiry(self._account, self._endpoint, self._transport, number).run(question)
+        return _Inquiry(self._account, self._line, number).run(question)
 
 
 class _Inquiry:
     """One exchange."""
 
-    def __init__(self, account: Account, endpoint: Endpoint, transport: httpx.AsyncBaseTransport, number: str) -> None:
+    def __init__(self, account: Account, line: Line, number: str) -> None:
         self._account = account
-        self._endpoint = endpoint
-        self._transport = transport
+        self._line = line
         self._number = number
         self._alarm = Alarm(account.timeouts)
         self._replying = False
@@ -95,7 +94,7 @@ class _Inquiry:
     async def _pull(self, wire: LibraryWire, model: str, sink: ProgressSink) -> None:
         response = await self._send(wire.encode_pull(model))
         try:
-            if not 200 <= response.status_code < 300:
+            if not 200 <= response.status < 300:
                 await self._accepted(response)
             self._alarm.pause()  # it may take hours; the transport bounds the time between bytes
             await self._follow(wire, response, sink)
@@ -104,9 +103,9 @@ class _Inquiry:
         finally:
             await response.aclose()
 
-    async def _follow(self, wire: LibraryWire, response: httpx.Response, sink: ProgressSink) -> None:
+    async def _follow(self, wire: LibraryWire, response: Received, sink: ProgressSink) -> None:
         decoder = wire.pull_decoder()
-        async with body(response) as chunks:
+        async with response.chunks() as chunks:
             async for chunk in chunks:
                 for progress in decoder.feed(chunk):
                     await sink.send(progress)
@@ -115,15 +114,14 @@ class _Inquiry:
         for progress in decoder.close():
             await sink.send(progress)
 
-    async def _send(self, encoded: Encoded) -> httpx.Response:
-        request = self._endpoint.request(encoded, self._number)
-        response = await self._transport.handle_async_request(request)
+    async def _send(self, encoded: Encoded) -> Received:
+        response = await self._line.send(encoded, self._number)
         self._replying = True
         return response
 
-    async def _accepted(self, response: httpx.Response) -> bytes:
+    async def _accepted(self, response: Received) -> bytes:
         """The body. Raises WireFault for a status that is none of success."""
-        body = await read(response)
-        if not 200 <= response.status_code < 300:
-            raise WireFault(self._account.wire.fault(response.status_code, response.headers, body))
+        body = await response.read()
+        if not 200 <= response.status < 300:
+            raise WireFault(self._account.wire.fault(response.status, response.headers, body))
         return body

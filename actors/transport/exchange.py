@@ -82,6 +82,10 @@ class Exchange:
         finally:
             self._lease.discard()
 
+    def discard(self) -> None:
+        """Nobody wants the body: close the connection."""
+        self._lease.discard()
+
     def _feed(self, count: int) -> None:
         if count:
             self.reply.feed(self._buffer[:count])

@@ -19,7 +19,7 @@ from callboard.actors.transport.dial import look_up, permitted
 from callboard.actors.transport.errors import DestinationRefused, Stage, TooLarge
 from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
-from callboard.actors.transport.response import response_of
+from callboard.actors.transport.response import answer_of, response_of
 from callboard.actors.transport.slots import Slots
 from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
@@ -188,8 +188,7 @@ class HttpxTransport(ProviderTransport):
     def _response(
         self, request: httpx.Request, origin: Origin, response: httpx.Response, rest: Rest, watch: Watch
     ) -> httpx.Response:
-        return response_of(
-            request,
+        answer = answer_of(
             origin=origin,
             status=response.status_code,
             headers=response.headers.raw,
@@ -197,8 +196,9 @@ class HttpxTransport(ProviderTransport):
             source=rest,
             watch=watch,
             decoded_bound=self._config.bounds.decoded,
-            extensions={name: response.extensions[name] for name in _TOLD if name in response.extensions},
         )
+        told = {name: response.extensions[name] for name in _TOLD if name in response.extensions}
+        return response_of(request, answer, told)
 
     def _outgoing(self, request: httpx.Request, watch: Watch) -> httpx.Request:
         async def trace(event: str, info: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from callboard.actors.transport.errors import RequestInvalid
 from callboard.actors.transport.policy import IDEMPOTENT, Origin
 
 _PORTS = {"http": 80, "https": 443}
-_SMALL = 64 * 1024
+SMALL = 64 * 1024
 """Bytes of a body that are worth copying to leave in one packet with the head."""
 
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -50,7 +50,7 @@ def order_of(request: httpx.Request, accept_encoding: bytes) -> Order:
         return _order(request, names, head, _framed(request, names))
     if names.get(b"content-length", b"0") != b"%d" % len(body) or b"transfer-encoding" in names:
         raise RequestInvalid(f"{origin_of(request.url)}: Content-Length is not the body's {len(body)} bytes")
-    if len(body) <= _SMALL:
+    if len(body) <= SMALL:
         return _order(request, names, head + body, None)
     return _order(request, names, head, memoryview(body))
 

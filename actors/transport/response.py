@@ -1,6 +1,6 @@
-"""A reply's head as an httpx response, whichever connection it came by."""
+"""A reply whose head is there, whichever connection it came by; as an httpx response too."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -16,8 +16,15 @@ _UNDONE = (b"content-encoding", b"content-length")
 Headers = list[tuple[bytes, bytes]]
 
 
-def response_of(
-    request: httpx.Request,
+class Answer(NamedTuple):
+    """Status, headers and the body to come."""
+
+    status: int
+    headers: Headers
+    body: Body
+
+
+def answer_of(
     *,
     origin: Origin,
     status: int,
@@ -26,9 +33,8 @@ def response_of(
     source: Source,
     watch: Watch,
     decoded_bound: int,
-    extensions: dict[str, Any],
-) -> httpx.Response:
-    """The response, with a Body that undoes the content coding; then the headers about the coded body are gone.
+) -> Answer:
+    """The answer, with a Body that undoes the content coding; then the headers about the coded body are gone.
 
     `noted` has at least Content-Encoding and Location, by lower-case name. Raises Redirected or Undecodable.
     """
@@ -37,8 +43,14 @@ def response_of(
     decoding = unfolding(noted.get(b"content-encoding", b""), decoded_bound, origin)
     if decoding is not None:
         headers = [header for header in headers if header[0].lower() not in _UNDONE]
-    body = Body(source, decoding, watch, origin)
-    return httpx.Response(status, headers=headers, stream=body, request=request, extensions=extensions)
+    return Answer(status, headers, Body(source, decoding, watch, origin))
+
+
+def response_of(request: httpx.Request, answer: Answer, extensions: dict[str, Any]) -> httpx.Response:
+    """The same as httpx has it."""
+    return httpx.Response(
+        answer.status, headers=answer.headers, stream=answer.body, request=request, extensions=extensions
+    )
 
 
 def _redirected(origin: Origin, status: int, location: str) -> Redirected:

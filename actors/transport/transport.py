@@ -2,6 +2,7 @@
 
 import functools
 import ssl
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import httpx
@@ -14,11 +15,12 @@ from callboard.actors.transport.dial import dial
 from callboard.actors.transport.errors import Stage, TransportClosed
 from callboard.actors.transport.exchange import Exchange
 from callboard.actors.transport.lease import Lease
+from callboard.actors.transport.letterhead import Letterhead
 from callboard.actors.transport.link import Link
 from callboard.actors.transport.order import Order, order_of, origin_of
 from callboard.actors.transport.policy import Destinations, Origin, may_retry
 from callboard.actors.transport.reply import Reply
-from callboard.actors.transport.response import response_of
+from callboard.actors.transport.response import Answer, answer_of, response_of
 from callboard.actors.transport.slots import Slots
 from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
@@ -76,10 +78,27 @@ class Transport(ProviderTransport):
         the caller, whose `watch` extension is a stopwatch.Watch.
         """
         order = order_of(request, self._accept)
-        watch = self._watch(request)
+        watch: Watch = request.extensions.get("watch") or self.stopwatch(request.extensions.get("timeout"))
         with watch.open(Stage.FIRST_BYTE):
-            return await self._serve(request, order, watch)
+            exchange = await self._serve(order, watch)
+            version, reason = exchange.reply.version.encode(), exchange.reply.reason
+            told = {"http_version": b"HTTP/" + version, "reason_phrase": reason}
+            return response_of(request, self._answer(exchange, watch), told)
         raise watch.error(order.origin)
+
+    async def send(self, order: Order, watch: Watch) -> Answer:
+        """As `handle_async_request`, without httpx's objects."""
+        with watch.open(Stage.FIRST_BYTE):
+            return self._answer(await self._serve(order, watch), watch)
+        raise watch.error(order.origin)
+
+    def letterhead(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> Letterhead:
+        """For requests that differ in body and number alone. Raises RequestInvalid."""
+        return Letterhead(method, url, headers, self._accept)
+
+    def stopwatch(self, timeouts: Mapping[str, float | None] | None) -> Stopwatch:
+        """Keeps the configuration's times, or these (seconds; see config.Timeouts)."""
+        return Stopwatch(self._config.timeouts.overridden(timeouts))
 
     async def warm_up(self, url: str, count: int) -> int:
         """See ProviderTransport."""
@@ -116,18 +135,11 @@ class Transport(ProviderTransport):
     def __repr__(self) -> str:
         return f"Transport({self.statistics()})"
 
-    def _watch(self, request: httpx.Request) -> Watch:
-        callers: Watch | None = request.extensions.get("watch")
-        if callers is not None:
-            return callers
-        return Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
-
-    async def _serve(self, request: httpx.Request, order: Order, watch: Watch) -> httpx.Response:
+    async def _serve(self, order: Order, watch: Watch) -> Exchange:
         idle = await self._slots.take(order.origin, watch)
         lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
         try:
-            exchange = await self._exchange(order, lease, idle, watch)
-            return self._response(request, exchange, watch)
+            return await self._exchange(order, lease, idle, watch)
         except BaseException:
             lease.discard()
             raise
@@ -186,19 +198,21 @@ class Transport(ProviderTransport):
         finally:
             lease.discard()
 
-    def _response(self, request: httpx.Request, exchange: Exchange, watch: Watch) -> httpx.Response:
+    def _answer(self, exchange: Exchange, watch: Watch) -> Answer:
         reply = exchange.reply
-        return response_of(
-            request,
-            origin=exchange.origin,
-            status=reply.status,
-            headers=reply.headers,
-            noted=reply.noted,
-            source=exchange,
-            watch=watch,
-            decoded_bound=self._config.bounds.decoded,
-            extensions={"http_version": b"HTTP/" + reply.version.encode(), "reason_phrase": reply.reason},
-        )
+        try:
+            return answer_of(
+                origin=exchange.origin,
+                status=reply.status,
+                headers=reply.headers,
+                noted=reply.noted,
+                source=exchange,
+                watch=watch,
+                decoded_bound=self._config.bounds.decoded,
+            )
+        except BaseException:
+            exchange.discard()
+            raise
 
     @functools.cached_property
     def _context(self) -> ssl.SSLContext:

@@ -5,6 +5,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from callboard.runtime.actor import LATER
+from callboard.runtime.clock import Clock
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import ActorCrashed
 from callboard.runtime.supervision.spec import ActorSpec
@@ -17,7 +18,7 @@ B = ActorSpec(name="b", factory=Doer)
 
 
 async def test_turns_are_counted_while_they_are_watched() -> None:
-    turns = Turns()
+    turns = Turns(Clock())
     await trio.lowlevel.checkpoint()
     assert turns.count == 0
     with turns.watching():

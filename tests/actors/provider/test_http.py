@@ -1,62 +1,12 @@
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-from trio.testing import MockClock
 
-from callboard.actors.provider import http
-from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts
-from callboard.actors.provider.http import Endpoint, fault_of, never_sent, read
+from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.transport.errors import Disconnected, MalformedReply, RequestInvalid, TooLarge
-from callboard.actors.wires.openai import OpenAIChat
-from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.messages.faults import FaultKind
 
 TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
-SENT = Encoded("POST", "/chat", {"x-wire": "w"}, b"{}")
-
-
-class Body(httpx.AsyncByteStream):
-    """Pieces as they come, and whether it was closed."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self._pieces = pieces
-        self.taken = 0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            self.taken += 1
-            yield piece
-
-
-def endpoint(base_url: str = "https://host/v1/", **headers: str) -> Endpoint:
-    account = Account(
-        name="p",
-        base_url=base_url,
-        wire=OpenAIChat(),
-        key="sk-secret",
-        headers=headers,
-        timeouts=TIMEOUTS,
-        price=lambda *_: None,
-    )
-    return Endpoint(account)
-
-
-@pytest.mark.parametrize("base_url", ["https://host/v1", "https://host/v1/"])
-def test_a_request_carries_credential_length_and_the_attempts_id(base_url: str) -> None:
-    request = endpoint(base_url, **{"x-team": "search"}).request(SENT, "c-1")
-    assert (request.method, str(request.url)) == ("POST", "https://host/v1/chat")
-    assert request.headers["authorization"] == "Bearer sk-secret"
-    assert request.headers["x-client-request-id"] == "c-1"
-    assert (request.headers["x-team"], request.headers["x-wire"]) == ("search", "w")
-    assert (request.headers["host"], request.headers["content-length"]) == ("host", "2")
-
-
-def test_the_configured_timeouts_go_with_the_request() -> None:
-    told = endpoint().request(SENT, "c-1").extensions["timeout"]
-    assert (told["connect"], told["first_byte"], told["between_bytes"]) == (1, 2, 3)
-    assert told["read"] == 3  # httpx's own transport has one for both
 
 
 @pytest.mark.parametrize(
@@ -119,15 +69,3 @@ def test_a_failure_within_the_reply_is_a_cut_or_a_broken_one(
 )
 def test_only_what_the_provider_cannot_have_seen_was_never_sent(error: httpx.HTTPError, unsent: bool) -> None:
     assert never_sent(error) is unsent
-
-
-async def test_a_body_is_read_whole(autojump_clock: MockClock) -> None:
-    assert await read(httpx.Response(200, stream=Body(b"a", b"", b"bc"))) == b"abc"
-
-
-async def test_a_body_is_not_read_beyond_its_bound(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_BODY", 10)
-    assert len(await read(httpx.Response(200, stream=Body(*[b"xxxxx"] * 2)))) == 10
-    with pytest.raises(WireFault) as caught:
-        await read(httpx.Response(200, stream=Body(*[b"xxxxx"] * 3)))
-    assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
