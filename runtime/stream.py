@@ -35,7 +35,8 @@ class Stream(Generic[T]):
         self._items: deque[T] = deque()
         self._consumer: trio.lowlevel.Task | None = None
         self._producer: trio.lowlevel.Task | None = None
-        self._closed: Closed | None = None
+        self._closed = False
+        self._reason: object = None
         self._left = False
         self.sent = 0
         self.on_leave: Callable[[], None] | None = None
@@ -43,25 +44,25 @@ class Stream(Generic[T]):
     @property
     def closed(self) -> bool:
         """Whether a reason was given."""
-        return self._closed is not None
+        return self._closed
 
     async def send(self, item: T) -> None:
         """Hand one item on. Waits while the consumer is `credit` items behind. Raises ConsumerLeft, or Closed."""
-        while len(self._items) >= self._credit and not self._left and self._closed is None:
+        while len(self._items) >= self._credit and not self._left and not self._closed:
             await self._park_producer()
         if self._left:
             raise ConsumerLeft
-        if self._closed is not None:
-            raise self._closed
+        if self._closed:
+            raise Closed(self._reason)
         self._items.append(item)
         self.sent += 1
         self._wake_consumer()
 
     def close(self, reason: object) -> bool:
         """End the stream after the items underway. False when it has ended already."""
-        if self._closed is not None:
+        if self._closed:
             return False
-        self._closed = Closed(reason)
+        self._closed, self._reason = True, reason
         self._wake_consumer()
         self._wake_producer()
         return True
@@ -71,8 +72,9 @@ class Stream(Generic[T]):
         while not self._items:
             if self._left:
                 raise ConsumerLeft
-            if self._closed is not None:
-                raise self._closed
+            if self._closed:
+                # Anew each time: an error that the stream kept would hold, by its traceback, whoever holds the stream.
+                raise Closed(self._reason)
             await self._park_consumer()
         item = self._items.popleft()
         self._wake_producer()

@@ -81,7 +81,9 @@ class Attempter:
             progress.fault = self._named(error.fault, attempt)
             return self._attempted(progress)
         except (trio.Cancelled, BaseExceptionGroup) as error:
-            progress.fault = self._limit_met(progress, error)
+            if (limit := self._limit_met(progress, error)) is None:
+                raise
+            progress.fault = limit
             return self._attempted(progress)
         finally:
             del self._underway[attempt.id]
@@ -165,7 +167,9 @@ class Attempter:
             await self._exchange(progress, encoded)
             return None
         except (trio.Cancelled, BaseExceptionGroup) as error:
-            fault = self._limit_met(progress, error)
+            if (limit := self._limit_met(progress, error)) is None:
+                raise
+            fault = limit
             progress.sent = progress.sent and progress.alarm.sent
         except WireFault as error:
             fault = error.fault
@@ -174,15 +178,13 @@ class Attempter:
             fault = fault_of(error, self._account.timeouts, replying=progress.replying)
         return self._named(fault, progress.attempt)
 
-    def _limit_met(self, progress: Progress, error: BaseException) -> Fault:
-        """The limit of its own that has cancelled the attempt; raises the error again when it was something else.
+    def _limit_met(self, progress: Progress, error: BaseException) -> Fault | None:
+        """The limit of its own that has cancelled the attempt; None when the error is something else.
 
         The whole handler is cancelled then: nothing may be waited for until it has returned.
         """
         fault = progress.alarm.reason()
-        if fault is None or not cancelled(error):
-            raise error
-        return self._named(fault, progress.attempt)
+        return None if fault is None or not cancelled(error) else self._named(fault, progress.attempt)
 
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts

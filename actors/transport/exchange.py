@@ -48,8 +48,11 @@ class Exchange:
                 await self._receive_head()
             else:
                 await self._send_and_listen()
-        except LOST as error:
-            raise lost(self._order.origin, error) from error
+        except BaseException as error:
+            self.reply.abandon()
+            if isinstance(error, LOST):
+                raise lost(self._order.origin, error) from error
+            raise
 
     @property
     def origin(self) -> Origin:
@@ -80,6 +83,7 @@ class Exchange:
         except (httpx.TransportError, *LOST):
             pass
         finally:
+            self.reply.abandon()
             self._lease.discard()
 
     def discard(self) -> None:

@@ -110,6 +110,10 @@ class Reply:
             when = "before its reply was whole" if self.received else "without a reply"
             raise Disconnected(f"{self._origin}: the server disconnected {when}")
 
+    def abandon(self) -> None:
+        """Nobody reads on: let go of the parser, which refers back to this object."""
+        self._llhttp = None
+
     def take(self) -> bytes:
         """The body's bytes since the last time."""
         body = self._body

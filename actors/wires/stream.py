@@ -59,25 +59,27 @@ class ReplyStream(Generic[F]):
         self._provider = provider
         self._frames = frames
         self._reply = reply
-        self._fault: WireFault | None = None
+        self._fault: Fault | None = None
 
     def feed(self, data: bytes) -> list[Delta]:
         """The deltas that these bytes complete. Raises WireFault."""
-        if self._fault is not None:
-            raise self._fault
         if self.done:
+            self._check()
             return []
         deltas: list[Delta] = []
         try:
             self._take(self._frames.feed(data), deltas)
-        except (WireFault, TooLong) as error:
-            self._fail(error, deltas)
+        except WireFault as error:
+            self._fail(error.fault)
+        except TooLong as error:
+            self._fail(malformed(str(error), provider=self._provider).fault)
+        if not deltas:
+            self._check()
         return deltas
 
     def close(self) -> Answer:
         """The whole answer, once the body has ended. Raises WireFault, INTERRUPTED when the end never came."""
-        if self._fault is not None:
-            raise self._fault
+        self._check()
         if not self.done:
             self._take_last()
         if not (self.done or self._reply.complete):
@@ -104,8 +106,10 @@ class ReplyStream(Generic[F]):
             if error.fault.kind is not FaultKind.MALFORMED_REPLY:
                 raise
 
-    def _fail(self, error: WireFault | TooLong, deltas: list[Delta]) -> None:
+    def _fail(self, fault: Fault) -> None:
         self.done = True
-        self._fault = error if isinstance(error, WireFault) else malformed(str(error), provider=self._provider)
-        if not deltas:
-            raise self._fault
+        self._fault = fault
+
+    def _check(self) -> None:
+        if self._fault is not None:
+            raise WireFault(self._fault)
