@@ -25,19 +25,29 @@ class Peer(NamedTuple):
 
     caller: str
     requirement: str
+    note: str
+    """What it does of what callboard does, and what bears on its figure."""
     script: str = "caller.py"
 
 
 PEERS = {
-    "openai": Peer("openai", "openai==3.52.0"),
-    "litellm": Peer("litellm", "litellm==1.106.0"),
-    "litellm router": Peer("router", "litellm==1.106.0"),
-    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.2"),
-    "tensorzero": Peer("tensorzero", "tensorzero==2026.6.0"),
+    "openai": Peer("openai", "openai==3.52.0", "the SDK alone: no limits, prices or records"),
+    "litellm": Peer("litellm", "litellm==1.106.0", "the SDK alone, prices known: no limits or records"),
+    "litellm router": Peer("router", "litellm==1.106.0", "one deployment, prices known: no limits or records"),
+    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.2", "its plain function: no limits, prices or records"),
+    "tensorzero": Peer(
+        "tensorzero",
+        "tensorzero==2026.6.0",
+        "its gateway inside the process, the CPU of its threads counted; no limits, prices or records: its "
+        "observability needs a ClickHouse or Postgres server, and is off without. Its figure depends on how many "
+        "replies arrive at one wake-up: with 64 in flight it was 240 us when the upstream answered at once, 425 when "
+        "after 200 ms (callboard 400 and 620). On another machine 528 us were measured, probably with cores to spare, "
+        "so that replies arrived one by one",
+    ),
 }
 
 
-PYKKA = Peer("", "pykka==4.2.0", "pykka_echo.py")
+PYKKA = Peer("", "pykka==4.2.0", "", "pykka_echo.py")
 
 
 def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool = False) -> tuple[Subject, ...]:
@@ -45,7 +55,7 @@ def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool 
     if not options.peers:
         return ()
     told = (url, max(calls, at_once), at_once, *(("stream",) if stream else ()))
-    return tuple(Subject(name, partial(measured, peer, peer.caller, *told)) for name, peer in PEERS.items())
+    return tuple(Subject(name, partial(measured, peer, peer.caller, *told), peer.note) for name, peer in PEERS.items())
 
 
 def measured(peer: Peer, *told: str | int) -> float:

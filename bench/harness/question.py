@@ -22,6 +22,8 @@ class Subject(msgspec.Struct, frozen=True):
 
     name: str
     sample: Callable[[], float]
+    note: str = ""
+    """What a reader has to know to read its figures rightly."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Subjects, or what came before them, that broke, and the error. What a subject gave before that counts."""
     interrupted: bool = False
     """The user ended it before every sample was taken."""
+    notes: dict[str, str] = {}
+    """Of subjects: what a reader has to know to read their figures rightly."""
 
     def median(self, subject: str) -> float | None:
         """In the unit; None without samples."""
@@ -132,6 +136,7 @@ def answer(question: Question, rounds: int) -> Answer:
         verdicts=(),
         failed=taken.failed,
         interrupted=taken.interrupted,
+        notes={subject.name: subject.note for subject in question.subjects if subject.note},
     )
     return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found) for goal in question.goals))
 

@@ -30,6 +30,8 @@ def lines(answer: Answer) -> Iterable[str]:
         yield f"  {name:{width}}  {why}"
     if answer.interrupted:
         yield f"  {INTERRUPTED}"
+    for name, note in answer.notes.items():
+        yield f"  {name}: {note}"
     for verdict in answer.verdicts:
         yield f"  {_goal(verdict)}"
 
@@ -68,6 +70,8 @@ def _section(answer: Answer) -> Iterable[str]:
         yield f"| {name} | {why.replace('|', '/')} | | | |"
     if answer.interrupted:
         yield f"\n{INTERRUPTED.capitalize()}."
+    if answer.notes:
+        yield "\n" + ". ".join(f"{name}: {note}" for name, note in answer.notes.items()) + "."
     if answer.verdicts:
         yield ""
         yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."

@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 MODEL = "gpt-4o-mini"
 CHUNKS = 200
 PROMPT = "hi there " * 50
+TOGETHER = 4
+"""Chunks that go out in one write, without a pace."""
 ENDING = 3
 """Events that end a stream after its last text: the reason, the usage, [DONE]."""
 WORDS = "The quick brown fox jumps over the lazy dog. " * 7
@@ -179,7 +181,7 @@ class _Connection(asyncio.Protocol):
         await asyncio.sleep(self._manner.delay)
         pieces, pace = self._manner.streamed, self._manner.pace
         ending = len(pieces) - ENDING if pace else len(pieces)
-        at_once = 1 if pace else 4
+        at_once = 1 if pace else TOGETHER
         for n in range(0, ending, at_once):
             self._write(b"".join(pieces[n : n + at_once]))
             await asyncio.sleep(pace)

@@ -11,7 +11,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,12 @@ def anyllm(url: str, stream: bool) -> Call:
     )
 
 
-def tensorzero(url: str, stream: bool) -> Call:
-    """TensorZero's gateway, embedded."""
-    from tensorzero import AsyncTensorZeroGateway
-
-    file = Path(tempfile.mkdtemp(), "tensorzero.toml")
-    file.write_text(
-        f"""
+GATEWAY = """
 [models.m]
 routing = ["up"]
 [models.m.providers.up]
 type = "openai"
-model_name = "{MODEL}"
+model_name = "{model}"
 api_base = "{url}/"
 api_key_location = "none"
 [functions.f]
@@ -80,16 +75,33 @@ type = "chat"
 type = "chat_completion"
 model = "m"
 """
-    )
+
+
+def tensorzero(url: str, stream: bool) -> Call:
+    """TensorZero's gateway, embedded. It keeps no records: for those it needs a database server."""
+    from tensorzero import AsyncTensorZeroGateway
+
     built: list[Any] = []
+
+    async def build() -> Any:
+        with _written(GATEWAY.format(model=MODEL, url=url)) as file:
+            gateway = AsyncTensorZeroGateway.build_embedded(config_file=file)
+            return await gateway if hasattr(gateway, "__await__") else gateway
 
     async def call() -> Any:
         if not built:
-            gateway = AsyncTensorZeroGateway.build_embedded(config_file=str(file))
-            built.append(await gateway if hasattr(gateway, "__await__") else gateway)
+            built.append(await build())
         return await built[0].inference(function_name="f", input={"messages": MESSAGES}, stream=stream)
 
     return call
+
+
+@contextmanager
+def _written(configuration: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "tensorzero.toml")
+        file.write_text(configuration)
+        yield str(file)
 
 
 PEERS = {one.__name__: one for one in (openai, litellm, router, anyllm, tensorzero)}

@@ -13,7 +13,7 @@ from callboard.bench.harness.question import Missing
 def script(folder: Path, text: str) -> Peer:
     path = folder / "peer.py"
     path.write_text(text)
-    return Peer("peer", "peer==1", str(path))
+    return Peer("peer", "peer==1", "", str(path))
 
 
 @pytest.fixture(autouse=True)

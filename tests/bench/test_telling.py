@@ -16,6 +16,7 @@ ANSWER = Answer(
     turned_off="nothing",
     samples={"callboard": (1.0, 2.0, 4.0), "other <x>": (8.0, 8.0, 8.0)},
     missing={"peer": "could not be installed"},
+    notes={"other <x>": "keeps no records"},
     verdicts=(Verdict(goal="<= 0.5 of other", subject="callboard", value=0.25, met=True),),
 )
 REPORT = telling.Report(command="callboard bench call", machine={"python": "3.11", "cores": "2"}, answers=(ANSWER,))
@@ -23,13 +24,28 @@ REPORT = telling.Report(command="callboard bench call", machine={"python": "3.11
 
 def test_every_sample_ratio_missing_subject_and_goal_is_printed() -> None:
     told = "\n".join(telling.lines(ANSWER))
-    for part in ("calls 10", "[1 2 4]", "± 75%", "not measured: could not be installed", "0.25, met", "off: nothing"):
+    for part in (
+        "calls 10",
+        "[1 2 4]",
+        "± 75%",
+        "not measured: could not be installed",
+        "0.25, met",
+        "off: nothing",
+        "no records",
+    ):
         assert part in told
 
 
 def test_the_page_names_the_command_and_the_machine() -> None:
     page = telling.page(REPORT)
-    for part in ("`callboard bench call`", "python 3.11", "| callboard | 2 |", "1, 2, 4", "not measured"):
+    for part in (
+        "`callboard bench call`",
+        "python 3.11",
+        "| callboard | 2 |",
+        "1, 2, 4",
+        "not measured",
+        "other <x>: keeps no records.",
+    ):
         assert part in page
 
 

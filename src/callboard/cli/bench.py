@@ -37,7 +37,7 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
 
     \b
     call           a plain call, 64 and 1 in flight
-    chunk          a chunk of a streamed reply
+    chunk          a chunk of a streamed reply, among others and alone
     growth         calls with thousands in flight, and the memory of one
     mailbox        an ask and a tell to an actor
     single_flight  a thousand identical calls at once
