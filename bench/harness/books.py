@@ -25,6 +25,7 @@ from callboard.messages.usage import Cost, Usage
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec
 from callboard.runtime.system import System
+from callboard.testing.records import ended
 
 ASKERS = 64
 PAGE = 1_000
@@ -32,21 +33,14 @@ PAGE = 1_000
 
 def record(number: int) -> CallEnded:
     """One call's record, its id the number."""
-    return CallEnded(
+    return ended(
         id=f"{number:016x}",
         at=time.time_ns(),
-        outcome="ok",
-        fault=None,
         provider="up",
         model="gpt-4o-mini",
         asked="up/gpt-4o-mini",
-        stream=False,
-        cached=False,
-        shared=False,
-        attempts=1,
         usage=Usage(input=12, output=80),
         cost=Cost("0.0000498"),
-        estimated=False,
         duration=1_000_000,
     )
 

@@ -7,48 +7,21 @@ import msgspec
 import pytest
 
 from callboard.actors.prices.book import Price
-from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CallRow, UsageReport, UsageRow
+from callboard.messages.accounting import AttemptOpened, CallRow, UsageReport, UsageRow
 from callboard.messages.reply import AttemptRecord
 from callboard.messages.usage import Cost, Usage
 from callboard.simulation.books import Books
 from callboard.simulation.callers import Ended
 from callboard.simulation.traffic import Planned
 from callboard.testing import Outcome, Served
+from callboard.testing.records import ended, settled
 
 USAGE = Usage(input=10, output=20)
 COST = Cost("0.00005")
 PLANNED = Planned(number=1, at=0, prompt="Why?", model="a/m", options={})
 OPENED = AttemptOpened(id="c-1", call="c", provider="a", model="m", at=0, estimate=USAGE, estimated_cost=COST)
-SETTLED = AttemptSettled(
-    id="c-1",
-    call="c",
-    provider="a",
-    model="m",
-    at=1,
-    outcome="ok",
-    fault=None,
-    usage=USAGE,
-    cost=COST,
-    estimated=False,
-    duration=1,
-)
-CALL = CallEnded(
-    id="c",
-    at=1,
-    outcome="ok",
-    fault=None,
-    provider="a",
-    model="m",
-    asked="a/m",
-    stream=False,
-    cached=False,
-    shared=False,
-    attempts=1,
-    usage=USAGE,
-    cost=COST,
-    estimated=False,
-    duration=1,
-)
+SETTLED = settled(id="c-1", call="c", provider="a", at=1, usage=USAGE, cost=COST, duration=1)
+CALL = ended(id="c", provider="a", at=1, asked="a/m", usage=USAGE, cost=COST, duration=1)
 SERVED = Served(
     number=1,
     attempt="c-1",

@@ -43,6 +43,7 @@ from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.system import System
+from callboard.testing.records import ended, settled
 
 Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], AbstractAsyncContextManager[System]]
 Opening = Callable[..., AbstractAsyncContextManager["World"]]
@@ -156,41 +157,11 @@ def opening(id_: str) -> AttemptOpened:
 
 
 def settling(id_: str, *, at: int = 0, model: str = "m") -> AttemptSettled:
-    return AttemptSettled(
-        id=id_,
-        call="c",
-        provider="p",
-        model=model,
-        at=at,
-        outcome="ok",
-        fault=None,
-        usage=Usage(input=1),
-        cost=Decimal(1),
-        estimated=False,
-        duration=1,
-    )
+    return settled(id=id_, call="c", at=at, model=model, usage=Usage(input=1), cost=Decimal(1), duration=1)
 
 
 def calling(id_: str, *, user: str | None = None, tag: str | None = None) -> CallEnded:
-    return CallEnded(
-        id=id_,
-        at=0,
-        outcome="ok",
-        fault=None,
-        provider="p",
-        model="m",
-        asked="m",
-        stream=False,
-        cached=False,
-        shared=False,
-        attempts=1,
-        usage=Usage(),
-        cost=Decimal("0.25"),
-        estimated=False,
-        duration=0,
-        user=user,
-        tag=tag,
-    )
+    return ended(id=id_, cost=Decimal("0.25"), user=user, tag=tag)
 
 
 async def test_sums_survive_a_restart(autojump_clock: MockClock, world: Opening) -> None:

@@ -20,6 +20,7 @@ from callboard.messages.accounting import (
 )
 from callboard.messages.faults import FaultKind
 from callboard.messages.usage import Usage
+from callboard.testing import records
 
 MILLISECOND = 1_000_000
 NOON = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -32,37 +33,17 @@ def opened(id_: str = "a-1", **more: Any) -> AttemptOpened:
 
 def settled(id_: str = "a-1", **more: Any) -> AttemptSettled:
     members: dict[str, Any] = {
-        "provider": "p",
-        "model": "m",
         "at": NOON,
-        "outcome": "ok",
-        "fault": None,
         "usage": Usage(input=1, output=2),
         "cost": Decimal("0.25"),
-        "estimated": False,
         "duration": 100 * MILLISECOND,
     }
-    return AttemptSettled(id=id_, call="a", **(members | more))
+    return records.settled(id=id_, **(members | more))
 
 
 def ended(**more: Any) -> CallEnded:
-    members: dict[str, Any] = {
-        "at": NOON,
-        "outcome": "ok",
-        "fault": None,
-        "provider": "p",
-        "model": "m",
-        "asked": "fast",
-        "stream": False,
-        "cached": False,
-        "shared": False,
-        "attempts": 1,
-        "usage": Usage(),
-        "cost": Decimal("0.25"),
-        "estimated": False,
-        "duration": 0,
-    }
-    return CallEnded(id="a", **(members | more))
+    members: dict[str, Any] = {"at": NOON, "asked": "fast", "cost": Decimal("0.25")}
+    return records.ended(**(members | more))
 
 
 def book(*entries: Any) -> Book:

@@ -10,14 +10,13 @@ from callboard.actors.ledger.book import Book
 from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, aged, aged_rows, anonymous, chosen
 from callboard.messages.accounting import (
     AttemptOpened,
-    AttemptSettled,
     BudgetMark,
-    CallEnded,
     CircuitRecord,
     Erase,
     LedgerEntry,
 )
 from callboard.messages.usage import Usage
+from callboard.testing.records import ended, settled
 
 
 def entry(at: int) -> LedgerEntry:
@@ -27,43 +26,6 @@ def entry(at: int) -> LedgerEntry:
 def opened() -> AttemptOpened:
     return AttemptOpened(
         id="a-1", call="a", provider="p", model="m", at=7, estimate=Usage(), estimated_cost=Decimal("0.5")
-    )
-
-
-def settled(*, at: int = 7, model: str = "m") -> AttemptSettled:
-    return AttemptSettled(
-        id="a-1",
-        call="a",
-        provider="p",
-        model=model,
-        at=at,
-        outcome="ok",
-        fault=None,
-        usage=Usage(),
-        cost=None,
-        estimated=False,
-        duration=0,
-    )
-
-
-def ended(*, at: int = 7, user: str | None = None) -> CallEnded:
-    return CallEnded(
-        id="a",
-        at=at,
-        outcome="ok",
-        fault=None,
-        provider="p",
-        model="m",
-        asked="m",
-        stream=False,
-        cached=False,
-        shared=False,
-        attempts=1,
-        usage=Usage(),
-        cost=None,
-        estimated=False,
-        duration=0,
-        user=user,
     )
 
 
@@ -126,9 +88,9 @@ def test_rows_go_by_their_day_and_not_all_at_once() -> None:
 )
 def test_what_has_everything_that_is_named_is_chosen(named: dict[str, Any], found: str) -> None:
     entries: dict[str, LedgerEntry] = {
-        "call": ended(user="u"),
+        "call": ended(at=7, user="u"),
         "opened": opened(),
-        "settled": settled(),
+        "settled": settled(at=7),
         "circuit": entry(7),
     }
     matches = chosen(Erase(**named))
