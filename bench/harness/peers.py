@@ -84,12 +84,24 @@ def python(requirement: str) -> Path:
 
 
 def environment(name: str) -> Path:
-    """The interpreter of an environment in the cache folder; an empty one the first time."""
+    """The interpreter of an environment in the cache folder; an empty one the first time. Raises Missing."""
     home = _folder() / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     found = home / "bin" / "python"
-    if not found.exists():
-        venv.create(home, clear=True, with_pip=True)
+    if not any(home.glob("lib/*/site-packages/pip-*.dist-info/RECORD")):
+        _create(home)
     return found
+
+
+def _create(home: Path) -> None:
+    try:
+        venv.create(home, clear=True, with_pip=True)
+    except OSError as error:
+        why = f"{error.strerror}; XDG_CACHE_HOME may name another cache folder"
+    except subprocess.CalledProcessError as ended:
+        why = f"{sentence(ended)}; some systems have `venv` and `ensurepip` in a package of their own"
+    else:
+        return
+    raise Missing(f"no environment could be made for it: {why}")
 
 
 def install(python: Path, what: str) -> None:

@@ -81,7 +81,8 @@ def _shortcomings(answer: Answer) -> Iterable[tuple[str, str]]:
     """Every subject of which there are not all samples, and why."""
     for word, subjects in (("not measured", answer.missing), ("failed", answer.failed)):
         for name, why in subjects.items():
-            after = f" after {len(answer.samples[name])} samples" if name in answer.samples else ""
+            taken = len(answer.samples.get(name, ()))
+            after = f" after {taken} of {answer.settings['rounds']} samples" if taken else ""
             yield name, f"{word}{after}: {why}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from callboard.bench.harness import peers
-from callboard.bench.harness.peers import Peer, measured
+from callboard.bench.harness.peers import Peer, environment, measured
 from callboard.bench.harness.question import Missing
 
 
@@ -16,15 +16,17 @@ def script(folder: Path, text: str) -> Peer:
     return Peer("peer", "peer==1", "", str(path))
 
 
-@pytest.fixture(autouse=True)
-def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "python", lambda _: Path(sys.executable))
 
 
+@pytest.mark.usefixtures("installed")
 def test_its_figure_is_the_last_line_that_it_prints(tmp_path: Path) -> None:
     assert measured(script(tmp_path, "print('hello'); print('{\"cpu_us\": 12.5}')")) == 12.5
 
 
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -38,7 +40,33 @@ def test_one_that_crashes_is_missing_with_its_last_words(text: str, why: str, tm
         measured(script(tmp_path, text))
 
 
+@pytest.mark.usefixtures("installed")
 def test_one_that_does_not_end_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "MEASURING", 0.2)
     with pytest.raises(Missing, match="did not end within"):
         measured(script(tmp_path, "import time; time.sleep(60)"))
+
+
+def test_one_that_no_environment_can_be_made_for_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a file"
+    file.touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    with pytest.raises(Missing, match="no environment could be made for it: Not a directory; XDG_CACHE_HOME"):
+        measured(Peer("peer", "peer==1", ""))
+
+
+def test_an_environment_that_was_interrupted_while_it_was_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made: list[Path] = []
+    monkeypatch.setattr("venv.create", lambda home, **_: made.append(home))
+    found = environment("half")
+    found.parent.mkdir(parents=True)
+    found.touch()
+    environment("half")
+    packages = found.parents[1] / "lib" / "python3" / "site-packages" / "pip-26.0.dist-info"
+    packages.mkdir(parents=True)
+    (packages / "RECORD").touch()
+    environment("half")
+    assert made == [found.parents[1]] * 2

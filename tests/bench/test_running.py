@@ -84,7 +84,7 @@ def test_a_question_that_breaks_is_named_with_its_error_and_costs_no_other(
     assert failed["failed"] == {"a": "ValueError: not every call was recorded"}
     assert options.markdown is not None and options.svg is not None
     for text in (capsys.readouterr().out, options.markdown.read_text()):
-        assert "failed after 1 samples: ValueError: not every call was recorded" in text
+        assert "failed after 1 of 2 samples: ValueError: not every call was recorded" in text
     assert "a: not measured to the end" in options.svg.read_text()
 
 
