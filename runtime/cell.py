@@ -70,6 +70,8 @@ class Cell:
         self.late_replies = 0
         self.handler_failures = 0
         self.last_error: str | None = None
+        self.direct: Callable[[Envelope, Lane], bool] | None = None
+        """Set by an incarnation that takes messages; offered what comes while nothing is queued. True: handled."""
         self._watchers: list[Callable[[str], None]] = []
         self._why = "not started"
 
@@ -83,6 +85,8 @@ class Cell:
 
         A stopping actor still takes what it needs to finish: its own reports and what others give back.
         """
+        if self.direct is not None and self.mailbox.empty and self.direct(envelope, lane):
+            return Delivery.ACCEPTED
         status = self.status
         takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not Lane.DATA)
         delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
@@ -104,6 +108,7 @@ class Cell:
     def request_stop(self) -> None:
         """The instance finishes what it has, for at most `drain` nanoseconds, and ends."""
         self.stop_requested = True
+        self.direct = None
         if self.mailbox.on_ready is not None:
             self.mailbox.on_ready()
 
@@ -123,6 +128,7 @@ class Cell:
     def close_intake(self) -> None:
         """From now on the data lane is closed."""
         self.status = CellStatus.STOPPING
+        self.direct = None
         self._why = "it is stopping"
 
     def end(self, status: CellStatus, why: str) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from callboard.messages.base import Ask, Tell
 from callboard.runtime.clock import NEVER
 from callboard.runtime.slot import Slot
@@ -17,57 +19,29 @@ Message = Tell | Ask[Any]
 PRIORITIES = {"critical": 0, "normal": 1, "background": 2}
 """Data lanes in the order in which they are served."""
 
-_ids = itertools.count(1)
 
-
-class Envelope:
+class Envelope(msgspec.Struct, eq=False):
     """One message underway. `slot` is None for a tell."""
 
-    __slots__ = (
-        "attempt",
-        "carry",
-        "deadline",
-        "enforced",
-        "holder",
-        "id",
-        "lent",
-        "message",
-        "own",
-        "priority",
-        "slot",
-        "started",
-        "trace",
-    )
-
-    def __init__(
-        self,
-        message: Message,
-        slot: Slot | None = None,
-        *,
-        deadline: int = NEVER,
-        priority: int = 1,
-        trace: str | None = None,
-        attempt: int = 0,
-        own: bool = False,
-    ) -> None:
-        self.id = next(_ids)
-        self.message = message
-        self.slot = slot
-        self.deadline = deadline
-        self.priority = priority
-        self.trace = trace
-        self.attempt = attempt
-        self.own = own
-        """Whether the actor tells itself; nobody misses that once the actor is gone."""
-        self.enforced = False
-        """Whether the asker itself leaves at the deadline."""
-        self.lent = False
-        """Whether the asker is here in this step, and its task may carry the handler."""
-        self.carry: Coroutine[Any, Any, object] | None = None
-        """The handler that the asker's task is to carry; its result is the reply."""
-        self.holder: Cell | None = None
-        """The cell that has it in hand: its handler runs it, or it was kept for later."""
-        self.started = 0
+    message: Message
+    slot: Slot | None = None
+    deadline: int = NEVER
+    priority: int = 1
+    trace: str | None = None
+    attempt: int = 0
+    own: bool = False
+    """Whether the actor tells itself; nobody misses that once the actor is gone."""
+    enforced: bool = False
+    """Whether the asker itself leaves at the deadline."""
+    lent: bool = False
+    """Whether the asker is here in this step, and its task may carry the handler."""
+    carry: Coroutine[Any, Any, object] | None = None
+    """The handler that the asker's task is to carry; its result is the reply."""
+    holder: "Cell | None" = None
+    """The cell that has it in hand: its handler runs it, or it was kept for later."""
+    started: int = 0
+    """When it was taken up, in monotonic nanoseconds."""
+    id: int = msgspec.field(default_factory=itertools.count(1).__next__)
 
     @property
     def unanswered(self) -> bool:

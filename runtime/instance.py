@@ -57,13 +57,13 @@ class Instance:
             cell.crashed(cause)
             raise cause from cause.__cause__
         finally:
-            cell.mailbox.direct = cell.mailbox.on_ready = None
+            cell.direct = cell.mailbox.on_ready = None
 
     async def _live(self, nursery: trio.Nursery, task_status: "trio.TaskStatus[None]") -> None:
         self._actor = self._factory()
         self._actor.me = Me(self._cell, nursery, self._rng)
         await self._actor.start()
-        self._cell.mailbox.direct = self._direct
+        self._cell.direct = self._direct
         self._cell.mailbox.on_ready = self._ready
         task_status.started()
         with self._draining:
@@ -92,34 +92,34 @@ class Instance:
         was sent first is handled first, in the actor's own context, nobody else decides meanwhile, and what fails here
         fails in the loop.
         """
-        cell = self._cell
-        if not self._takes() or (lane is Lane.DATA and cell.saturated):
+        cell, task = self._cell, self._parked
+        if task is None or self._deciding or (lane is Lane.DATA and len(cell.running) >= cell.concurrency):
             return False
         envelope.started = began = cell.world.turns.began
         if envelope.deadline <= began:
             return False
-        self._in_this_step(self._deliver, envelope)
+        cell.mailbox.passed += 1
+        try:
+            task.context.run(self._deliver, envelope)
+        except BaseException as error:
+            self._failed(task, error)
         return True
 
     def _ready(self) -> None:
         """Something was queued."""
-        if self._takes():
-            self._in_this_step(self._catch_up)
-        else:
-            self._wake()
-
-    def _takes(self) -> bool:
-        return self._parked is not None and not self._deciding and not self._cell.stop_requested
-
-    def _in_this_step(self, decide: Callable[..., None], *args: Envelope) -> None:
         task = self._parked
-        assert task is not None
+        if task is None or self._deciding or self._cell.stop_requested:
+            self._wake()
+            return
         try:
-            task.context.run(decide, *args)
+            task.context.run(self._catch_up)
         except BaseException as error:
-            self._parked, self._failure = None, error
-            if not self._woken:
-                trio.lowlevel.reschedule(task)
+            self._failed(task, error)
+
+    def _failed(self, task: trio.lowlevel.Task, error: BaseException) -> None:
+        self._parked, self._failure = None, error
+        if not self._woken:
+            trio.lowlevel.reschedule(task)
 
     def _catch_up(self) -> None:
         for _ in range(BATCH):
@@ -156,7 +156,18 @@ class Instance:
         return not (len(cell.mailbox) or cell.running or cell.deferred)
 
     def _deliver(self, envelope: Envelope) -> None:
-        result = self._decide(envelope)
+        self._deciding = True
+        try:
+            result = self._actor.receive(envelope.message, envelope)
+        except DeclaredError as error:
+            envelope.fail(error)
+            return
+        except BaseException as error:
+            envelope.fail(ActorCrashed(self._cell.path, self._cell.incarnation, error))
+            self._cell.crashed(error)
+            raise
+        finally:
+            self._deciding = False
         if type(result) is Scoped:
             self._handlers.start_scoped(envelope, result)
         elif result is Later.LATER:
@@ -165,20 +176,6 @@ class Instance:
             self._handlers.start(envelope, result)
         elif envelope.slot is not None:
             envelope.reply(result)
-
-    def _decide(self, envelope: Envelope) -> object:
-        self._deciding = True
-        try:
-            return self._actor.receive(envelope.message, envelope)
-        except DeclaredError as error:
-            envelope.fail(error)
-            return None
-        except BaseException as error:
-            envelope.fail(ActorCrashed(self._cell.path, self._cell.incarnation, error))
-            self._cell.crashed(error)
-            raise
-        finally:
-            self._deciding = False
 
     def _defer(self, envelope: Envelope) -> None:
         slot = envelope.slot

@@ -101,10 +101,10 @@ class Mailbox:
         self._keys: dict[Hashable, Envelope] = {}
         self._gone = 0
         self._accepted = self._delivered = 0
+        self.passed = 0
+        """Messages that were handled at once because nothing was queued: accepted and delivered."""
         self._counts: Counter[str] = Counter()
         """The rarer ends."""
-        self.direct: Callable[[Envelope, Lane], bool] | None = None
-        """Offered what comes while nothing is queued; True when it was handled then and there."""
         self.on_ready: Callable[[], None] | None = None
         """Called when something was queued."""
 
@@ -118,10 +118,6 @@ class Mailbox:
 
     def put(self, envelope: Envelope, lane: Lane = Lane.DATA) -> Delivery:
         """Queue a message, or say what became of it. Never waits."""
-        if self.direct is not None and self.empty and self.direct(envelope, lane):
-            self._accepted += 1
-            self._delivered += 1
-            return Delivery.ACCEPTED
         delivery = self._put_data(envelope) if lane is Lane.DATA else self._put_reserved(envelope, lane)
         if delivery is Delivery.ACCEPTED:
             self._accepted += 1
@@ -172,8 +168,8 @@ class Mailbox:
         return MailboxStatistics(
             queued=len(self),
             waiting=len(self._overflow),
-            accepted=self._accepted,
-            delivered=self._delivered,
+            accepted=self._accepted + self.passed,
+            delivered=self._delivered + self.passed,
             skipped_expired=counts["skipped_expired"],
             skipped_abandoned=counts["skipped_abandoned"],
             dropped=counts["dropped"],

@@ -7,6 +7,7 @@ cancelled asker can never kill the actor that answers, and a late reply is notic
 import enum
 from collections.abc import Callable
 
+import msgspec
 import outcome
 import trio
 
@@ -19,17 +20,14 @@ class SlotState(enum.Enum):
     ABANDONED = "abandoned"
 
 
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """A one-shot reply between two tasks of one Trio run. One task may wait."""
 
-    __slots__ = ("_error", "_on_end", "_task", "_value", "state")
-
-    def __init__(self) -> None:
-        self.state = SlotState.OPEN
-        self._value: object = None
-        self._error: BaseException | None = None
-        self._task: trio.lowlevel.Task | None = None
-        self._on_end: Callable[[SlotState], None] | None = None
+    state: SlotState = SlotState.OPEN
+    _value: object = None
+    _error: BaseException | None = None
+    _task: trio.lowlevel.Task | None = None
+    _on_end: Callable[[SlotState], None] | None = None
 
     @property
     def open(self) -> bool:
