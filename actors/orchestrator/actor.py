@@ -10,8 +10,9 @@ import trio
 from callboard.actors.orchestrator.batches import Batches, BoundsOf
 from callboard.actors.orchestrator.features import Knowledge
 from callboard.actors.orchestrator.hedge import HedgeBudget, HedgeSpec
+from callboard.actors.orchestrator.means import Call, Means
 from callboard.actors.orchestrator.policy import RetrySpec
-from callboard.actors.orchestrator.pursuit import Call, Means, Pursuit
+from callboard.actors.orchestrator.pursuit import Pursuit
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
 from callboard.messages.calls import Failure, MakeCall, OpenStream, Outcome
@@ -68,24 +69,28 @@ class OrchestratorActor(Actor):
         self._embedding_bounds = embedding_bounds
 
     def receive(self, message: Message, envelope: Envelope) -> object:
-        """Every call is a handler of its own."""
-        if isinstance(message, MakeCall | OpenStream):
-            scope = trio.CancelScope(deadline=trio_deadline(message.allowance.deadline))
-            return Scoped(scope, self._conduct(message, scope))
-        raise TypeError(f"the orchestrator receives no {type(message).__name__}")
+        """Every call is a handler of its own, but for one whose reply is kept: that is answered here."""
+        if not isinstance(message, MakeCall | OpenStream):
+            raise TypeError(f"the orchestrator receives no {type(message).__name__}")
+        story = Story(message, now=self.me.now(), utc=self.me.utc())
+        pursuit = Pursuit(message, story, self._means, self.me)
+        kept = None if self._strict else _kept(pursuit)
+        if kept is not None:
+            self._log(message, kept)
+            self._record(story, kept)
+            return kept
+        scope = trio.CancelScope(deadline=trio_deadline(message.allowance.deadline))
+        return Scoped(scope, self._conduct(message, story, pursuit, scope))
 
-    async def _conduct(self, call: Call, scope: trio.CancelScope) -> Outcome:
-        story = Story(call, now=self.me.now(), utc=self.me.utc())
-        if isinstance(call.request, EmbeddingRequest):
-            story.batches = Batches(call.request, self._embedding_bounds)
+    async def _conduct(self, call: Call, story: Story, pursuit: Pursuit, scope: trio.CancelScope) -> Outcome:
         try:
-            outcome = await self._in_time(call, story)
+            if isinstance(call.request, EmbeddingRequest):
+                story.batches = Batches(call.request, self._embedding_bounds)
+            outcome = await self._in_time(call, story, pursuit)
         except BaseException as error:
             self._record(story, _cut_by(error, story))
             raise
-        if self._logbook is not None:
-            said = LogCall(call=call.id, at=self.me.utc(), request=call.request, outcome=outcome)
-            self._logbook.tell(said, lane=Lane.CONTROL)
+        self._log(call, outcome)
         if self._strict and self.me.now() < call.allowance.deadline:
             scope.deadline = math.inf
             entry = story.ended(outcome, self.me.now(), self.me.utc())
@@ -93,12 +98,17 @@ class OrchestratorActor(Actor):
         self._record(story, outcome)
         return outcome
 
+    def _log(self, call: Call, outcome: Outcome) -> None:
+        if self._logbook is not None:
+            said = LogCall(call=call.id, at=self.me.utc(), request=call.request, outcome=outcome)
+            self._logbook.tell(said, lane=Lane.CONTROL)
+
     def _record(self, story: Story, outcome: Outcome | None) -> None:
         self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=Lane.CONTROL)
 
-    async def _in_time(self, call: Call, story: Story) -> Outcome:
+    async def _in_time(self, call: Call, story: Story, pursuit: Pursuit) -> Outcome:
         try:
-            return await Pursuit(call, story, self._means, self.me).outcome()
+            return await pursuit.outcome()
         except (trio.Cancelled, BaseExceptionGroup) as error:
             if self.me.now() < call.allowance.deadline or not cancelled(error):
                 raise
@@ -116,6 +126,14 @@ class OrchestratorActor(Actor):
         if isinstance(outcome, Receipt):
             return msgspec.structs.replace(outcome, recorded=recorded)
         return outcome
+
+
+def _kept(pursuit: Pursuit) -> Outcome | None:
+    """What fails here fails again in the call's own handler, and ends that call alone."""
+    try:
+        return pursuit.kept_at_once()
+    except Exception:
+        return None
 
 
 def _cut_by(error: BaseException, story: Story) -> Failure | None:

@@ -1,6 +1,6 @@
 """One call from its plan to its outcome: carries out what the course decides."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import trio
@@ -8,11 +8,9 @@ import trio
 from callboard.actors.orchestrator.checks.examine import HookFailed, examine
 from callboard.actors.orchestrator.checks.names import hooks
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
-from callboard.actors.orchestrator.features import Knowledge
-from callboard.actors.orchestrator.hedge import HedgeBudget, HedgeSpec
 from callboard.actors.orchestrator.kept import kept_entry, kept_vectors
 from callboard.actors.orchestrator.key import cache_key, reads, vectors_to_keep, writes
-from callboard.actors.orchestrator.policy import RetrySpec
+from callboard.actors.orchestrator.means import Call, Means
 from callboard.actors.orchestrator.race import race
 from callboard.actors.orchestrator.repair import repaired
 from callboard.actors.orchestrator.replay import deltas
@@ -24,35 +22,18 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Wishes
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt, Reply
 from callboard.messages.request import Request, Work
-from callboard.messages.routing import Plan, RoutingTable
+from callboard.messages.routing import Plan
 from callboard.messages.usage import Cost
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import Lane
-from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
 
-Call = MakeCall | OpenStream
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 NOTHING = Answer(parts=(), finish_reason=None)
 """What is known of a stream that broke together with the actor that made it."""
 NO_WISHES = Wishes()
-
-
-class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What all calls of an orchestrator are pursued with."""
-
-    selector: Ref
-    cache: Ref
-    ledger: Ref
-    provider: Callable[[str], Ref]
-    retry: RetrySpec
-    knowledge: Knowledge | None
-    standards: Mapping[str, Wishes]
-    """What an alias demands of every reply."""
-    hedge: HedgeSpec
-    hedges: HedgeBudget
 
 
 class Blind:
@@ -81,20 +62,34 @@ class Pursuit:
         self._answered = False
         """Whether one of the two has answered."""
         self._cut_cost: Cost | None = None
+        self._keys: dict[Candidate, bytes] = {}
         self._course: Course
+
+    def kept_at_once(self) -> Outcome | None:
+        """The reply kept from the candidate that would be asked first, where nothing else has to be done for it."""
+        call, request, money = self._call, self._call.request, self._call.allowance.money
+        if not (isinstance(call, MakeCall) and isinstance(request, Request) and reads(request)):
+            return None
+        if self._wishes is not NO_WISHES or (money is not None and money <= 0):
+            return None
+        now, means = self._me.now(), self._means
+        plan, unfit = means.planned(request, now)
+        if plan.skipped or unfit or not plan.candidates:
+            return None
+        key = self._key(plan.candidates[0])
+        entry = kept_entry(means.cache.latest, request, key, self._me.utc())
+        return None if entry is None else self._reply_kept(entry, key, now)
 
     async def outcome(self) -> Outcome:
         """The call's one outcome."""
         call, story, means = self._call, self._story, self._means
-        table: RoutingTable = means.selector.snapshot
-        plan = table.plan(call.request.model, self._me.now())
+        plan, unfits = means.planned(call.request, self._me.now())
+        unfit = unfits[0].fault if unfits else None
         story.skipped(plan.skipped)
-        unfit: Fault | None = None
-        if means.knowledge is not None and isinstance(call.request, Request):
-            plan, unfit = self._fitting(call.request, plan, means.knowledge)
+        story.unfit(unfits)
         only = call.request.cache.use == "only"
         if only or not plan.candidates:
-            kept = await self._kept(table.candidates(call.request.model))
+            kept = await self._kept(means.candidates(call.request.model))
             if kept is not None:
                 return kept
         if only:
@@ -109,10 +104,12 @@ class Pursuit:
         except HookFailed as error:
             return story.failure(Fault(kind=FaultKind.INTERNAL, message=str(error)))
 
-    def _fitting(self, request: Request, plan: Plan, knowledge: Knowledge) -> tuple[Plan, Fault | None]:
-        plan, unfit = knowledge.fitting(request, plan)
-        self._story.unfit(unfit)
-        return plan, unfit[0].fault if unfit else None
+    def _key(self, candidate: Candidate) -> bytes:
+        """The cache's key of what is asked, at this candidate."""
+        key = self._keys.get(candidate)
+        if key is None:
+            key = self._keys[candidate] = cache_key(self._call.request, candidate)
+        return key
 
     async def _run(self, plan: Plan) -> Outcome:
         while True:
@@ -135,7 +132,7 @@ class Pursuit:
         if step.repair and self._rejected is not None and isinstance(request, Request):
             work = repaired(request, *self._rejected)
         else:
-            key = cache_key(request, candidate) if reads(request) or writes(request) else b""
+            key = self._key(candidate) if reads(request) or writes(request) else b""
             kept = await self._kept_at(candidate, key) if key else None
             if kept is not None:
                 return kept
@@ -212,7 +209,7 @@ class Pursuit:
         if not reads(self._call.request):
             return None
         for candidate in candidates:
-            kept = await self._kept_at(candidate, cache_key(self._call.request, candidate))
+            kept = await self._kept_at(candidate, self._key(candidate))
             if kept is not None:
                 return kept
         return None
@@ -231,12 +228,14 @@ class Pursuit:
 
     async def _from_cache(self, entry: Entry, key: bytes) -> Outcome | None:
         """The kept reply, unless it fails a check: then it is a miss."""
-        candidate = Candidate(entry.provider, entry.model)
-        reply = self._story.reply(entry.answer, candidate, self._me.now(), cached=True, shared=False, key=key)
-        passed = self._examined(reply)
+        passed = self._examined(self._reply_kept(entry, key, self._me.now()))
         if isinstance(passed, str):
             return None
         return await self._handed_on(passed) if isinstance(self._call, OpenStream) else passed
+
+    def _reply_kept(self, entry: Entry, key: bytes, now: int) -> Receipt:
+        candidate = Candidate(entry.provider, entry.model)
+        return self._story.reply(entry.answer, candidate, now, cached=True, shared=False, key=key)
 
     def _patience(self, candidate: Candidate) -> float | None:
         """Seconds after which this one is late; None when no hedge may be made."""
