@@ -59,6 +59,10 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     top_logprobs: int | None = None
 
 
+NOTHING_SAID = Sampling()
+"""Shared by all requests that say nothing of sampling."""
+
+
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     """How much the model may reason before it answers; one of the two."""
 
@@ -115,7 +119,7 @@ class Request(Work, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     output: Output | None = None
-    sampling: Sampling = Sampling()
+    sampling: Sampling = NOTHING_SAID
     thinking: Thinking | None = None
     cache: CacheControl = CacheControl()
 

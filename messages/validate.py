@@ -5,7 +5,7 @@ the conversation. What only some providers refuse is their wires' business.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, TypeVar, assert_never, get_args
 
 import msgspec
@@ -26,6 +26,7 @@ from callboard.messages.chat import (
 )
 from callboard.messages.checks import InvalidRequest
 from callboard.messages.request import (
+    NOTHING_SAID,
     Effort,
     Output,
     Request,
@@ -44,7 +45,6 @@ MOST_STOPS = 16
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OURS = ("model", "messages", "stream")
-_NOTHING_SAID = Sampling()
 
 _SHOWN = frozenset({TextPart, ImagePart, AudioPart, DocumentPart, OpaquePart})
 _SPEAKS: dict[str, frozenset[type]] = {
@@ -76,11 +76,17 @@ def check(request: Request) -> None:
         raise InvalidRequest("request", f"expected a Request, got {checks.named(request)}")
     check_work(request, _OURS)
     _conversation(request.messages)
-    _tools(request.tools)
-    _optional(request, "tool_choice", ToolChoice, lambda choice: _tool_choice(choice, request.tools))
-    _optional(request, "output", Output, _output)
-    checks.inside("sampling", _sampling, checks.typed("sampling", request.sampling, Sampling))
-    _optional(request, "thinking", Thinking, _thinking)
+    if request.tools != ():
+        _tools(request.tools)
+    if request.sampling is not NOTHING_SAID:
+        checks.inside("sampling", _sampling, checks.typed("sampling", request.sampling, Sampling))
+    if request.tool_choice is not None:
+        choice = checks.typed("tool_choice", request.tool_choice, ToolChoice)
+        checks.inside("tool_choice", _tool_choice, choice, request.tools)
+    if request.output is not None:
+        checks.inside("output", _output, checks.typed("output", request.output, Output))
+    if request.thinking is not None:
+        checks.inside("thinking", _thinking, checks.typed("thinking", request.thinking, Thinking))
     checks.flag("parallel_tool_calls", request.parallel_tool_calls)
 
 
@@ -248,8 +254,6 @@ def _output(output: Output) -> None:
 
 
 def _sampling(sampling: Sampling) -> None:
-    if sampling == _NOTHING_SAID:
-        return
     for name, kind, low, high in _RANGES:
         value = getattr(sampling, name)
         if value is not None:
@@ -275,9 +279,3 @@ def _thinking(thinking: Thinking) -> None:
         raise InvalidRequest("", "needs effort or budget_tokens")
     if thinking.extra is not None:
         checks.members(thinking.extra)
-
-
-def _optional(request: Request, field: str, kind: type[T], check: Callable[[T], None]) -> None:
-    value = getattr(request, field)
-    if value is not None:
-        checks.inside(field, check, checks.typed(field, value, kind))

@@ -20,6 +20,7 @@ MOST_DIMENSIONS = 2**16
 
 _PRIORITIES = get_args(Priority)
 _CACHE_USES = get_args(CacheUse)
+_PLAIN_CACHES = tuple(CacheControl(use=use) for use in _CACHE_USES)
 
 
 def check_embedding(request: EmbeddingRequest) -> None:
@@ -54,12 +55,13 @@ def check_images(request: ImageRequest) -> None:
 def check_work(work: Work, ours: tuple[str, ...]) -> None:
     """What all kinds have in common; `ours` are the members that callboard writes into the provider's request."""
     checks.filled("model", work.model)
-    checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl))
+    if work.cache not in _PLAIN_CACHES:
+        checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl))
     checks.flag("wait", work.wait)
     checks.flag("keep_raw", work.keep_raw)
     checks.one_of("priority", work.priority, _PRIORITIES)
-    for name in ("user", "tag"):
-        checks.maybe_text(name, getattr(work, name))
+    checks.maybe_text("user", work.user)
+    checks.maybe_text("tag", work.tag)
     if work.metadata is not None:
         _metadata(work.metadata)
     if work.extra is not None:

@@ -12,7 +12,7 @@ from callboard.messages.caching import Keep, Labels
 from callboard.messages.calls import AnyAnswer, Candidate
 from callboard.messages.chat import ChatMessage, Part, TextPart, ToolResultPart
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
-from callboard.messages.request import CacheControl, Request, Sampling, Work
+from callboard.messages.request import NOTHING_SAID, CacheControl, Request, Sampling, Work
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _FRACTIONS = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty")
@@ -83,8 +83,18 @@ def writes(work: Work) -> bool:
 
 
 def _message(message: ChatMessage) -> ChatMessage:
+    """Its content a text, where one text is all that it says."""
+    if isinstance(message.content, str) and message.extra is None:
+        return message
+    return msgspec.structs.replace(message, content=_content(message), extra=message.extra or None)
+
+
+def _content(message: ChatMessage) -> str | tuple[Part, ...]:
     parts = tuple(map(_part, message.parts))
-    return msgspec.structs.replace(message, content=parts, extra=message.extra or None)
+    if not parts:
+        return ""
+    alone = parts[0] if len(parts) == 1 else None
+    return alone.text if isinstance(alone, TextPart) and not alone.extra else parts
 
 
 def _part(part: Part) -> Part:
@@ -94,6 +104,8 @@ def _part(part: Part) -> Part:
 
 
 def _sampling(sampling: Sampling) -> Sampling:
+    if sampling is NOTHING_SAID:
+        return sampling
     given = {name: getattr(sampling, name) for name in _FRACTIONS}
     return msgspec.structs.replace(
         sampling, **{name: value + 0.0 for name, value in given.items() if value is not None}

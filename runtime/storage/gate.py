@@ -34,16 +34,9 @@ class Gate:
         """Whether this is another process than the one that made the gate."""
         return os.getpid() != self._pid
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> "_Reading":
         """Inside, nobody grows, replaces or closes the environment."""
-        with self._entry():
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._readers -= 1
+        return _Reading(self)
 
     @contextmanager
     def committing(self) -> Iterator[None]:
@@ -70,10 +63,36 @@ class Gate:
 
     @contextmanager
     def _entry(self) -> Iterator[None]:
-        # Before the lock is touched: after a fork it may be held by a thread that is not there any more.
+        self._check_process()
+        with self._lock:
+            self._check_open()
+            yield
+
+    def _check_process(self) -> None:
+        """Before the lock is touched: after a fork it may be held by a thread that is not there any more."""
         if self.forked:
             raise WrongProcess(self.path, self._pid)
-        with self._lock:
-            if self.closed:
-                raise StoreClosed(self.path)
-            yield
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise StoreClosed(self.path)
+
+
+class _Reading:
+    """A reader's stay. No generator: that would cost as much as the reading."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def __enter__(self) -> None:
+        gate = self._gate
+        gate._check_process()
+        with gate._lock:
+            gate._check_open()
+            gate._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._gate._lock:
+            self._gate._readers -= 1

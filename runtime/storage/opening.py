@@ -95,15 +95,15 @@ def explained(path: Path) -> Iterator[None]:
     """Turns LMDB's errors, and the system's, into ours."""
     try:
         yield
-    except lmdb.Error as error:
+    except (lmdb.Error, OSError) as error:
         raise explain(error, path) from error
-    except OSError as error:
-        raise StorageFailed(path, str(error)) from error
 
 
-def explain(error: lmdb.Error, path: Path) -> StorageError:
-    """Which of our errors an LMDB error is."""
+def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
+    """Which of our errors an error of LMDB or the system is."""
     match error:
+        case OSError():
+            return StorageFailed(path, str(error))
         case (
             lmdb.InvalidError()
             | lmdb.CorruptedError()

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import lmdb
 
 from callboard.runtime.storage.gate import Gate
-from callboard.runtime.storage.opening import Database, Handle, Plan, explained, open_to_read
+from callboard.runtime.storage.opening import Database, Handle, Plan, explain, explained, open_to_read
 
 T = TypeVar("T")
 
@@ -111,12 +111,14 @@ class ReadOnlyEnvironment:
         return self._handle.databases.get(name)
 
     def _read(self, query: Callable[["lmdb.Transaction[bytes]"], T]) -> T:
-        with explained(self.path):
-            try:
-                return self._once(query)
-            except lmdb.MapResizedError:
+        try:
+            return self._once(query)
+        except lmdb.MapResizedError:
+            with explained(self.path):
                 self._follow_growth()
                 return self._once(query)
+        except (lmdb.Error, OSError) as error:
+            raise explain(error, self.path) from error
 
     def _once(self, query: Callable[["lmdb.Transaction[bytes]"], T]) -> T:
         with self._gate.reading(), self._handle.environment.begin() as transaction:
