@@ -4,7 +4,6 @@ The cell also owns every reply slot that its actor has in hand, so that a crash 
 """
 
 import enum
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -64,7 +63,7 @@ class Cell:
         self.incarnation = 0
         self.running: dict[int, Envelope] = {}
         self.deferred: dict[int, Envelope] = {}
-        self.waits: Counter[Waiter] = Counter()
+        self.waits: dict[Waiter, int] = {}
         self.snapshot: Any = None
         self.stop_requested = False
         self.late_replies = 0

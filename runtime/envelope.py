@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.messages.base import Ask, Tell
 from callboard.runtime.clock import NEVER
-from callboard.runtime.slot import Slot
+from callboard.runtime.slot import Slot, SlotState
 
 if TYPE_CHECKING:
     from callboard.runtime.cell import Cell
@@ -47,6 +47,16 @@ class Envelope(msgspec.Struct, eq=False):
     def unanswered(self) -> bool:
         """Whether this is an ask whose asker still waits."""
         return self.slot is not None and self.slot.open
+
+    @property
+    def settled(self) -> bool:
+        """Whether this is an ask that has its reply or its error."""
+        return self.slot is not None and self.slot.state is SlotState.SETTLED
+
+    def unwrap(self) -> object:
+        """The reply of an ask that is settled, or its error raised."""
+        assert self.slot is not None
+        return self.slot.unwrap()
 
     @property
     def abandoned(self) -> bool:

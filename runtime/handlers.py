@@ -8,6 +8,7 @@ these, and those that were lent a task are recalled.
 
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import trio
@@ -47,7 +48,7 @@ class Handlers:
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
         self._lent[envelope.id] = scope
-        envelope.carry = self._carry(envelope, scope, work)
+        envelope.carry = self._handle(envelope, scope, work, lent=True)
 
     async def recall(self) -> None:
         """Cancel those that were lent a task, and wait until they have ended."""
@@ -64,33 +65,14 @@ class Handlers:
             envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
-        self._nursery.start_soon(self._handle, envelope, scope, work)
+        self._nursery.start_soon(partial(self._handle, envelope, scope, work, lent=False))
 
-    async def _carry(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> object:
-        """The handler in its asker's task, and its reply. A cancelled asker leaves once the handler has."""
-        slot, asking = envelope.slot, CURRENT.get()
-        assert slot is not None
-        try:
-            await self._handle(envelope, scope, work)
-        except BaseException:
-            slot.abandon()
-            self._cell.running.pop(envelope.id, None)
-            raise
-        finally:
-            CURRENT.set(asking)
-            self._give_back(envelope.id)
-        if slot.state is SlotState.SETTLED:
-            return slot.unwrap()
-        return await slot.wait()  # it was recalled: whoever ends this incarnation says why
-
-    def _give_back(self, number: int) -> None:
-        del self._lent[number]
-        if self._returned is not None and not self._lent:
-            self._returned.set()
-
-    async def _handle(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
+    async def _handle(
+        self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object], *, lent: bool
+    ) -> object:
+        """The handler; in a task that was lent, its reply as well. A cancelled asker leaves once his handler has."""
+        cell, asking = self._cell, CURRENT.get()
         CURRENT.set(envelope)
-        cell = self._cell
         try:
             with scope:
                 envelope.reply(await work)
@@ -98,11 +80,26 @@ class Handlers:
                 envelope.fail(DeadlineExceeded(cell.path))
         except Exception as error:
             self._failed(envelope, leaf(error))
+        except BaseException:
+            if lent and envelope.slot is not None:
+                envelope.slot.abandon()
+            raise
         finally:
+            if lent:
+                CURRENT.set(asking)
+                self._give_back(envelope.id)
             if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
                 cell.running.pop(envelope.id, None)
             if cell.stop_requested or not cell.mailbox.empty:
                 self._wake()
+        if lent and envelope.slot is not None:
+            return envelope.unwrap() if envelope.settled else await envelope.slot.wait()
+        return None
+
+    def _give_back(self, number: int) -> None:
+        del self._lent[number]
+        if self._returned is not None and not self._lent:
+            self._returned.set()
 
     def _failed(self, envelope: Envelope, cause: BaseException) -> None:
         if isinstance(cause, DeclaredError):

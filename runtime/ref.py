@@ -11,8 +11,8 @@ from callboard.runtime.clock import NEVER, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
 from callboard.runtime.mailbox import Delivery, Lane
-from callboard.runtime.slot import Slot, SlotState
-from callboard.runtime.waits import circle
+from callboard.runtime.slot import Slot
+from callboard.runtime.waits import Waiter, circle
 
 R = TypeVar("R")
 
@@ -35,7 +35,12 @@ class Pending(Generic[R]):
         if envelope.unanswered and (names := circle(holder, self._cell)):
             self.abandon()
             raise Deadlock(names)
-        return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
+        waits = holder.waits
+        waits[self._cell] = waits.get(self._cell, 0) + 1
+        try:
+            return cast(R, await _reply_within(self._cell, envelope, current.deadline))
+        finally:
+            _forget_edge(waits, self._cell)
 
     def abandon(self) -> None:
         """Leave: the handler is cancelled at once. Does nothing when there is a reply already."""
@@ -83,37 +88,32 @@ class Ref:
         ActorError (its subclasses say what happened). Cancelling the wait cancels the handler. A handler that begins
         in this very step runs in the task of its asker (see handlers).
         """
-        current = CURRENT.get()
+        current, cell = CURRENT.get(), self._cell
         envelope = self._envelope(message, deadline, priority, current)
+        envelope.enforced = True
         holder = None if current is None else current.holder
         if current is None or holder is None:
-            return cast(R, await self._ask_from_outside(envelope, lane))
-        if names := circle(holder, self._cell):
+            return cast(R, await _ask_from_outside(cell, envelope, lane))
+        if holder.saturated and (names := circle(holder, cell)):
             raise Deadlock(names)
-        self._post_in_person(envelope, lane)
-        slot = envelope.slot
-        if slot is not None and slot.state is SlotState.SETTLED:  # answered in this very step: nothing to wait for
-            return cast(R, slot.unwrap())
-        return cast(R, await _reply_to_handler(current, holder, self._cell, envelope))
-
-    async def _ask_from_outside(self, envelope: Envelope, lane: Lane) -> object:
-        """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
-        turns = self._cell.world.turns
-        await trio.lowlevel.checkpoint_if_cancelled()
-        turn = turns.count
-        self._post_in_person(envelope, lane)
+        _lend(cell, envelope, lane)
+        if envelope.carry is None and envelope.settled:  # answered in this very step: nothing to wait for
+            return cast(R, envelope.unwrap())
+        waits = holder.waits  # an edge of the wait-for graph
+        waits[cell] = waits.get(cell, 0) + 1
         try:
-            return await _reply(self._cell, envelope, envelope.deadline)
+            if envelope.carry is not None:
+                return cast(R, await envelope.carry)
+            return cast(R, await _reply_within(cell, envelope, current.deadline))
         finally:
-            if turns.count == turn:
-                await turns.rest()
+            _forget_edge(waits, cell)
 
     def submit(
         self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
     ) -> Pending[R]:
         """Send an ask and wait for it later. The deadline holds on the handler's side too. Raises as `ask`."""
         envelope = self._envelope(message, deadline, priority, CURRENT.get())
-        self._post(envelope, lane)
+        _post(self._cell, envelope, lane)
         return Pending(self._cell, envelope)
 
     def watch(self, watcher: "Ref") -> None:
@@ -133,31 +133,43 @@ class Ref:
             attempt=current.attempt,
         )
 
-    def _post_in_person(self, envelope: Envelope, lane: Lane) -> None:
-        envelope.lent = envelope.enforced = True
-        self._post(envelope, lane)
-        envelope.lent = False
-
-    def _post(self, envelope: Envelope, lane: Lane) -> None:
-        delivery = self._cell.put(envelope, lane)
-        if delivery is Delivery.ACCEPTED:
-            return
-        if delivery is Delivery.DOWN:
-            raise self._cell.down()
-        if not delivery:
-            raise MailboxFull(self._cell.path, envelope.message)
-
     def __repr__(self) -> str:
         return f"Ref({self._cell.path})"
 
 
+def _post(cell: Cell, envelope: Envelope, lane: Lane) -> None:
+    delivery = cell.put(envelope, lane)
+    if delivery is Delivery.ACCEPTED:
+        return
+    if delivery is Delivery.DOWN:
+        raise cell.down()
+    if not delivery:
+        raise MailboxFull(cell.path, envelope.message)
+
+
+def _lend(cell: Cell, envelope: Envelope, lane: Lane) -> None:
+    envelope.lent = True
+    _post(cell, envelope, lane)
+    envelope.lent = False
+
+
+async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> object:
+    """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
+    turns = cell.world.turns
+    await trio.lowlevel.checkpoint_if_cancelled()
+    turn = turns.count
+    _lend(cell, envelope, lane)
+    try:
+        if envelope.carry is not None:
+            return await envelope.carry
+        return envelope.unwrap() if envelope.settled else await _reply(cell, envelope, envelope.deadline)
+    finally:
+        if turns.count == turn:
+            await turns.rest()
+
+
 async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
-    """`deadline` is kept here, but for a handler that this task carries: that one keeps its own."""
     assert envelope.slot is not None
-    if envelope.carry is not None:
-        return await envelope.carry
-    if envelope.slot.state is SlotState.SETTLED:
-        return envelope.slot.unwrap()
     if deadline >= NEVER:
         return await envelope.slot.wait()
     with trio.CancelScope(deadline=trio_deadline(deadline)):
@@ -165,15 +177,15 @@ async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
     raise DeadlineExceeded(cell.path)
 
 
-async def _reply_to_handler(current: Envelope, holder: Cell, cell: Cell, envelope: Envelope) -> object:
-    """Wait as an edge of the wait-for graph. Whoever keeps the deadline of `current` cancels its handler in time."""
-    holder.waits[cell] += 1
-    try:
-        return await _reply(cell, envelope, envelope.deadline if envelope.deadline < current.deadline else NEVER)
-    finally:
-        holder.waits[cell] -= 1
-        if not holder.waits[cell]:
-            del holder.waits[cell]
+async def _reply_within(cell: Cell, envelope: Envelope, kept: int) -> object:
+    """For a handler whose own deadline `kept` others keep already: whoever does cancels it in time."""
+    return await _reply(cell, envelope, envelope.deadline if envelope.deadline < kept else NEVER)
+
+
+def _forget_edge(waits: dict[Waiter, int], cell: Cell) -> None:
+    waits[cell] -= 1
+    if not waits[cell]:
+        del waits[cell]
 
 
 def _told(cell: Cell, message: Down) -> None:

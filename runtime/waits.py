@@ -4,7 +4,6 @@ An edge leads from the actor whose handler asks to the actor that is asked. Only
 be stuck, so only such *saturated* actors are walked through.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -13,7 +12,8 @@ class Waiter(Protocol):
     """A node of the wait-for graph."""
 
     path: str
-    waits: "Counter[Waiter]"
+    waits: "dict[Waiter, int]"
+    """How many of its handlers wait for whom."""
 
     @property
     def saturated(self) -> bool:

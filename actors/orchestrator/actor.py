@@ -86,7 +86,12 @@ class OrchestratorActor(Actor):
         try:
             if isinstance(call.request, EmbeddingRequest):
                 story.batches = Batches(call.request, self._embedding_bounds)
-            outcome = await self._in_time(call, story, pursuit)
+            outcome = await pursuit.outcome()
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            if self.me.now() < call.allowance.deadline or not cancelled(error):
+                self._record(story, _cut_by(error, story))
+                raise
+            outcome = story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
         except BaseException as error:
             self._record(story, _cut_by(error, story))
             raise
@@ -105,14 +110,6 @@ class OrchestratorActor(Actor):
 
     def _record(self, story: Story, outcome: Outcome | None) -> None:
         self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=Lane.CONTROL)
-
-    async def _in_time(self, call: Call, story: Story, pursuit: Pursuit) -> Outcome:
-        try:
-            return await pursuit.outcome()
-        except (trio.Cancelled, BaseExceptionGroup) as error:
-            if self.me.now() < call.allowance.deadline or not cancelled(error):
-                raise
-        return story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
 
     async def _acknowledged(self, outcome: Outcome, entry: CallEnded, deadline: int) -> Outcome:
         """A tenth of the time left is kept for handing the reply on: what was paid for is not lost at the deadline."""

@@ -36,10 +36,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def cost(self, usage: Usage) -> Cost:
         """US dollars of these tokens."""
-        cached = self.input if self.cached_read is None else self.cached_read
-        written = self.input if self.cache_write is None else self.cache_write
-        total = self.input * usage.input + self.output * usage.output_total
-        return (total + cached * usage.cached_read + written * usage.cache_write) / MILLION
+        total = self.input * usage.input + self.output * (usage.output + usage.reasoning)
+        if usage.cached_read or usage.cache_write:
+            cached = self.input if self.cached_read is None else self.cached_read
+            written = self.input if self.cache_write is None else self.cache_write
+            total += cached * usage.cached_read + written * usage.cache_write
+        return total / MILLION
 
 
 class PriceBook:

@@ -13,7 +13,7 @@ from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
-from callboard.actors.provider.settlement import Progress, settle
+from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
@@ -60,7 +60,7 @@ class Attempter:
 
     def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Coroutine[Any, Any, Attempted]:
         """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
-        progress = self._underway[attempt.id] = Progress(attempt, alarm, self._me.now())
+        progress = self._underway[attempt.id] = progress_of(attempt, alarm, self._me.now())
         return self._run(progress, envelope, trial=trial)
 
     def taken_over(self, over: TakenOver) -> None:

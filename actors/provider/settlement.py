@@ -11,7 +11,7 @@ import msgspec
 from callboard.actors.provider.account import Price
 from callboard.actors.provider.deadline import Alarm
 from callboard.messages.budgeting import Granted
-from callboard.messages.calls import AnyAnswer, Attempt
+from callboard.messages.calls import AnyAnswer, Attempt, Payer
 from callboard.messages.estimate import estimate, estimate_text
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
@@ -30,29 +30,28 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
 UNSENT = Settlement(Usage(), Cost(0), False)
 
 
-class Progress:
+class Progress(msgspec.Struct, eq=False):
     """How far one attempt has come. `sent`: whether the provider may have seen the request."""
 
-    def __init__(self, attempt: Attempt, alarm: Alarm, started: int) -> None:
-        self.attempt = attempt
-        self.payer = attempt.payer
-        self.alarm = alarm
-        self.started = started
-        self.estimate = estimate(attempt.request)
-        self.permitted = False
-        self.estimated_cost: Cost | None = None
-        """US dollars of the estimate; None: the price is unknown."""
-        self.granted: Granted | None = None
-        """What the budgets said; None when nothing is set aside."""
-        self.sent = False
-        self.replying = False
-        self.answer: AnyAnswer | None = None
-        self.partial: Answer | None = None
-        self.fault: Fault | None = None
-        self.first_token: int | None = None
-        self.limits: RateLimits | None = None
-        self.limits_told_at = 0
-        self.settled = UNSENT
+    attempt: Attempt
+    payer: Payer
+    alarm: Alarm
+    started: int
+    estimate: Usage
+    permitted: bool = False
+    estimated_cost: Cost | None = None
+    """US dollars of the estimate; None: the price is unknown."""
+    granted: Granted | None = None
+    """What the budgets said; None when nothing is set aside."""
+    sent: bool = False
+    replying: bool = False
+    answer: AnyAnswer | None = None
+    partial: Answer | None = None
+    fault: Fault | None = None
+    first_token: int | None = None
+    limits: RateLimits | None = None
+    limits_told_at: int = 0
+    settled: Settlement = UNSENT
 
     @property
     def outcome(self) -> Literal["ok", "fault", "cancelled"]:
@@ -60,6 +59,11 @@ class Progress:
         if self.answer is not None:
             return "ok"
         return "cancelled" if self.fault is None else "fault"
+
+
+def progress_of(attempt: Attempt, alarm: Alarm, started: int) -> Progress:
+    """At its beginning."""
+    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request))
 
 
 def settle(progress: Progress, account: str, price: Price) -> Settlement:

@@ -30,8 +30,10 @@ class Handing:
     async def outcome(self) -> Outcome:
         """The call's one outcome. Raises RuntimeStopped when there is nobody to make the call."""
         while True:
+            call = self.call
+            latest, priority = call.allowance.deadline + GRACE, PRIORITIES[call.request.priority]
             try:
-                return await self._ask()
+                return await self._orchestrator.ask(call, deadline=latest, priority=priority)
             except DeadlineExceeded:
                 return self._failure(FaultKind.DEADLINE, "the call's time ran out", timeout="call")
             except ActorCrashed:
@@ -39,11 +41,6 @@ class Handing:
                     return failure
             except ActorError as error:
                 raise RuntimeStopped(f"the call could not be made: {error}") from error
-
-    async def _ask(self) -> Outcome:
-        call = self.call
-        latest = call.allowance.deadline + GRACE
-        return await self._orchestrator.ask(call, deadline=latest, priority=PRIORITIES[call.request.priority])
 
     def _begin_again(self) -> Failure | None:
         """Nobody knows how far it had come: one attempt is taken as made, and a bound on money as reached."""

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.provider.deadline import Alarm, Timeouts
-from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, settle
+from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, progress_of, settle
 from callboard.messages.calls import Attempt
 from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart, user
 from callboard.messages.estimate import estimate
@@ -32,7 +32,7 @@ def price(account: str, model: str, usage: Usage) -> Cost | None:
 
 def progress(*, stream: bool = False, sent: bool = True, **more: Any) -> Progress:
     attempt = Attempt(id="c-1", call="c", request=REQUEST, model="m", sink=Sink() if stream else None)
-    one = Progress(attempt, Alarm(Timeouts()), 0)
+    one = progress_of(attempt, Alarm(Timeouts()), 0)
     one.sent = sent
     for name, value in more.items():
         setattr(one, name, value)
