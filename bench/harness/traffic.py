@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import sys
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,14 +40,21 @@ class Soak(NamedTuple):
 
     @property
     def warm(self) -> float:
-        """Seconds before the first reading: more than one stream's whole life."""
+        """Seconds in which the first streams begin, evenly: more than one stream's whole life."""
         return self.pace * (CHUNKS + 2)
+
+    @property
+    def settle(self) -> float:
+        """Seconds before the first reading. No less than is read: so long the C library's heap takes to have met, at
+        once, the most that such traffic ever holds.
+        """
+        return max(1.2 * self.warm, self.seconds)
 
     def settings(self) -> dict[str, str | int | float]:
         """For the reader."""
         return {
             "seconds": self.seconds,
-            "seconds before": self.warm,
+            "seconds before": self.settle,
             "streams": self.streams,
             "chunks a second in all": CHUNKS_A_SECOND,
             "plain calls a second": PLAIN_A_SECOND,
@@ -60,6 +68,8 @@ class Seen(NamedTuple):
     """Kilobytes a second, without mapped files."""
     resident: Trend
     """Kilobytes a second, with them."""
+    objects: Trend
+    """What the interpreter has memory for, a second."""
     descriptors: Trend
     """A second."""
     chunks: float
@@ -121,7 +131,7 @@ async def soaked(url: str, soak: Soak) -> Seen:
         for number in range(soak.streams):
             nursery.start_soon(traffic.stream, number, soak.warm * number / soak.streams)
         nursery.start_soon(traffic.plain)
-        await trio.sleep(soak.warm * 1.2)
+        await trio.sleep(soak.settle)
         gc.collect()
         seen = await _read(traffic, soak)
         nursery.cancel_scope.cancel()
@@ -130,17 +140,20 @@ async def soaked(url: str, soak: Soak) -> Seen:
 
 async def _read(traffic: Traffic, soak: Soak) -> Seen:
     chunks, calls, began = traffic.chunks, traffic.calls, trio.current_time()
-    times, memory, resident, descriptors = (array("d") for _ in range(4))  # so that the readings weigh next to nothing
+    # Arrays, so that the readings weigh next to nothing.
+    times, memory, resident, objects, descriptors = (array("d") for _ in range(5))
     while (now := trio.current_time() - began) < soak.seconds:
         own, mapped = _kilobytes()
         times.append(now)
         memory.append(own)
         resident.append(own + mapped)
+        objects.append(sys.getallocatedblocks())
         descriptors.append(_descriptors())
         await trio.sleep(EVERY)
     return Seen(
         memory=trend(list(zip(times, memory, strict=True))),
         resident=trend(list(zip(times, resident, strict=True))),
+        objects=trend(list(zip(times, objects, strict=True))),
         descriptors=trend(list(zip(times, descriptors, strict=True))),
         chunks=(traffic.chunks - chunks) / now,
         calls=(traffic.calls - calls) / now,
