@@ -57,6 +57,13 @@ async def test_a_call_without_a_reply_is_logged_with_its_fault(autojump_clock: M
         assert (found.reply, "invalid request" in found.fault) == (None, True)
 
 
+async def test_a_kept_reply_is_logged_as_often_as_it_is_given(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(log=ON) as w:
+        asked = [await w.board.generate("Why?", model=ALPHA, cache="use") for _ in range(2)]
+        assert [reply.cached for reply in asked] == [False, True]
+        assert [reply.text in (await w.board.log(reply.id)).reply for reply in asked] == [True, True]
+
+
 async def test_nothing_is_logged_unless_it_is_asked_for(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         reply = await w.board.generate("a very peculiar prompt", model=ALPHA)

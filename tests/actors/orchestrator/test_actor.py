@@ -364,6 +364,64 @@ async def test_a_kept_reply_costs_no_attempt(autojump_clock: MockClock, world: O
         assert (await w.told())[1].cached
 
 
+async def test_a_kept_reply_is_handed_out_before_anybody_else_has_his_turn(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w, trio.open_nursery() as nursery:
+        await w.reply(**SAME)
+        turns: list[str] = []
+
+        async def other() -> None:
+            turns.append("other")
+
+        nursery.start_soon(other)
+        assert (await w.reply(**SAME)).cached
+        assert turns == []
+
+
+async def test_a_kept_reply_of_a_strict_call_waits_for_its_record(autojump_clock: MockClock, world: Opening) -> None:
+    async with world("strict") as w:
+        await w.reply(**SAME)
+        started = trio.current_time()
+        reply = await w.reply(**SAME)
+        assert (reply.cached, reply.recorded, trio.current_time() - started) == (True, "acknowledged", 1.0)
+
+
+async def test_a_kept_reply_does_not_hide_that_candidates_were_skipped(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.reply(model="b/m", **SAME)
+        await w.open_circuit("a", 60)
+        reply = await w.reply(**SAME)
+        assert (reply.cached, [attempt.outcome for attempt in reply.attempts]) == (True, ["skipped"])
+
+
+async def test_a_bug_in_looking_for_a_kept_reply_ends_that_call_alone(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with world() as w:
+        with monkeypatch.context() as patch:
+            patch.setattr("callboard.actors.orchestrator.pursuit.kept_entry", broken)
+            with pytest.raises(HandlerFailed):
+                await w.generate(**SAME)
+        assert [call.outcome for call in await w.told()] == ["fault"]
+        assert not (await w.reply(**SAME)).cached
+        assert next(cell for cell in w.system.cells() if cell.path == "orchestrator").incarnation == 1
+
+
+async def test_a_call_without_money_is_refused_whether_or_not_its_reply_is_kept(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        before = await w.fault(money="0", **SAME)
+        await w.reply(**SAME)
+        assert (await w.fault(money="0", **SAME)).fault == before.fault
+
+
 async def test_a_kept_reply_is_replayed_as_a_stream(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         first = await w.reply(**SAME)
