@@ -17,7 +17,9 @@ def letterhead(headers: dict[str, str] = HEADERS) -> Letterhead:
 
 def said(order: Order) -> tuple[bytes, set[bytes], bytes]:
     """The first line, the others without regard to their order and case, and the body."""
-    whole = order.first + bytes(order.rest or b"")
+    rest = order.rest or b""
+    assert isinstance(rest, bytes | memoryview)
+    whole = order.first + rest
     head, _, body = whole.partition(b"\r\n\r\n")
     first, *others = head.split(b"\r\n")
     return first, {line.lower() for line in others}, body
@@ -37,7 +39,7 @@ def test_it_orders_what_the_same_request_of_httpx_orders(size: int) -> None:
 def test_a_large_body_is_sent_from_where_it_lies() -> None:
     body = b"x" * (SMALL + 1)
     made = letterhead().order(body, "c-1")
-    assert made.rest is not None
+    assert isinstance(made.rest, memoryview)
     assert made.rest.obj is body
 
 
