@@ -120,10 +120,13 @@ def test_after_ctrl_c_a_file_run_alone_has_written_what_it_measured(tmp_path: Pa
     command = [sys.executable, str(BENCH / "mailbox.py"), "--quick", "--rounds", "100000", "--json", str(written)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    process.stdout.readline()  # its command: from now on it measures
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    try:
+        process.stdout.readline()  # its command: from now on it measures
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert (process.returncode, "Traceback" in errors) == (130, False)
     (found,) = json.loads(written.read_bytes())["answers"]
     assert found["interrupted"] and all(found["samples"].values())

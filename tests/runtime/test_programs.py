@@ -3,11 +3,12 @@
 Three actors: `a` is serial, `b` runs two handlers, `c` is serial and lets asks wait for room. A relay is a handler of
 an earlier actor that asks a later one. The model is a simulation in plain lists that knows nothing of tasks, slots or
 scopes; up to the stop it says exactly how each ask ends. During the stop an ask may also end with ActorDown.
+Nor does it know which handlers have a scope of their own and so may run in their asker's task: nobody is to notice.
 """
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from callboard.runtime.actor import LATER
+from callboard.runtime.actor import LATER, Scoped
 from callboard.runtime.clock import Clock, ns, trio_deadline
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import (
@@ -41,7 +42,7 @@ NEVER = 10**15
 MOMENT = 10_000
 """Nanoseconds after each operation, in which whatever it causes at once has happened."""
 
-JobPlan = tuple[str, "Kind", int, int, "tuple[str, Kind] | None"]
+JobPlan = tuple[str, "Kind", int, int, bool, "tuple[str, Kind, bool] | None"]
 Kind = Literal["quick", "slow", "defer", "fail", "declare", "crash", "relay"]
 
 
@@ -67,6 +68,8 @@ class Job(NamedTuple):
     """Nanoseconds that a handler sleeps before it replies, fails or asks on."""
     patience: int
     """Nanoseconds until the asker's deadline."""
+    scoped: bool
+    """Whether its handler has a scope of its own."""
     then: "Job | None" = None
     """What a relay asks of another actor."""
 
@@ -111,16 +114,20 @@ class Place:
 
 
 class Model:
-    """What must become of every message. What one step causes elsewhere comes after it, first come first served."""
+    """What must become of every message. What one step causes elsewhere comes after it, first come first served.
+
+    Whoever is answered in one step hears of it before an actor that has become free takes up its next message.
+    """
 
     def __init__(self) -> None:
         self.now = 0
         self.places = {name: Place(shape) for name, shape in SHAPES.items()}
-        self._agenda: deque[Callable[[], object]] = deque()
+        self._heard: deque[Callable[[], object]] = deque()
+        self._free: deque[Callable[[], object]] = deque()
 
     def settle(self) -> None:
-        while self._agenda:
-            self._agenda.popleft()()
+        while self._heard or self._free:
+            (self._heard or self._free).popleft()()
 
     def send(self, task: Task) -> bool:
         place = self.places[task.job.actor]
@@ -129,7 +136,7 @@ class Model:
             return False
         place.waiting.append(task)
         place.admit()
-        self._agenda.append(partial(self.serve, place))
+        self._free.append(partial(self.serve, place))
         return True
 
     def serve(self, place: Place) -> None:
@@ -179,10 +186,10 @@ class Model:
         for task in tasks:
             if task.parent is not None:
                 told = outcome if outcome in {"reply", "declared"} else "failed"
-                self._agenda.append(partial(self.finish, [task.parent], told))
+                self._heard.append(partial(self.finish, [task.parent], told))
         for place in self.places.values():
             place.admit()
-            self._agenda.append(partial(self.serve, place))
+            self._free.append(partial(self.serve, place))
 
     def advance(self, until: int) -> None:
         while (due := min(self._events(), key=lambda event: event[0], default=None)) and due[0] <= until:
@@ -257,11 +264,11 @@ class Real:
             case "defer":
                 return _defer
             case "slow":
-                return lambda actor, envelope: _sleep(job.duration)
+                return _handled(job, lambda: _sleep(job.duration))
             case "fail":
-                return lambda actor, envelope: _fail(job.duration)
+                return _handled(job, lambda: _fail(job.duration))
             case "relay":
-                return lambda actor, envelope: self._relay(job)
+                return _handled(job, lambda: self._relay(job))
 
     def ask(self, job: Job, deadline: int) -> None:
         self.outcomes.append([])
@@ -281,6 +288,12 @@ class Real:
         assert job.then is not None
         await _sleep(job.duration)
         return await self.ref(job.then.actor).ask(Do(self.work(job.then)))
+
+
+def _handled(job: Job, run: Callable[[], Coroutine[Any, Any, Any]]) -> Work:
+    if not job.scoped:
+        return lambda actor, envelope: run()
+    return lambda actor, envelope: Scoped(trio.CancelScope(deadline=trio_deadline(envelope.deadline)), run())
 
 
 def _declare(actor: Doer, envelope: Envelope) -> object:
@@ -323,20 +336,21 @@ class Both:
     def span(self, seconds: int) -> int:
         return ns(seconds) + 10 * MOMENT + self._rng.randrange(ns(0.5))
 
-    def job(self, actor: str, kind: Kind, duration: int, patience: int, then: tuple[str, Kind] | None) -> Job:
-        inner = None if then is None else self.job(then[0], then[1], duration, 0, None)
-        return Job(actor, kind, self.span(duration), self.span(patience), inner)
+    def job(self, plan: JobPlan) -> Job:
+        actor, kind, duration, patience, scoped, then = plan
+        inner = None if then is None else self.job((then[0], then[1], duration, 0, then[2], None))
+        return Job(actor, kind, self.span(duration), self.span(patience), scoped, inner)
 
     def do(self, name: str, argument: Any) -> None:
         match name:
             case "ask":
-                job = self.job(*argument)
+                job = self.job(argument)
                 task = Task(job, self.model.now + job.patience, is_ask=True)
                 self.asks.append(task)
                 self.real.ask(job, task.deadline)
                 self.model.send(task)
             case "tell":
-                job = self.job(*argument)
+                job = self.job(argument)
                 accepted = self.real.ref(job.actor).tell(Note(self.real.work(job)))
                 assert bool(accepted) is self.model.send(Task(job, NEVER, is_ask=False))
             case "cancel":
@@ -380,8 +394,8 @@ def jobs(kinds: list[Kind]) -> st.SearchStrategy[JobPlan]:
     def job(draw: st.DrawFn) -> JobPlan:
         kind = draw(st.sampled_from(kinds))
         pair = draw(st.sampled_from(["ab", "ac", "bc"])) if kind == "relay" else draw(st.sampled_from("abc"))
-        then = (pair[1], draw(st.sampled_from(inner))) if kind == "relay" else None
-        return pair[0], kind, draw(st.integers(0, 4)), draw(st.integers(1, 9)), then
+        then = (pair[1], draw(st.sampled_from(inner)), draw(st.booleans())) if kind == "relay" else None
+        return pair[0], kind, draw(st.integers(0, 4)), draw(st.integers(1, 9)), draw(st.booleans()), then
 
     return job()
 
