@@ -4,7 +4,7 @@ usage: python bench/soak.py [--quick] [--json FILE] [--markdown FILE] [--svg FIL
 
 A thousand streams together receive 50 chunks a second, paced by the upstream; one that ends is followed by another, and
 every tenth is left in its middle. Beside them run 50 plain calls a second, every twentieth cancelled before its reply.
-After ten minutes memory, objects and descriptors are read twice a second for ten more. Flat: the lower end of the
+After half an hour memory, objects and descriptors are read twice a second for ten minutes. Flat: the lower end of the
 slope's 95 % confidence interval is not above zero. Memory is the process's own, which leaves out the pages of the
 store's file that are mapped: the journal grows with what it records. Objects are what the interpreter has memory for:
 they show a leak from the first minute on, while the heap under them still grows to its lasting size.

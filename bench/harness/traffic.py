@@ -45,10 +45,10 @@ class Soak(NamedTuple):
 
     @property
     def settle(self) -> float:
-        """Seconds before the first reading. No less than is read: so long the C library's heap takes to have met, at
-        once, the most that such traffic ever holds.
+        """Seconds before the first reading. Thrice as long as is read: by then the C library's heap has met, at once,
+        the most that such traffic ever holds.
         """
-        return max(1.2 * self.warm, self.seconds)
+        return max(1.2 * self.warm, 3 * self.seconds)
 
     def settings(self) -> dict[str, str | int | float]:
         """For the reader."""

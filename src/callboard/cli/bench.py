@@ -48,7 +48,7 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     restart        from a crash to the next answer; a circuit's refusal
     transport      HTTP alone, with TLS and gzip
     weight         importing and installing
-    soak           memory, objects and descriptors in twenty minutes of traffic
+    soak           memory, objects and descriptors in forty minutes of traffic
 
     Ends with 1 when a goal was missed or something could not be measured to the end.
     """
