@@ -60,8 +60,8 @@ class Attempter:
 
     def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Coroutine[Any, Any, Attempted]:
         """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
-        progress = self._underway[attempt.id] = progress_of(attempt, alarm, self._me.now())
-        return self._run(progress, envelope, trial=trial)
+        progress = self._underway[attempt.id] = progress_of(attempt, alarm, self._me.now(), trial=trial)
+        return self._run(progress, envelope)
 
     def taken_over(self, over: TakenOver) -> None:
         """Charge what is underway to another, and let it wait for its permit as that one would."""
@@ -72,10 +72,10 @@ class Attempter:
             if not progress.permitted:
                 self._limiter.tell(Hasten(over.attempt, over.priority), lane=Lane.CONTROL)
 
-    async def _run(self, progress: Progress, envelope: Envelope, *, trial: bool) -> Attempted:
+    async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         attempt = progress.attempt
         try:
-            await self._within_budget(progress, envelope, trial=trial)
+            await self._within_budget(progress, envelope)
             return self._attempted(progress)
         except WireFault as error:
             progress.fault = self._named(error.fault, attempt)
@@ -100,18 +100,18 @@ class Attempter:
             )
         )
 
-    async def _within_budget(self, progress: Progress, envelope: Envelope, *, trial: bool) -> None:
+    async def _within_budget(self, progress: Progress, envelope: Envelope) -> None:
         attempt = progress.attempt
         encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
         progress.fault = await self._purse.reserve(progress, envelope.deadline)
         if progress.fault is not None:
             return
         try:
-            await self._with_permit(progress, encoded, envelope, trial=trial)
+            await self._with_permit(progress, encoded, envelope)
         finally:
             self._purse.give_back(progress)
 
-    async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope, *, trial: bool) -> None:
+    async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope) -> None:
         attempt = progress.attempt
         permit = await self._reserve(attempt, envelope, progress.estimate.total)
         if isinstance(permit, Fault):
@@ -119,7 +119,7 @@ class Attempter:
             return
         progress.permitted = True
         try:
-            progress.fault = None if trial else self._refuses(attempt.model)
+            progress.fault = self._refusal(progress)
             if progress.fault is None:
                 progress.fault = await self._purse.renew(progress, envelope.deadline)
             if progress.fault is None:
@@ -188,6 +188,13 @@ class Attempter:
 
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
+        if (
+            len(self._underway) > 1
+        ):  # whoever is ready in this turn leaves together: that wakes the kernel and the peer once
+            await trio.lowlevel.checkpoint()
+        refusal = self._refusal(progress)
+        if refusal is not None:
+            raise WireFault(refusal)
         progress.sent = True
         if not self._line.times_itself:
             alarm.set("first byte", timeouts.connect + timeouts.first_byte)
@@ -281,6 +288,10 @@ class Attempter:
         )
         self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
         self._purse.settle(progress)
+
+    def _refusal(self, progress: Progress) -> Fault | None:
+        """Whether a circuit has opened while it waited; looked at after each wait."""
+        return None if progress.trial else self._refuses(progress.attempt.model)
 
     def _attempted(self, progress: Progress) -> Attempted:
         settlement = progress.settled

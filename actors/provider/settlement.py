@@ -38,6 +38,8 @@ class Progress(msgspec.Struct, eq=False):
     alarm: Alarm
     started: int
     estimate: Usage
+    trial: bool
+    """Whether its circuits let it pass to see how the provider fares: then they may be open."""
     permitted: bool = False
     estimated_cost: Cost | None = None
     """US dollars of the estimate; None: the price is unknown."""
@@ -61,9 +63,9 @@ class Progress(msgspec.Struct, eq=False):
         return "cancelled" if self.fault is None else "fault"
 
 
-def progress_of(attempt: Attempt, alarm: Alarm, started: int) -> Progress:
+def progress_of(attempt: Attempt, alarm: Alarm, started: int, *, trial: bool) -> Progress:
     """At its beginning."""
-    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request))
+    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial)
 
 
 def settle(progress: Progress, account: str, price: Price) -> Settlement:

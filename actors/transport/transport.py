@@ -136,8 +136,6 @@ class Transport(ProviderTransport):
         return f"Transport({self.statistics()})"
 
     async def _serve(self, order: Order, watch: Watch) -> Exchange:
-        if self._leases:  # others are underway: what is ready in one turn leaves together, and wakes the kernel once
-            await trio.lowlevel.checkpoint()
         idle = await self._slots.take(order.origin, watch)
         lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
         try:

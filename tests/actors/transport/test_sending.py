@@ -10,7 +10,6 @@ from trio.testing import MockClock
 
 from callboard.actors.transport.body import Body, read_body
 from callboard.actors.transport.errors import ConnectionLost, Disconnected
-from callboard.actors.transport.link import Link
 from callboard.actors.transport.transport import Transport
 
 Serve = Callable[..., Awaitable[Any]]
@@ -220,24 +219,3 @@ async def test_nothing_is_sent_that_was_not_asked_for(hello: Any) -> None:
         f"GET /v1?a=b HTTP/1.1\r\nHost: 127.0.0.1:{hello.port}\r\nX-A: 1\r\n"
         "Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n".encode()
     ]
-
-
-async def test_requests_that_are_ready_in_one_turn_leave_together(hello: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    events: list[str] = []
-    send_now = Link.send_now
-
-    def told(link: Link, data: bytes | memoryview) -> int:
-        events.append("sent")
-        return send_now(link, data)
-
-    async def call(transport: Transport) -> None:
-        events.append("ready")
-        await read_body(await transport.handle_async_request(hello.request()))
-
-    async with Transport() as transport:
-        assert await transport.warm_up(hello.url, 3) == 3
-        monkeypatch.setattr(Link, "send_now", told)
-        async with trio.open_nursery() as nursery:
-            for _ in range(3):
-                nursery.start_soon(call, transport)
-    assert events == ["ready", "sent", "ready", "ready", "sent", "sent"]  # the first has nobody to wait for
