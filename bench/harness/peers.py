@@ -40,9 +40,8 @@ PEERS = {
         "tensorzero==2026.6.0",
         "its gateway inside the process, the CPU of its threads counted; no limits, prices or records: its "
         "observability needs a ClickHouse or Postgres server, and is off without. Its figure depends on how many "
-        "replies arrive at one wake-up: with 64 in flight it was 240 us when the upstream answered at once, 425 when "
-        "after 200 ms (callboard 400 and 620). On another machine 528 us were measured, probably with cores to spare, "
-        "so that replies arrived one by one",
+        "replies arrive at one wake-up and on where its threads run: with 64 in flight, samples of one run were "
+        "between 245 and 528 us",
     ),
 }
 
