@@ -118,11 +118,11 @@ class Cell:
 
     def interrupted(self, cause: BaseException) -> None:
         """The instance was cut because of another's failure: as for a crash, but the failure is not its own."""
-        self._settle_in_hand(ActorCrashed(self.path, self.incarnation, cause))
+        self._settle_in_hand(lambda: ActorCrashed(self.path, self.incarnation, cause))
 
     def finished(self) -> None:
         """The instance has ended in order; what it could not answer in time ends too."""
-        self._settle_in_hand(ActorDown(self.path, "it ended before it had answered"))
+        self._settle_in_hand(lambda: ActorDown(self.path, "it ended before it had answered"))
 
     def close_intake(self) -> None:
         """From now on the data lane is closed."""
@@ -136,7 +136,7 @@ class Cell:
             return
         self.status = status
         self._why = why
-        self._settle_in_hand(ActorDown(self.path, why))
+        self._settle_in_hand(lambda: ActorDown(self.path, why))
         for envelope in self.mailbox.drain():
             if not (envelope.abandoned or envelope.own):
                 self._bury(envelope, why)
@@ -156,14 +156,15 @@ class Cell:
         """The error for an ask that came too late."""
         return ActorDown(self.path, self._why)
 
-    def _settle_in_hand(self, error: ActorCrashed | ActorDown) -> None:
+    def _settle_in_hand(self, error: Callable[[], ActorCrashed | ActorDown]) -> None:
+        """Each asker gets an error of his own: where it was raised is written on it."""
         in_hand: Iterable[Envelope] = (*self.running.values(), *self.deferred.values())
         self.running.clear()
         self.deferred.clear()
         for envelope in in_hand:
             if envelope.slot is not None:
                 envelope.slot.on_end(None)
-            envelope.fail(error)
+            envelope.fail(error())
 
     def _bury(self, envelope: Envelope, reason: str) -> None:
         self.world.dead_letters.add(self.path, envelope.message, reason, self.world.clock.now())

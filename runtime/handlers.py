@@ -15,7 +15,7 @@ import trio
 
 from callboard.runtime.actor import Scoped
 from callboard.runtime.cell import Cell
-from callboard.runtime.clock import trio_deadline
+from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
@@ -45,19 +45,25 @@ class Handlers:
         if not envelope.lent:
             self._start(envelope, scope, work)
             return
+        latest = trio_deadline(envelope.deadline)
+        if latest < scope.deadline:  # noqa: PLR1730 - setting a scope's deadline costs more than all the rest here
+            scope.deadline = latest
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
         self._lent[envelope.id] = scope
         envelope.carry = self._handle(envelope, scope, work, lent=True)
 
     async def recall(self) -> None:
-        """Cancel those that were lent a task, and wait until they have ended."""
+        """Cancel those that were lent a task, and wait until they have ended, no longer than the actor may drain.
+
+        A KeyboardInterrupt can end an asker before his handler has begun or between its end and its return.
+        """
         self._returned = trio.Event()
         if not self._lent:
             return
         for scope in self._lent.values():
             scope.cancel()
-        with trio.CancelScope(shield=True):
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + seconds(self._cell.drain)):
             await self._returned.wait()
 
     def _start(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
@@ -80,9 +86,9 @@ class Handlers:
                 envelope.fail(DeadlineExceeded(cell.path))
         except Exception as error:
             self._failed(envelope, leaf(error))
-        except BaseException:
-            if lent and envelope.slot is not None:
-                envelope.slot.abandon()
+        except BaseException as error:
+            if lent and self._left(envelope, error):
+                await trio.lowlevel.checkpoint_if_cancelled()
             raise
         finally:
             if lent:
@@ -100,6 +106,18 @@ class Handlers:
         del self._lent[number]
         if self._returned is not None and not self._lent:
             self._returned.set()
+
+    def _left(self, envelope: Envelope, error: BaseException) -> bool:
+        """The asker leaves. Whether he was cancelled, and that came as a group: then he is to get it alone.
+
+        A bug that came with it is the actor's.
+        """
+        assert envelope.slot is not None
+        bug = error.split(trio.Cancelled)[1] if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(bug, Exception):
+            self._failed(envelope, leaf(bug))
+        envelope.slot.abandon()
+        return bug is None or isinstance(bug, Exception)
 
     def _failed(self, envelope: Envelope, cause: BaseException) -> None:
         if isinstance(cause, DeclaredError):

@@ -198,6 +198,8 @@ class CacheActor(Actor):
         self.me.report(SweptOn(number, swept, error))
 
     async def _fill(self, key: bytes, filling: Filling, scope: trio.CancelScope, keep: bool) -> None:
+        if not filling.waiters:
+            return  # all of them left before it began
         first = filling.waiters.first.attempt
         labels, model = _labels(first), first.model
         attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")

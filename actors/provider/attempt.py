@@ -167,10 +167,10 @@ class Attempter:
             await self._exchange(progress, encoded)
             return None
         except (trio.Cancelled, BaseExceptionGroup) as error:
+            progress.sent = progress.sent and progress.alarm.sent
             if (limit := self._limit_met(progress, error)) is None:
                 raise
             fault = limit
-            progress.sent = progress.sent and progress.alarm.sent
         except WireFault as error:
             fault = error.fault
         except httpx.HTTPError as error:

@@ -81,6 +81,7 @@ class Slots(Generic[C]):
 
         self._pool.wait(origin, task)
         connection: C | None = await trio.lowlevel.wait_task_rescheduled(abort)
+        watch.enter(Stage.FIRST_BYTE)
         return connection
 
 

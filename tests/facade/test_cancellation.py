@@ -179,6 +179,7 @@ def test_connecting_can_be_cancelled_anywhere(world: Opening) -> None:
                         assert caught.value.fault.timeout == "connect"
                     await trio.sleep(5)
                     assert elsewhere.in_flight() == {}
+                    assert elsewhere.board.usage().cost == 0
                 assert listening.statistics().in_flight == 0
                 assert _living() <= tasks
 

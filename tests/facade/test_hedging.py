@@ -49,6 +49,18 @@ async def test_a_hedge_is_paid_for_and_the_books_agree(autojump_clock: object, w
         assert sum((row.cost for row in w.board.usage().calls), Decimal(0)) == w.board.usage().cost
 
 
+async def test_a_loser_that_was_cut_in_a_large_upload_is_told_and_counted_too(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world(BOTH) as w:
+        await used_to(w)
+        w["alpha"].behaviour = SLOW
+        before = w.board.usage().cost
+        reply = await w.board.generate("Why? " * 20_000, model="any", hedge=True)
+        assert [(one.provider, one.outcome) for one in reply.attempts] == [("alpha", "cancelled"), ("beta", "ok")]
+        assert reply.cost == w.board.usage().cost - before
+
+
 async def test_a_loser_s_time_counts_as_at_least_that(autojump_clock: object, world: Opening) -> None:
     async with world(BOTH) as w:
         await used_to(w)

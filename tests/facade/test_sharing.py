@@ -154,3 +154,24 @@ async def test_the_budgets_of_a_leader_who_left_are_not_charged_but_those_of_who
         assert spent == {"leader": (0, 0, 0), "follower": (cost, 0, 1)}
     async with world(budgets=specs, store=store) as w:
         assert budgets(w) == spent, "the ledger says the same"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "out of time"])
+async def test_callers_who_leave_in_the_turn_in_which_they_came_leave_no_trace(
+    autojump_clock: object, world: Opening, how: str
+) -> None:
+    async def call(w: Any, number: int) -> None:
+        timeout = 1e-7 if how == "out of time" else 60
+        with contextlib.suppress(callboard.DeadlineExceeded):
+            await w.board.generate(f"Why {number}?", model=ALPHA, cache="use", timeout=timeout)
+
+    async with world() as w:
+        for round_ in range(5):
+            async with trio.open_nursery() as nursery:
+                for number in range(8):
+                    nursery.start_soon(call, w, 8 * round_ + number)
+                await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+        assert [event for event in w.board.events if isinstance(event, callboard.ActorRestarted)] == []
+        assert (await w.board.generate("Why?", model=ALPHA)).text
+        assert w.in_flight() == {}

@@ -11,6 +11,7 @@ from callboard.runtime.clock import ns
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import ActorCrashed, ActorDown, ActorError, DeadlineExceeded, HandlerFailed
 from callboard.runtime.mailbox import Lane
+from callboard.runtime.slot import Slot
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.turns import AT_ONCE
 from callboard.testing.doer import Do, Doer, Note, Work
@@ -211,3 +212,83 @@ async def test_whoever_is_cancelled_is_not_answered_without_waiting() -> None:
             scope.cancel()
             answers.append(await system.ref("a").ask(Do(lambda actor, envelope: "now")))
         assert answers == ["now"]
+
+
+async def nested() -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        await trio.sleep_forever()
+
+
+async def test_whoever_is_cancelled_gets_that_alone_whatever_his_handler_had_open(autojump_clock: MockClock) -> None:
+    async with running(A) as system:
+        with trio.move_on_after(1) as scope:
+            with pytest.raises(trio.Cancelled):
+                await system.ref("a").ask(Do(scoped(nested)))
+            await trio.sleep_forever()
+        assert scope.cancelled_caught
+
+
+async def test_a_bug_of_a_handler_that_is_cancelled_is_the_actors_and_not_the_askers(autojump_clock: MockClock) -> None:
+    async def stumble() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("bug")
+
+    async def work() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stumble)
+            await trio.sleep_forever()
+
+    async with running(A) as system:
+        with trio.move_on_after(1) as scope:
+            await system.ref("a").ask(Do(scoped(work)))
+        assert scope.cancelled_caught
+        (cell,) = system.cells()
+        assert (cell.handler_failures, cell.last_error) == (1, "ValueError")
+
+
+@pytest.mark.parametrize("own", [2.0, float("inf")])
+async def test_an_asks_deadline_holds_whatever_its_handlers_own_is(own: float, autojump_clock: MockClock) -> None:
+    async with running(A) as system:
+        with pytest.raises(DeadlineExceeded):
+            await system.ref("a").ask(
+                Do(scoped(trio.sleep_forever, deadline=trio.current_time() + own)), deadline=system.clock.now() + ns(1)
+            )
+        assert trio.current_time() == pytest.approx(1)
+
+
+async def test_an_incarnation_does_not_wait_for_ever_for_a_handler_that_nobody_runs(autojump_clock: MockClock) -> None:
+    async with running(A) as system:
+        (cell,) = system.cells()
+        handler = nested()
+        scope = trio.CancelScope()
+        envelope = Envelope(Do(lambda actor, envelope: Scoped(scope, handler)), Slot(), lent=True)
+        cell.put(envelope, Lane.DATA)
+        assert envelope.carry is not None  # and a KeyboardInterrupt ends the asker
+        system.ref("a").tell(Note(crash), lane=Lane.CONTROL)
+        await trio.sleep(3)
+        assert await system.ref("a").ask(Do(lambda actor, envelope: "back")) == "back"
+        envelope.carry.close()
+        handler.close()
+
+
+async def test_each_asker_of_an_incarnation_that_ends_gets_an_error_of_his_own(autojump_clock: MockClock) -> None:
+    async with running(A) as system, trio.open_nursery() as nursery:
+        errors: list[ActorError] = []
+
+        async def ask() -> None:
+            try:
+                await system.ref("a").ask(Do(sleeping(60)))
+            except ActorCrashed as error:
+                errors.append(error)
+
+        for _ in range(2):
+            nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        system.ref("a").tell(Note(crash), lane=Lane.CONTROL)
+        await trio.sleep(1)
+        first, second = errors
+        assert first is not second
+        assert first.__cause__ is second.__cause__

@@ -221,6 +221,31 @@ async def test_a_full_pool_meets_the_pool_timeout(serve: Serve, autojump_clock: 
             await trio.sleep(60)
 
 
+async def test_whoever_waited_for_a_connection_then_waits_for_its_first_byte(
+    serve: Serve, autojump_clock: MockClock
+) -> None:
+    async def once(peer: Any) -> None:
+        await peer.request()
+        await trio.sleep(5)
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        await peer.gone()
+
+    server = await serve(once)
+    timeouts = Timeouts(pool=20, first_byte=7)
+    async with Transport(TransportConfig(timeouts=timeouts, max_connections=1)) as transport:
+        async with trio.open_nursery() as nursery:
+
+            async def second() -> None:
+                await trio.sleep(1)
+                with pytest.raises(FirstByteTimeout):
+                    await transport.handle_async_request(server.request())
+                assert trio.current_time() - started == pytest.approx(12)
+
+            started = trio.current_time()
+            nursery.start_soon(second)
+            assert await read_body(await transport.handle_async_request(server.request())) == b"hello"
+
+
 async def test_a_requests_own_timeouts_go_before_the_configurations(serve: Serve, autojump_clock: MockClock) -> None:
     server = await serve(quiet)
     async with Transport(config(first_byte=7)) as transport:
