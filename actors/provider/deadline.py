@@ -3,7 +3,6 @@
 import contextlib
 import math
 from contextlib import AbstractContextManager
-from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -31,7 +30,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"`{name}` is a number of seconds above 0")
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True):
     """A number of seconds with a name, and when they end on Trio's clock."""
 
     name: str

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from typing import NamedTuple
 
 import httpx
+import msgspec
 
 from callboard.actors.transport.content import content_of
 from callboard.actors.transport.errors import RequestInvalid
@@ -20,7 +20,7 @@ _HEADER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\0\r\n]*\r\n")
 _HEAD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\xff]+ HTTP/1\.1\r\n(?:" + _HEADER.pattern + rb")+\r\n")
 
 
-class Order(NamedTuple):
+class Order(msgspec.Struct, frozen=True):
     """One request, ready to be sent; more than once if `rest` is not an iterator."""
 
     origin: Origin

@@ -9,11 +9,13 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
+import msgspec
+
 C = TypeVar("C", bound=Hashable)
 W = TypeVar("W", bound=Hashable)
 
 
-class Taken(NamedTuple, Generic[C]):
+class Taken(msgspec.Struct, Generic[C], frozen=True):
     """What a request gets: a slot with an idle connection, a bare slot, or neither (`slot` is false): it must wait."""
 
     slot: bool
@@ -21,7 +23,7 @@ class Taken(NamedTuple, Generic[C]):
     close: tuple[C, ...]
 
 
-class Given(NamedTuple, Generic[C, W]):
+class Given(msgspec.Struct, Generic[C, W], frozen=True):
     """What becomes of a slot: it goes to `waiter`, with `connection` or bare, or is kept if there is no waiter."""
 
     waiter: W | None

@@ -1,8 +1,9 @@
 """A reply whose head is there, whichever connection it came by; as an httpx response too."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
+import msgspec
 
 from callboard.actors.transport.body import Body, Source
 from callboard.actors.transport.coding import unfolding
@@ -16,7 +17,7 @@ _UNDONE = (b"content-encoding", b"content-length")
 Headers = list[tuple[bytes, bytes]]
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """Status, headers and the body to come."""
 
     status: int

@@ -3,7 +3,7 @@ from collections import deque
 
 import pytest
 
-from callboard.actors.transport.pool import Pool
+from callboard.actors.transport.pool import Given, Pool, Taken
 
 Plain = Pool[str, str]
 
@@ -25,13 +25,13 @@ def test_the_connection_used_last_is_taken_first() -> None:
 
 def test_a_connection_serves_its_own_origin_only() -> None:
     pool = filled("a")
-    assert pool.take("other", 0) == (True, None, ())
-    assert pool.take("o", 0) == (True, "a", ())
+    assert pool.take("other", 0) == Taken(True, None, ())
+    assert pool.take("o", 0) == Taken(True, "a", ())
 
 
 def test_what_has_idled_too_long_is_handed_out_for_closing_and_never_reused() -> None:
     pool = filled("a", "b")
-    assert pool.take("o", 10) == (True, None, ("a", "b"))
+    assert pool.take("o", 10) == Taken(True, None, ("a", "b"))
     assert repr(pool) == "Pool(1 busy, 0 idle, 0 waiting)"
 
 
@@ -39,23 +39,23 @@ def test_a_connection_that_may_idle_less_than_an_older_one_is_not_reused_either(
     pool = filled("old", until=100)
     pool.take("other", 0)
     pool.give_back("o", "short", 5)
-    assert pool.take("o", 6) == (True, "old", ("short",))
+    assert pool.take("o", 6) == Taken(True, "old", ("short",))
 
 
 def test_without_a_free_slot_the_longest_idle_of_another_origin_makes_room() -> None:
     pool = filled("a", "b", max_connections=2)
-    assert pool.take("other", 0) == (True, None, ("a",))
+    assert pool.take("other", 0) == Taken(True, None, ("a",))
 
 
 def test_without_a_free_slot_a_request_waits_and_is_served_in_order() -> None:
     pool = Plain(max_connections=1, max_idle=1)
     pool.take("o", 0)
-    assert pool.take("o", 0) == (False, None, ())
+    assert pool.take("o", 0) == Taken(False, None, ())
     pool.wait("o", "first")
     pool.wait("o", "second")
-    assert pool.give_back("o", "a", 10) == ("first", "a", ())
-    assert pool.give_back("o", None, 0) == ("second", None, ())
-    assert pool.give_back("o", "b", 10) == (None, None, ())
+    assert pool.give_back("o", "a", 10) == Given("first", "a", ())
+    assert pool.give_back("o", None, 0) == Given("second", None, ())
+    assert pool.give_back("o", "b", 10) == Given(None, None, ())
     assert repr(pool) == "Pool(0 busy, 1 idle, 0 waiting)"
 
 
@@ -63,7 +63,7 @@ def test_a_waiter_for_another_origin_gets_the_slot_and_the_connection_is_closed(
     pool = Plain(max_connections=1, max_idle=1)
     pool.take("o", 0)
     pool.wait("other", "w")
-    assert pool.give_back("o", "a", 10) == ("w", None, ("a",))
+    assert pool.give_back("o", "a", 10) == Given("w", None, ("a",))
 
 
 def test_a_waiter_that_left_is_passed_over() -> None:
@@ -82,13 +82,13 @@ def test_no_more_than_max_idle_are_kept_and_the_longest_idle_goes(max_idle: int,
         pool.take("o", 0)
     for name in "ab":
         pool.give_back("o", name, 10)
-    assert pool.give_back("o", "c", 10) == (None, None, closed)
+    assert pool.give_back("o", "c", 10) == Given(None, None, closed)
 
 
 def test_warming_up_takes_only_free_slots_and_no_idle_connection() -> None:
     pool = filled("a", max_connections=2)
-    assert pool.take_bare(0) == (True, None, ())
-    assert pool.take_bare(0) == (False, None, ())
+    assert pool.take_bare(0) == Taken(True, None, ())
+    assert pool.take_bare(0) == Taken(False, None, ())
 
 
 def test_clearing_hands_out_all_that_idles_and_waits() -> None:
