@@ -1,8 +1,9 @@
 """An account's way to its provider: our own transport spoken to directly, or any other by httpx's interface."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import httpx
 import trio
@@ -103,7 +104,11 @@ class ReceivedAnswer(Received):
 
     async def read(self) -> bytes:
         """See Received."""
-        return await _bounded(self._body)
+        whole = self._body.whole()
+        if whole is None:
+            return await _bounded(self._body)
+        _check(len(whole))
+        return whole
 
     @asynccontextmanager
     async def chunks(self) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -113,9 +118,9 @@ class ReceivedAnswer(Received):
             async for _ in self._body:
                 pass
 
-    async def aclose(self) -> None:
+    def aclose(self) -> Coroutine[Any, Any, None]:
         """See Received."""
-        await self._body.aclose()
+        return self._body.aclose()
 
 
 class HttpxLine(Line):
@@ -184,10 +189,14 @@ async def _bounded(chunks: AsyncIterable[bytes]) -> bytes:
     size = 0
     async for piece in chunks:
         size += len(piece)
-        if size > MAX_BODY:
-            raise malformed(f"the reply is larger than {MAX_BODY} bytes")
+        _check(size)
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _check(size: int) -> None:
+    if size > MAX_BODY:
+        raise malformed(f"the reply is larger than {MAX_BODY} bytes")
 
 
 def _own_headers(account: Account) -> dict[str, str]:

@@ -55,6 +55,12 @@ class Body(httpx.AsyncByteStream):
             raise StopAsyncIteration
         return piece
 
+    def whole(self) -> bytes | None:
+        """All that is left, where it is here already and was sent as it is; None where that takes `read`."""
+        if self._unfolding is not None or self._closed or not self._source.ended:
+            return None
+        return self._source.take()
+
     async def read(self) -> bytes:
         """All that is left, in one."""
         pieces = []

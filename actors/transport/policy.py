@@ -45,7 +45,7 @@ def may_reuse(*, complete: bool, spent: bool, sent_whole: bool, version: str, co
 
 def idle_seconds(configured: float, keep_alive: bytes) -> float:
     """How long a connection may idle: as configured, or a second less than the server's Keep-Alive header says."""
-    for item in keep_alive.split(b","):
+    for item in keep_alive.split(b",") if keep_alive else ():
         name, _, value = item.strip().partition(b"=")
         if name.lower() == b"timeout" and value.isdigit() and len(value) < 10:
             return min(configured, max(0.0, int(value) - 1.0))
