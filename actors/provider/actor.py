@@ -73,6 +73,7 @@ class ProviderActor(Actor):
         self._subtree = Subtree(account.circuit)
         self._alarms: dict[str, Alarm] = {}
         self._rounds = Rounds()
+        self._shut: dict[str, int] = {}
         self._misconfigured: str | None = None
         self._standing = Standing()
         self._limits: dict[str, RateLimits] = {}
@@ -127,13 +128,14 @@ class ProviderActor(Actor):
 
     def _admit(self, attempt: Attempt, envelope: Envelope) -> object:
         keys = (ENDPOINT, model_key(attempt.model))
-        child, moved = self._subtree.admit(attempt.id, keys, self.me.now())
+        now = self.me.now()
+        child, moved = self._subtree.admit(attempt.id, keys, now)
         self._moved(moved, None)
         if isinstance(child, Refused):
             return self._refusal(attempt, child)
         alarm = Alarm(self._account.timeouts, trio_deadline(envelope.deadline), self._rounds)
         self._alarms[attempt.id] = alarm
-        return Scoped(alarm.scope, self._attempter.run(attempt, envelope, alarm, trial=child.trial))
+        return Scoped(alarm.scope, self._attempter.run(attempt, envelope, alarm, now, trial=child.trial))
 
     def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:
         fault = self._unavailable(attempt.model, refused.key, refused.retry_at)
@@ -288,11 +290,13 @@ class ProviderActor(Actor):
         self._selector.tell(report, lane=Lane.CONTROL)
 
     def _publish(self) -> None:
+        views = self._subtree.views()
+        self._shut = {key: view.retry_at for key, view in views.items() if view.state in TAKES_TRIALS_AT_MOST}
         self.me.publish(
             ProviderView(
                 name=self._account.name,
                 wire=self._account.wire.name,
-                circuits=self._subtree.views(),
+                circuits=views,
                 misconfigured=self._misconfigured,
                 standing=self._standing.view(),
                 check=self._checker.latest,
@@ -302,11 +306,9 @@ class ProviderActor(Actor):
 
     def _refuses(self, model: str) -> Fault | None:
         """Whether a circuit has opened since an attempt was admitted that is no trial; half-open takes only trials."""
-        views = self.me.ref.snapshot.circuits
-        for key in (ENDPOINT, model_key(model)):
-            view = views.get(key)
-            if view is not None and view.state in TAKES_TRIALS_AT_MOST:
-                return self._unavailable(model, key, view.retry_at)
+        for key in (ENDPOINT, model_key(model)) if self._shut else ():
+            if key in self._shut:
+                return self._unavailable(model, key, self._shut[key])
         return None
 
     def _unavailable(self, model: str, key: str, retry_at: int) -> Fault:

@@ -58,9 +58,11 @@ class Attempter:
         self._refuses = refuses
         self._underway: dict[str, Progress] = {}
 
-    def run(self, attempt: Attempt, envelope: Envelope, alarm: Alarm, *, trial: bool) -> Coroutine[Any, Any, Attempted]:
+    def run(
+        self, attempt: Attempt, envelope: Envelope, alarm: Alarm, now: int, *, trial: bool
+    ) -> Coroutine[Any, Any, Attempted]:
         """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
-        progress = self._underway[attempt.id] = progress_of(attempt, alarm, self._me.now(), trial=trial)
+        progress = self._underway[attempt.id] = progress_of(attempt, alarm, now, trial=trial)
         return self._run(progress, envelope)
 
     def taken_over(self, over: TakenOver) -> None:
