@@ -12,7 +12,6 @@ from callboard.actors.provider.checker import CheckDue, CheckEnded, Checker
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
-from callboard.actors.provider.rounds import Rounds
 from callboard.actors.provider.standing import Restriction, Standing
 from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
@@ -72,7 +71,6 @@ class ProviderActor(Actor):
         self._histories = histories
         self._subtree = Subtree(account.circuit)
         self._alarms: dict[str, Alarm] = {}
-        self._rounds = Rounds()
         self._shut: dict[str, int] = {}
         self._misconfigured: str | None = None
         self._standing = Standing()
@@ -86,7 +84,6 @@ class ProviderActor(Actor):
         """Take up the circuits where the last process or incarnation left them."""
         self._transport = self._make_transport()
         self.me.spawn(self._keep_transport)
-        self.me.spawn(self._rounds.make, self._look_at_limits)
         self._attempter = Attempter(
             self._account,
             self._transport,
@@ -133,8 +130,7 @@ class ProviderActor(Actor):
         self._moved(moved, None)
         if isinstance(child, Refused):
             return self._refusal(attempt, child)
-        alarm = Alarm(self._account.timeouts, trio_deadline(envelope.deadline), self._rounds)
-        self._alarms[attempt.id] = alarm
+        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts, trio_deadline(envelope.deadline))
         return Scoped(alarm.scope, self._attempter.run(attempt, envelope, alarm, now, trial=child.trial))
 
     def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:
@@ -324,10 +320,6 @@ class ProviderActor(Actor):
 
     def _date(self, monotonic: int) -> int:
         return self.me.utc() + min(max(0, monotonic - self.me.now()), LONG)
-
-    def _look_at_limits(self) -> None:
-        for alarm in self._alarms.values():
-            alarm.look()
 
     async def _keep_transport(self) -> None:
         """Close the connections that idle too long, and all when this incarnation ends, however it ends."""

@@ -8,7 +8,6 @@ import httpx
 import msgspec
 import trio
 
-from callboard.actors.provider.rounds import Rounds
 from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
 
@@ -55,23 +54,19 @@ _STAGES: dict[Stage, tuple[str, str | None]] = {
 class Alarm:
     """One cancel scope for one attempt; its deadline moves from limit to limit, and an operator may cut it.
 
-    Whoever makes `rounds` looks at it in each.
-
     `latest` bounds it whatever the limits are, on Trio's clock: that is the asker's, and no fault of the provider's.
 
     It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
     the transport's limits it holds that of the next token.
     """
 
-    def __init__(self, timeouts: Timeouts, latest: float = math.inf, rounds: Rounds | None = None) -> None:
+    def __init__(self, timeouts: Timeouts, latest: float = math.inf) -> None:
+        self.scope = trio.CancelScope(deadline=latest)
         self._latest = latest
-        self._rounds = rounds or Rounds()
         self._timeouts = timeouts
         self._stage = _NO_LIMIT
         self._token = _NO_LIMIT
         self._cut = False
-        self._due = latest if latest <= self._rounds.next else math.inf
-        self.scope = trio.CancelScope(deadline=self._due)
 
     @property
     def sent(self) -> bool:
@@ -81,24 +76,17 @@ class Alarm:
     def set(self, name: str, seconds: float) -> None:
         """From now on this limit holds."""
         self._stage = Limit(name, seconds, trio.current_time() + seconds)
-        self.look()
+        self._move()
 
     def token(self, name: str, seconds: float) -> None:
         """Until the next time this limit holds as well, whatever the transport does meanwhile."""
         self._token = Limit(name, seconds, trio.current_time() + seconds)
-        self.look()
+        self._move()
 
     def pause(self) -> None:
         """No limit holds: it is not the provider that is waited for."""
         self._stage = self._token = _NO_LIMIT
-        self.look()
-
-    def look(self) -> None:
-        """Set the scope's deadline if the first limit to end does so before the next round; else it has none."""
-        end = min(self._stage.at, self._token.at, self._latest)
-        due = end if end <= self._rounds.next else math.inf
-        if due != self._due:
-            self._due = self.scope.deadline = due
+        self._move()
 
     def cut(self) -> None:
         """End the attempt at once, by an operator's wish."""
@@ -133,6 +121,9 @@ class Alarm:
     def error(self, where: object) -> httpx.TimeoutException:
         """See transport.stopwatch.Watch; the attempt's own scope ends the attempt, so nobody asks."""
         return httpx.TimeoutException(f"{where}: no {self._stage.name} within {self._stage.seconds:g} s")
+
+    def _move(self) -> None:
+        self.scope.deadline = min(self._stage.at, self._token.at, self._latest)
 
 
 def timed_out(name: str, seconds: float) -> Fault:
