@@ -74,13 +74,17 @@ async def test_requests_share_connections(hello: Any, open_httpx: Open) -> None:
 
 
 async def test_many_requests_are_spread_over_small_pools_within_the_bound(serve: Serve, open_httpx: Open) -> None:
-    now, most = 0, 0
+    now, most, full = 0, 0, trio.Event()
 
     async def handler(peer: Any) -> None:
         nonlocal now, most
         while await peer.request():
             now += 1
             most = max(most, now)
+            if now == SHARD + 4:
+                full.set()
+            with trio.move_on_after(5):
+                await full.wait()
             await trio.sleep(0.01)
             now -= 1
             await peer.send(HEAD + b"Content-Length: 0\r\n\r\n")
