@@ -190,9 +190,7 @@ class Attempter:
 
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
-        if (
-            len(self._underway) > 1
-        ):  # whoever is ready in this turn leaves together: that wakes the kernel and the peer once
+        if len(self._underway) > 1:  # others come as far first: requests that leave together wake the peer once
             await trio.lowlevel.checkpoint()
         refusal = self._refusal(progress)
         if refusal is not None:

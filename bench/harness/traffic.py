@@ -45,8 +45,8 @@ class Soak(NamedTuple):
 
     @property
     def settle(self) -> float:
-        """Seconds before the first reading. Thrice as long as is read: by then the C library's heap has met, at once,
-        the most that such traffic ever holds.
+        """Seconds before the first reading. Thrice as long as is read: the C library's heap grows until it has met the
+        most that such traffic holds at once, which took half an hour in one run and longer in another.
         """
         return max(1.2 * self.warm, 3 * self.seconds)
 
