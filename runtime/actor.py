@@ -24,7 +24,7 @@ from callboard.messages.events import Event
 from callboard.runtime.cell import Cell
 from callboard.runtime.clock import trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope, Message
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 Ts = TypeVarTuple("Ts")
@@ -80,7 +80,7 @@ class Me:
 
     def report(self, message: Tell) -> None:
         """Tell oneself, ahead of the data lane: how a handler hands its findings to the next decide step."""
-        self._cell.put(Envelope(message, own=True), Lane.CONTROL)
+        self._cell.put(Envelope(message, own=True), CONTROL)
 
     def at(self, when: int, message: Tell) -> trio.CancelScope:
         """Report this message at `when` (monotonic nanoseconds), unless the returned scope is cancelled before."""

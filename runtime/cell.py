@@ -14,7 +14,7 @@ from callboard.runtime.clock import Clock
 from callboard.runtime.deadletters import DeadLetters
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorCrashed, ActorDown
-from callboard.runtime.mailbox import Delivery, Lane, Mailbox, MailboxSpec
+from callboard.runtime.mailbox import ACCEPTED, DATA, Delivery, Lane, Mailbox, MailboxSpec
 from callboard.runtime.turns import Turns
 from callboard.runtime.waits import Waiter
 
@@ -32,7 +32,7 @@ class CellStatus(enum.StrEnum):
 
 
 GONE = {CellStatus.STOPPED, CellStatus.GIVEN_UP}
-TAKEN = (Delivery.ACCEPTED, Delivery.WAITING)
+TAKEN = (ACCEPTED, Delivery.WAITING)
 TAKES_MESSAGES = {CellStatus.NEW, CellStatus.STARTING, CellStatus.RUNNING, CellStatus.RESTARTING}
 
 
@@ -85,9 +85,9 @@ class Cell:
         A stopping actor still takes what it needs to finish: its own reports and what others give back.
         """
         if self.direct is not None and self.mailbox.empty and self.direct(envelope, lane):
-            return Delivery.ACCEPTED
+            return ACCEPTED
         status = self.status
-        takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not Lane.DATA)
+        takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not DATA)
         delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
         if delivery not in TAKEN:
             self._refused(envelope, delivery)

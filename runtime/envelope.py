@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.messages.base import Ask, Tell
 from callboard.runtime.clock import NEVER
-from callboard.runtime.slot import Slot, SlotState
+from callboard.runtime.slot import SETTLED, Slot
 
 if TYPE_CHECKING:
     from callboard.runtime.cell import Cell
@@ -51,7 +51,7 @@ class Envelope(msgspec.Struct, eq=False):
     @property
     def settled(self) -> bool:
         """Whether this is an ask that has its reply or its error."""
-        return self.slot is not None and self.slot.state is SlotState.SETTLED
+        return self.slot is not None and self.slot.state is SETTLED
 
     def unwrap(self) -> object:
         """The reply of an ask that is settled, or its error raised."""

@@ -19,7 +19,7 @@ from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
-from callboard.runtime.slot import SlotState
+from callboard.runtime.slot import ABANDONED
 
 _log = logging.getLogger("callboard.actors")
 
@@ -68,7 +68,7 @@ class Handlers:
 
     def _start(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
         if envelope.slot is not None:
-            envelope.slot.on_end(lambda state: scope.cancel() if state is SlotState.ABANDONED else None)
+            envelope.slot.on_end(lambda state: scope.cancel() if state is ABANDONED else None)
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
         self._nursery.start_soon(partial(self._handle, envelope, scope, work, lent=False))

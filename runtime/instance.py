@@ -8,15 +8,15 @@ from collections.abc import Callable
 import trio
 
 from callboard.messages.signals import Left
-from callboard.runtime.actor import Actor, Later, Me, Scoped
+from callboard.runtime.actor import LATER, Actor, Me, Scoped
 from callboard.runtime.cell import Cell
 from callboard.runtime.clock import seconds
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorCrashed, DeclaredError
 from callboard.runtime.handlers import Handlers
 from callboard.runtime.leaf import leaf
-from callboard.runtime.mailbox import Lane
-from callboard.runtime.slot import SlotState
+from callboard.runtime.mailbox import CONTROL, DATA, Lane
+from callboard.runtime.slot import ABANDONED, SlotState
 
 BATCH = 64
 """Messages handled in a row before other tasks get a turn."""
@@ -93,7 +93,7 @@ class Instance:
         fails in the loop.
         """
         cell, task = self._cell, self._parked
-        if task is None or self._deciding or (lane is Lane.DATA and len(cell.running) >= cell.concurrency):
+        if task is None or self._deciding or (lane is DATA and len(cell.running) >= cell.concurrency):
             return False
         envelope.started = began = cell.world.turns.began
         if envelope.deadline <= began:
@@ -133,7 +133,7 @@ class Instance:
     def _queue(self, envelope: Envelope) -> None:
         """For the control lane, from where nothing may be decided: inside the cancellation of a task."""
         deciding, self._deciding = self._deciding, True
-        self._cell.put(envelope, Lane.CONTROL)
+        self._cell.put(envelope, CONTROL)
         self._deciding = deciding
         self._wake()
 
@@ -170,7 +170,7 @@ class Instance:
             self._deciding = False
         if type(result) is Scoped:
             self._handlers.start_scoped(envelope, result)
-        elif result is Later.LATER:
+        elif result is LATER:
             self._defer(envelope)
         elif type(result) is types.CoroutineType:
             self._handlers.start(envelope, result)
@@ -187,7 +187,7 @@ class Instance:
 
         def ended(state: SlotState) -> None:
             deferred.pop(envelope.id, None)
-            if state is SlotState.ABANDONED:
+            if state is ABANDONED:
                 self._queue(Envelope(Left(envelope.id), own=True))
             elif self._cell.stop_requested:
                 self._wake()

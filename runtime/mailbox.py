@@ -10,13 +10,14 @@ The mailbox is synchronous and knows no task. Whoever consumes it sets `on_ready
 import enum
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from typing import Final
 
 import msgspec
 
 from callboard.messages.signals import Down, Left
 from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import DeadlineExceeded, MailboxFull
-from callboard.runtime.slot import SlotState
+from callboard.runtime.slot import OPEN, SlotState
 
 COMPACT_AT = 64
 
@@ -55,6 +56,12 @@ class Delivery(enum.Enum):
 
     def __bool__(self) -> bool:
         return self in (Delivery.ACCEPTED, Delivery.WAITING)
+
+
+DATA: Final = Lane.DATA
+CONTROL: Final = Lane.CONTROL
+ACCEPTED: Final = Delivery.ACCEPTED
+"""The members on every message's path, under names that are looked up at once; see slot.py."""
 
 
 class MailboxSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +123,10 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._system) + len(self._control) + self._data_queued
 
-    def put(self, envelope: Envelope, lane: Lane = Lane.DATA) -> Delivery:
+    def put(self, envelope: Envelope, lane: Lane = DATA) -> Delivery:
         """Queue a message, or say what became of it. Never waits."""
-        delivery = self._put_data(envelope) if lane is Lane.DATA else self._put_reserved(envelope, lane)
-        if delivery is Delivery.ACCEPTED:
+        delivery = self._put_data(envelope) if lane is DATA else self._put_reserved(envelope, lane)
+        if delivery is ACCEPTED:
             self._accepted += 1
             if self.on_ready is not None:
                 self.on_ready()
@@ -134,7 +141,7 @@ class Mailbox:
         """
         while (envelope := self._pop(data)) is not None:
             slot = envelope.slot
-            if slot is not None and slot.state is not SlotState.OPEN:
+            if slot is not None and slot.state is not OPEN:
                 self._counts["skipped_abandoned"] += 1
             elif envelope.deadline <= now:
                 self._counts["skipped_expired"] += 1
@@ -181,22 +188,22 @@ class Mailbox:
         if len(queue) >= bound and not isinstance(envelope.message, Down | Left):
             return Delivery.FULL
         queue.append(envelope)
-        return Delivery.ACCEPTED
+        return ACCEPTED
 
     def _put_data(self, envelope: Envelope) -> Delivery:
         spec = self._spec
         if spec.key is not None and envelope.slot is None and self._replace(envelope, spec.key(envelope.message)):
-            return Delivery.ACCEPTED
+            return ACCEPTED
         if self._data_queued - self._gone < spec.data:
             self._enqueue(envelope)
-            return Delivery.ACCEPTED
+            return ACCEPTED
         match spec.full:
             case Full.WAIT if envelope.slot is not None:
                 self._wait_for_room(envelope)
                 return Delivery.WAITING
             case Full.DROP_OLDEST if self._drop_oldest(envelope.priority):
                 self._enqueue(envelope)
-                return Delivery.ACCEPTED
+                return ACCEPTED
             case Full.DROP_OLDEST | Full.DROP_NEWEST:
                 return Delivery.DROPPED
             case _:

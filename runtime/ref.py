@@ -10,7 +10,7 @@ from callboard.runtime.cell import Cell
 from callboard.runtime.clock import NEVER, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
-from callboard.runtime.mailbox import Delivery, Lane
+from callboard.runtime.mailbox import ACCEPTED, DATA, Delivery, Lane
 from callboard.runtime.slot import Slot
 from callboard.runtime.waits import Waiter, circle
 
@@ -75,13 +75,11 @@ class Ref:
         self._cell.catch_up()
         return self._cell.snapshot
 
-    def tell(self, message: Tell, *, lane: Lane = Lane.DATA, priority: int = 1) -> Delivery:
+    def tell(self, message: Tell, *, lane: Lane = DATA, priority: int = 1) -> Delivery:
         """Send and go on. Never waits; the result says whether the message was accepted."""
         return self._cell.put(Envelope(message, priority=priority), lane)
 
-    async def ask(
-        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
-    ) -> R:
+    async def ask(self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None) -> R:
         """Send and wait for the reply.
 
         `deadline` is in monotonic nanoseconds; inside a handler the asker's own deadline holds as well. Raises an
@@ -109,7 +107,7 @@ class Ref:
             _forget_edge(waits, cell)
 
     def submit(
-        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = Lane.DATA, priority: int | None = None
+        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None
     ) -> Pending[R]:
         """Send an ask and wait for it later. The deadline holds on the handler's side too. Raises as `ask`."""
         envelope = self._envelope(message, deadline, priority, CURRENT.get())
@@ -139,7 +137,7 @@ class Ref:
 
 def _post(cell: Cell, envelope: Envelope, lane: Lane) -> None:
     delivery = cell.put(envelope, lane)
-    if delivery is Delivery.ACCEPTED:
+    if delivery is ACCEPTED:
         return
     if delivery is Delivery.DOWN:
         raise cell.down()

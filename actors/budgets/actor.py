@@ -14,7 +14,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Actor
 from callboard.runtime.calendar import Calendar
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 _log = logging.getLogger("callboard.budgets")
@@ -34,7 +34,7 @@ class BudgetsActor(Actor):
         """Take up what was spent and what is open; a former life's grants end with the first step of this one."""
         self.me.publish(BudgetsView(self._budgets, self.me.incarnation, self.me.utc, in_force=bool(self._specs)))
         if self._specs:
-            spending = await self._ledger.ask(TellSpending(), lane=Lane.CONTROL)
+            spending = await self._ledger.ask(TellSpending(), lane=CONTROL)
             self._tell(self._budgets.recall(spending, self.me.utc()))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
@@ -83,4 +83,4 @@ class BudgetsActor(Actor):
         for mark in marks:
             self._budgets.remember(mark)
         if marks:
-            self._ledger.tell(Write(marks), lane=Lane.CONTROL)
+            self._ledger.tell(Write(marks), lane=CONTROL)

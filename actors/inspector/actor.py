@@ -38,7 +38,7 @@ from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 COMMAND_LIMIT = ns(5)
@@ -177,7 +177,7 @@ class InspectorActor(Actor):
         return True
 
     def _tell(self, message: CarryOut | ServerDied) -> None:
-        delivered = self.me.ref.tell(message, lane=Lane.CONTROL)
+        delivered = self.me.ref.tell(message, lane=CONTROL)
         if not delivered and isinstance(message, CarryOut) and message.outcome.set_running_or_notify_cancel():
             message.outcome.set_result(_STOPPING)
 
@@ -205,7 +205,7 @@ class InspectorActor(Actor):
             return RequestRefused(f"no provider is named {command.provider!r}; there are {known}")
         try:
             order = Operate(command=command.command, now=command.now)
-            return CommandDone(await provider.ask(order, lane=Lane.CONTROL, deadline=self.me.now() + COMMAND_LIMIT))
+            return CommandDone(await provider.ask(order, lane=CONTROL, deadline=self.me.now() + COMMAND_LIMIT))
         except ActorError as error:
             return RequestRefused(f"{command.provider} did not carry it out: {error}")
 
@@ -213,7 +213,7 @@ class InspectorActor(Actor):
         before = None if command.older_than is None else self.me.utc() - ns(command.older_than)
         wish = Forget(model=command.model, tag=command.tag, stored_before=before)
         try:
-            dropped = await self._cache().ask(wish, lane=Lane.CONTROL, deadline=self.me.now() + FORGET_LIMIT)
+            dropped = await self._cache().ask(wish, lane=CONTROL, deadline=self.me.now() + FORGET_LIMIT)
         except ActorError as error:
             return RequestRefused(f"the cache did not forget everything: {error}")
         return CommandDone(f"{dropped} kept replies forgotten")
@@ -221,7 +221,7 @@ class InspectorActor(Actor):
     async def _reset(self, command: BudgetCommand) -> InspectorResponse:
         try:
             wish, deadline = ResetBudget(command.name), self.me.now() + COMMAND_LIMIT
-            said = await self._budgets().ask(wish, lane=Lane.CONTROL, deadline=deadline)
+            said = await self._budgets().ask(wish, lane=CONTROL, deadline=deadline)
         except ActorError as error:
             return RequestRefused(f"the budget was not reset: {error}")
         return RequestRefused(said.message) if isinstance(said, Fault) else CommandDone(said)

@@ -26,7 +26,7 @@ from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.leaf import cancelled
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 ACKNOWLEDGEMENT = ns(10)
@@ -106,10 +106,10 @@ class OrchestratorActor(Actor):
     def _log(self, call: Call, outcome: Outcome) -> None:
         if self._logbook is not None:
             said = LogCall(call=call.id, at=self.me.utc(), request=call.request, outcome=outcome)
-            self._logbook.tell(said, lane=Lane.CONTROL)
+            self._logbook.tell(said, lane=CONTROL)
 
     def _record(self, story: Story, outcome: Outcome | None) -> None:
-        self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=Lane.CONTROL)
+        self._ledger.tell(Write((story.ended(outcome, self.me.now(), self.me.utc()),)), lane=CONTROL)
 
     async def _acknowledged(self, outcome: Outcome, entry: CallEnded, deadline: int) -> Outcome:
         """A tenth of the time left is kept for handing the reply on: what was paid for is not lost at the deadline."""
@@ -117,7 +117,7 @@ class OrchestratorActor(Actor):
         patience = min(ACKNOWLEDGEMENT, (deadline - now) * 9 // 10)
         recorded: Literal["acknowledged", "failed"] = "acknowledged"
         try:
-            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL, deadline=now + patience)
+            await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL, deadline=now + patience)
         except ActorError:
             recorded = "failed"
         if isinstance(outcome, Receipt):

@@ -27,7 +27,7 @@ from callboard.messages.usage import Cost
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.errors import ActorError
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.stream import ConsumerLeft
 
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
@@ -155,7 +155,7 @@ class Pursuit:
             return self._after_fault(attempted)
         if self._story.batches is not None:
             if writes(work) and not shared:
-                self._means.cache.tell(vectors_to_keep(work, attempted.answer, candidate), lane=Lane.CONTROL)
+                self._means.cache.tell(vectors_to_keep(work, attempted.answer, candidate), lane=CONTROL)
             key = b""
         answer = self._story.whole(candidate, work, attempted.answer)
         if answer is None:

@@ -31,7 +31,7 @@ from callboard.runtime.circuit.subtree import Refused, Subtree
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 from callboard.runtime.clock import NEVER, ns, seconds, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 SWEEP = 30.0
@@ -206,7 +206,7 @@ class ProviderActor(Actor):
         if command.command == "reset":
             self._misconfigured = None
             self._standing.clear()
-            self._limiter.tell(Unblock(), lane=Lane.CONTROL)
+            self._limiter.tell(Unblock(), lane=CONTROL)
         cut = self._cut_all() if command.command == "open" and command.now else 0
         self._publish()
         return f"{self._account.name}: {command.command}, {len(moved)} circuits moved, {cut} attempts cut"
@@ -261,7 +261,7 @@ class ProviderActor(Actor):
             retry_at=date if gives_up else 0,
             openings=openings,
         )
-        self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+        self._ledger.tell(Write((entry,)), lane=CONTROL)
         self.me.emit(
             CircuitMoved(
                 at=self.me.utc(),
@@ -283,7 +283,7 @@ class ProviderActor(Actor):
         endpoint = doors.pop(ENDPOINT, None)
         models = {key.removeprefix(f"{ENDPOINT} "): retry_at for key, retry_at in doors.items()}
         report = CircuitReport(provider=self._account.name, endpoint=endpoint, models=models)
-        self._selector.tell(report, lane=Lane.CONTROL)
+        self._selector.tell(report, lane=CONTROL)
 
     def _publish(self) -> None:
         views = self._subtree.views()

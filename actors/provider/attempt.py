@@ -27,7 +27,7 @@ from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import PRIORITIES, Envelope
 from callboard.runtime.errors import DeadlineExceeded
 from callboard.runtime.leaf import cancelled
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
 
@@ -72,7 +72,7 @@ class Attempter:
             progress.payer = over.payer
             self._purse.taken_over(progress)
             if not progress.permitted:
-                self._limiter.tell(Hasten(over.attempt, over.priority), lane=Lane.CONTROL)
+                self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         attempt = progress.attempt
@@ -152,9 +152,9 @@ class Attempter:
         if progress.fault is not None:
             slower = slow_down(progress.fault, progress.attempt.model, permit, self._me.now(), self._me.utc())
             if slower is not None:  # first: whoever gets the place of this one must know
-                self._limiter.tell(slower, lane=Lane.CONTROL)
+                self._limiter.tell(slower, lane=CONTROL)
         used = progress.settled.usage.total if progress.sent else None
-        self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=Lane.CONTROL)
+        self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=CONTROL)
 
     async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
         try:
@@ -263,9 +263,9 @@ class Attempter:
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
-            await self._ledger.ask(WriteDurably((entry,)), lane=Lane.CONTROL)
+            await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL)
         else:
-            self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+            self._ledger.tell(Write((entry,)), lane=CONTROL)
 
     def _settle_record(self, progress: Progress) -> None:
         attempt, account = progress.attempt, self._account
@@ -286,7 +286,7 @@ class Attempter:
             tag=progress.payer.tag,
             user=progress.payer.user,
         )
-        self._ledger.tell(Write((entry,)), lane=Lane.CONTROL)
+        self._ledger.tell(Write((entry,)), lane=CONTROL)
         self._purse.settle(progress)
 
     def _refusal(self, progress: Progress) -> Fault | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Permit, SlowDown
-from callboard.runtime.circuit.circuit import Outcome
+from callboard.runtime.circuit.circuit import SUCCESS, Outcome
 from callboard.runtime.clock import ns
 
 ENDPOINT = "endpoint"
@@ -49,7 +49,7 @@ def model_key(model: str) -> str:
 def outcomes(fault: Fault | None, model: str) -> dict[str, Outcome]:
     """What an attempt that ran to its end says, by circuit key."""
     if fault is None:
-        return {ENDPOINT: Outcome.SUCCESS, model_key(model): Outcome.SUCCESS}
+        return {ENDPOINT: SUCCESS, model_key(model): SUCCESS}
     if fault.kind is FaultKind.TIMED_OUT and fault.timeout == "connect":
         return {ENDPOINT: Outcome.FAULT}
     if fault.kind in LIMIT_FAULTS and fault.status is None:

@@ -6,7 +6,7 @@ from callboard.messages.budgeting import GiveBack, ReserveMoney, SettleMoney, Ta
 from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import NEVER, ns
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 GRACE = ns(60)
@@ -51,7 +51,7 @@ class Purse:
         if progress.granted is not None:
             payer = progress.payer
             over = TakeOverMoney(attempt=progress.attempt.id, tag=payer.tag, user=payer.user)
-            self._budgets.tell(over, lane=Lane.CONTROL)
+            self._budgets.tell(over, lane=CONTROL)
 
     async def renew(self, progress: Progress, deadline: int) -> Fault | None:
         """Right before the attempt opens: ask anew if the budgets have begun a new life since."""
@@ -74,13 +74,13 @@ class Purse:
             fault=progress.outcome == "fault",
             estimated=progress.settled.estimated,
         )
-        self._budgets.tell(end, lane=Lane.CONTROL)
+        self._budgets.tell(end, lane=CONTROL)
 
     def give_back(self, progress: Progress) -> None:
         """The attempt was not made; nothing to do after `settle`."""
         if progress.granted is not None:
             progress.granted = None
-            self._budgets.tell(GiveBack(progress.attempt.id), lane=Lane.CONTROL)
+            self._budgets.tell(GiveBack(progress.attempt.id), lane=CONTROL)
 
     def _until(self, deadline: int) -> int:
         latest = max(deadline, self._me.now() + ns(self._account.timeouts.permit))

@@ -26,7 +26,7 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import Output, Request, Tool, ToolChoice
+from callboard.messages.request import NOTHING_SAID, Output, Request, Tool, ToolChoice
 
 _SAMPLING = frozenset(
     {
@@ -105,6 +105,8 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
 
 
 def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]:
+    if request.sampling is NOTHING_SAID and quirks.default_max_tokens is None:
+        return {}
     members: dict[str, Any] = msgspec.to_builtins(request.sampling)
     if quirks.default_max_tokens is not None:
         members.setdefault("max_tokens", quirks.default_max_tokens)
@@ -187,7 +189,10 @@ class _Messages:
 
     def _plain(self, message: ChatMessage, role: str) -> dict[str, Any]:
         content = message.content if isinstance(message.content, str) else self._parts(message.content)
-        return present({"role": role, "content": content, "name": message.name}) | self._extra(message.extra)
+        shown: dict[str, Any] = {"role": role, "content": content}
+        if message.name is not None:
+            shown["name"] = message.name
+        return shown | self._extra(message.extra) if message.extra else shown
 
     def _result(self, part: ToolResultPart) -> dict[str, Any]:
         content: Any = part.content

@@ -1,6 +1,7 @@
 """One circuit breaker: admits or refuses attempts, and moves by their outcomes. Pure; `now` is passed in."""
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,12 @@ class Outcome(enum.StrEnum):
     SUCCESS = "success"
     FAULT = "fault"
     NEITHER = "neither"
+
+
+CLOSED: Final = CircuitState.CLOSED
+SUCCESS: Final = Outcome.SUCCESS
+NEITHER: Final = Outcome.NEITHER
+"""What nearly every attempt meets, under names that are looked up at once; see slot.py."""
 
 
 class CircuitSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +92,8 @@ class Circuit:
 
     def refusal(self, now: int) -> Refusal | None:
         """Whether an attempt would be refused now, without taking anything."""
+        if self.state is CLOSED:  # first, for nearly all are
+            return None
         match self.state:
             case CircuitState.FORCED_OPEN:
                 return Refusal(NEVER)
@@ -97,13 +106,17 @@ class Circuit:
             case _:
                 return None
 
-    def admit(self, now: int, moves: list[Move]) -> Admission | Refusal:
-        """The right to one attempt, or until when there is none. Moves are added to `moves`."""
-        refusal = self.refusal(now)
+    def refused(self) -> None:
+        """An attempt was turned away: a ramping circuit counts it."""
         if self.state is CircuitState.RAMPING:
-            self._ramp_credit += self._share if refusal else self._share - 1
-        if refusal is not None:
-            return refusal
+            self._ramp_credit += self._share
+
+    def admit(self, now: int, moves: list[Move]) -> Admission:
+        """The right to one attempt, where `refusal` has none to tell. Moves are added to `moves`."""
+        if self.state is CLOSED:
+            return Admission(self._era, trial=False)
+        if self.state is CircuitState.RAMPING:
+            self._ramp_credit += self._share - 1
         if self.state is CircuitState.OPEN:
             self._move(CircuitEvent.BACKOFF_OVER, now, moves)
         trial = self.state is CircuitState.HALF_OPEN
@@ -120,13 +133,10 @@ class Circuit:
             return moves
         if admission.trial and self.state is CircuitState.HALF_OPEN:
             self._trials -= 1
-        match outcome:
-            case Outcome.SUCCESS:
-                self._succeeded(admission, now, moves)
-            case Outcome.FAULT:
-                self._failed(admission, now, rand, floor, moves)
-            case Outcome.NEITHER:
-                pass
+        if outcome is SUCCESS:
+            self._succeeded(admission, now, moves)
+        elif outcome is Outcome.FAULT:
+            self._failed(admission, now, rand, floor, moves)
         return moves
 
     def operate(self, event: CircuitEvent, now: int) -> list[Move]:
@@ -166,6 +176,8 @@ class Circuit:
     def _succeeded(self, admission: Admission, now: int, moves: list[Move]) -> None:
         self._consecutive = 0
         self._counts.add(now, fault=False)
+        if self.state is CLOSED:
+            return
         if self.state is CircuitState.HALF_OPEN and admission.trial:
             self._move(CircuitEvent.TRIAL_SUCCEEDED, now, moves)
             if not self._spec.ramp:

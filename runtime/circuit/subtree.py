@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome
+from callboard.runtime.circuit.circuit import NEITHER, Admission, Circuit, CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 
 KEEP = 512
@@ -55,19 +55,18 @@ class Subtree:
 
     def admit(self, child: str, keys: Iterable[str], now: int) -> tuple[Child | Refused, list[tuple[str, Move]]]:
         """Take in an attempt if every key's circuit admits it; otherwise nothing is taken."""
-        keys = tuple(keys)
-        for key in keys:
-            if (refusal := self._circuit(key).refusal(now)) is not None:
-                self._circuit(key).admit(now, [])  # a ramping circuit counts those it turns away
+        circuits = [(key, self._circuit(key)) for key in keys]
+        for key, circuit in circuits:
+            if (refusal := circuit.refusal(now)) is not None:
+                circuit.refused()
                 return Refused(key, refusal.retry_at), []
         moved: list[tuple[str, Move]] = []
         admissions: dict[str, Admission] = {}
-        for key in keys:
+        for key, circuit in circuits:
             moves: list[Move] = []
-            admission = self._circuit(key).admit(now, moves)
-            assert isinstance(admission, Admission)
-            admissions[key] = admission
-            moved.extend((key, move) for move in moves)
+            admissions[key] = circuit.admit(now, moves)
+            if moves:
+                moved.extend((key, move) for move in moves)
         self.children[child] = entry = Child(child, admissions, now)
         return entry, moved
 
@@ -81,7 +80,7 @@ class Subtree:
         return [
             (key, move)
             for key, admission in entry.admissions.items()
-            for move in self._circuit(key).record(admission, outcomes.get(key, Outcome.NEITHER), now, rand, floor)
+            for move in self._circuit(key).record(admission, outcomes.get(key, NEITHER), now, rand, floor)
         ]
 
     def operate(self, keys: Iterable[str], event: CircuitEvent, now: int) -> list[tuple[str, Move]]:

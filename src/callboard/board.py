@@ -35,7 +35,7 @@ from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
 from callboard.runtime.clock import ns
 from callboard.runtime.errors import ActorError
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
 from callboard.runtime.stream import Stream
@@ -234,7 +234,7 @@ class Board:
 
         What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
         """
-        said = await self._budgets.ask(ResetBudget(name), lane=Lane.CONTROL)
+        said = await self._budgets.ask(ResetBudget(name), lane=CONTROL)
         if isinstance(said, Fault):
             raise InvalidRequest(f"budget: {said.message}")
         return said
@@ -252,7 +252,7 @@ class Board:
     async def flush(self) -> None:
         """Return when everything recorded before is on disk. Raises StoreError when it cannot be written."""
         try:
-            await self._ledger.ask(Flush(), lane=Lane.CONTROL, deadline=self._system.clock.now() + ns(60))
+            await self._ledger.ask(Flush(), lane=CONTROL, deadline=self._system.clock.now() + ns(60))
         except ActorError as error:
             raise StoreError(f"the ledger could not be written: {error}") from error
 
@@ -278,7 +278,7 @@ class Board:
             raise InvalidRequest("key, older_than: expected a reply's `cache_key`, and a number of seconds") from None
         wish = Forget(key=raw, model=model, tag=tag, partition=partition, stored_before=before)
         try:
-            return await self._cache.ask(wish, lane=Lane.CONTROL)
+            return await self._cache.ask(wish, lane=CONTROL)
         except ActorError as error:
             raise StoreError(f"not everything could be forgotten: {error}") from error
 
@@ -296,13 +296,13 @@ class Board:
         moment = None if before is None else int(before.timestamp() * 1e9)
         await self.flush()
         try:
-            erased = await self._ledger.ask(Erase(user=user, call=call, before=moment), lane=Lane.CONTROL)
+            erased = await self._ledger.ask(Erase(user=user, call=call, before=moment), lane=CONTROL)
             if call is None:
-                replies = await self._cache.ask(Forget(user=user, stored_before=moment), lane=Lane.CONTROL)
+                replies = await self._cache.ask(Forget(user=user, stored_before=moment), lane=CONTROL)
                 erased = msgspec.structs.replace(erased, replies=replies)
             if self._resolved.config.log.requests:
                 wish = Erase(user=user, call=call, before=moment)
-                logged = (await self._system.ref("logbook").ask(wish, lane=Lane.CONTROL)).logged
+                logged = (await self._system.ref("logbook").ask(wish, lane=CONTROL)).logged
                 erased = msgspec.structs.replace(erased, logged=logged)
         except ActorError as error:
             raise StoreError(f"not everything could be deleted: {error}") from error
@@ -316,13 +316,13 @@ class Board:
         if not self._resolved.config.log.requests:
             raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
         try:
-            return await self._system.ref("logbook").ask(ReadLog(call), lane=Lane.CONTROL)
+            return await self._system.ref("logbook").ask(ReadLog(call), lane=CONTROL)
         except ActorError as error:
             raise StoreError(f"the log cannot be read: {error}") from error
 
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""
-        return await self._provider(provider).ask(command, lane=Lane.CONTROL)
+        return await self._provider(provider).ask(command, lane=CONTROL)
 
     @property
     def events(self) -> tuple[Event, ...]:

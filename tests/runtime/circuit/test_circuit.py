@@ -36,7 +36,11 @@ class Driven:
         return self.circuit.state is state
 
     def admit(self) -> Admission | Refusal:
-        return self.circuit.admit(self.now, self.moves)
+        refusal = self.circuit.refusal(self.now)
+        if refusal is None:
+            return self.circuit.admit(self.now, self.moves)
+        self.circuit.refused()
+        return refusal
 
     def admitted(self) -> Admission:
         admission = self.admit()
