@@ -27,6 +27,10 @@ ABANDONED: Final = SlotState.ABANDONED
 """Short for the members, and quick: Python 3.11 takes a microsecond to look up each `SlotState.OPEN`."""
 
 
+_TAKEN = object()
+"""In place of an error that has been raised."""
+
+
 class Slot(msgspec.Struct, eq=False):
     """A one-shot reply between two tasks of one Trio run. One task may wait."""
 
@@ -71,10 +75,18 @@ class Slot(msgspec.Struct, eq=False):
         return True
 
     def unwrap(self) -> object:
-        """The reply, or its error raised, of a slot that is settled."""
-        if self._error is not None:
-            raise self._error
-        return self._value
+        """The reply, or its error raised, of a slot that is settled. An error can be taken once: it holds, by its
+        traceback, those who hold the slot, and both would be kept until the garbage collector comes.
+        """
+        error = self._take_error()
+        if error is None:
+            if self._value is _TAKEN:
+                raise RuntimeError("the error that this ask ended with was raised before")
+            return self._value
+        try:
+            raise error
+        finally:
+            del error
 
     async def wait(self) -> object:
         """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost.
@@ -98,9 +110,15 @@ class Slot(msgspec.Struct, eq=False):
         self.state = SETTLED
         task, self._task = self._task, None
         if task is not None:
-            error = self._error
+            error = self._take_error()
             trio.lowlevel.reschedule(task, outcome.Value(self._value) if error is None else outcome.Error(error))
         self._ended()
+
+    def _take_error(self) -> BaseException | None:
+        error = self._error
+        if error is not None:
+            self._error, self._value = None, _TAKEN
+        return error
 
     def _ended(self) -> None:
         callback, self._on_end = self._on_end, None

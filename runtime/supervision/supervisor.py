@@ -202,7 +202,9 @@ class Supervisor:
         finally:
             life.acknowledged.set()
             life.done.set()
-        if not life.cut:
+        if self._stopping:  # nobody is to wait until this one's turn in the order comes: it does not start again
+            child.end(CellStatus.STOPPED, "it was stopped")
+        elif not life.cut:
             self._ends.append((name, life, end, cause))
             self._changed.set()
 
@@ -256,6 +258,8 @@ class Supervisor:
     async def _stop_children(self) -> None:
         """In reverse order, one at a time. Once this is cancelled, the children that are left are cut, not asked."""
         lives = [(self.children[name], self._lives[name]) for name in reversed(self.children) if name in self._lives]
+        if self._stopping:
+            self._end_the_dead()
         try:
             for child, life in lives:
                 await self._stop_child(child, life)
@@ -263,6 +267,12 @@ class Supervisor:
             with trio.CancelScope(shield=True):
                 for _, life in lives:
                     await self._cut(life)
+
+    def _end_the_dead(self) -> None:
+        """Those that have ended do not start again: nobody is to wait for them until their turn comes."""
+        for name, child in self.children.items():
+            if name not in self._lives or self._lives[name].done.is_set():
+                child.end(CellStatus.STOPPED, "it was stopped")
 
     async def _stop_child(self, child: "ActorNode | Supervisor", life: Life) -> None:
         life.cut = True

@@ -1,8 +1,7 @@
 """However a call ends, what it had in hand goes at once: a cycle would stay until the collector comes by."""
 
-import gc
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ import trio.testing
 
 import callboard
 from callboard.testing import Behaviour
+from callboard.testing.garbage import collected
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 Call = Callable[[callboard.Board], Awaitable[object]]
@@ -99,7 +99,7 @@ async def test_no_call_leaves_a_reference_cycle_behind(
 ) -> None:
     async with world({"alpha": behaviour, "beta": Behaviour()}) as w:
         await _made(w, call)
-        with _collected() as garbage:
+        with collected() as garbage:
             for _ in range(CALLS):
                 await _made(w, call)
         assert _ours(garbage) == []
@@ -110,23 +110,6 @@ async def _made(w: Any, call: Call) -> None:
         await call(w.board)
     await w.board.flush()
     await trio.testing.wait_all_tasks_blocked()
-
-
-@contextmanager
-def _collected() -> Iterator[list[object]]:
-    """What the collector finds that became garbage meanwhile."""
-    found: list[object] = []
-    gc.collect()
-    gc.disable()
-    try:
-        yield found
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        gc.collect()
-        found += gc.garbage
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
 
 
 def _ours(garbage: list[object]) -> list[str]:

@@ -63,6 +63,15 @@ async def test_a_waiter_gets_the_error_itself() -> None:
     assert caught.value is error
 
 
+async def test_an_error_is_raised_once() -> None:
+    slot = Slot()
+    slot.fail(ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        await slot.wait()
+    with pytest.raises(RuntimeError, match="raised before"):
+        await slot.wait()
+
+
 async def test_a_reply_that_came_before_the_wait_is_kept() -> None:
     slot = Slot()
     slot.settle("reply")

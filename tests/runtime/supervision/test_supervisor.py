@@ -1,7 +1,7 @@
 """Starting in order, stopping in reverse, and waiting between restarts."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,8 @@ from callboard.runtime.actor import LATER
 from callboard.runtime.cell import CellStatus
 from callboard.runtime.clock import Clock, ns, seconds, virtual_utc
 from callboard.runtime.envelope import Envelope
-from callboard.runtime.errors import ActorDown
+from callboard.runtime.errors import ActorDown, ActorError
+from callboard.runtime.mailbox import Lane
 from callboard.runtime.supervision.backoff import Backoff
 from callboard.runtime.supervision.intensity import Intensity
 from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, Restart, SupervisorSpec
@@ -216,6 +217,36 @@ async def test_a_stop_during_a_hanging_start_is_prompt_and_still_in_order(
         await trio.sleep(3)
         assert system.root.status is CellStatus.STOPPED
     assert log == ["1 +a", "2 +b", "6 -b", "7 -a"]
+
+
+@pytest.mark.parametrize(
+    ("crashes", "end"),
+    [pytest.param((0.25, 0.5), 1.0, id="before the stop"), pytest.param((1.25,), 1.25, id="during the stop")],
+)
+async def test_nobody_who_finishes_waits_for_one_that_has_crashed(
+    crashes: tuple[float, ...], end: float, autojump_clock: MockClock
+) -> None:
+    ends: list[float] = []
+    async with started(group(ActorSpec(name="b", factory=Doer), ActorSpec(name="a", factory=Doer))) as system:
+        b, began = system.ref("b"), trio.current_time()
+
+        async def finish() -> None:
+            for work in (keep, keep, lambda *_: 1):
+                with suppress(ActorError):
+                    await b.ask(Do(work))
+            ends.append(trio.current_time() - began)
+
+        await wait_all_tasks_blocked()
+        system.ref("a").submit(Do(lambda *_: finish()))
+        for when in sorted((*crashes, 1.0)):
+            await trio.sleep_until(began + when)
+            if when == 1:
+                system.stop()
+            else:
+                b.tell(Note(bug), lane=Lane.CONTROL)
+        await wait_all_tasks_blocked()
+        assert system.root.status is CellStatus.STOPPED
+    assert ends == [end]
 
 
 async def test_a_runtime_that_is_stopped_before_it_runs_starts_nothing() -> None:
