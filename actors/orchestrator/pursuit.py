@@ -8,16 +8,15 @@ import trio
 from callboard.actors.orchestrator.checks.examine import HookFailed, examine
 from callboard.actors.orchestrator.checks.names import hooks
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
-from callboard.actors.orchestrator.kept import kept_entry, kept_vectors
 from callboard.actors.orchestrator.key import cache_key, reads, vectors_to_keep, writes
+from callboard.actors.orchestrator.lookup import Lookup
 from callboard.actors.orchestrator.means import Call, Means
 from callboard.actors.orchestrator.race import race
 from callboard.actors.orchestrator.repair import repaired
 from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
-from callboard.messages.caching import CacheReader, Entry, Fill
+from callboard.messages.caching import Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, DeltaSink, Failure, MakeCall, OpenStream, Outcome
-from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Wishes
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt, Reply
@@ -62,23 +61,15 @@ class Pursuit:
         self._answered = False
         """Whether one of the two has answered."""
         self._cut_cost: Cost | None = None
-        self._keys: dict[Candidate, bytes] = {}
+        self._lookup = Lookup(call.request, story, means, me)
         self._course: Course
 
-    def kept_at_once(self) -> Outcome | None:
+    def kept_at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, where nothing else has to be done for it."""
-        call, request, money = self._call, self._call.request, self._call.allowance.money
-        if not (isinstance(call, MakeCall) and isinstance(request, Request) and reads(request)):
+        money = self._call.allowance.money
+        if not isinstance(self._call, MakeCall) or self._wishes is not NO_WISHES or (money is not None and money <= 0):
             return None
-        if self._wishes is not NO_WISHES or (money is not None and money <= 0):
-            return None
-        now, means = self._me.now(), self._means
-        plan, unfit = means.planned(request, now)
-        if plan.skipped or unfit or not plan.candidates:
-            return None
-        key = self._key(plan.candidates[0])
-        entry = kept_entry(means.cache.latest, request, key, self._me.utc())
-        return None if entry is None else self._reply_kept(entry, key, now)
+        return self._lookup.at_once()
 
     async def outcome(self) -> Outcome:
         """The call's one outcome."""
@@ -104,13 +95,6 @@ class Pursuit:
         except HookFailed as error:
             return story.failure(Fault(kind=FaultKind.INTERNAL, message=str(error)))
 
-    def _key(self, candidate: Candidate) -> bytes:
-        """The cache's key of what is asked, at this candidate."""
-        key = self._keys.get(candidate)
-        if key is None:
-            key = self._keys[candidate] = cache_key(self._call.request, candidate)
-        return key
-
     async def _run(self, plan: Plan) -> Outcome:
         while True:
             match self._course.next(self._me.now()):
@@ -132,7 +116,7 @@ class Pursuit:
         if step.repair and self._rejected is not None and isinstance(request, Request):
             work = repaired(request, *self._rejected)
         else:
-            key = self._key(candidate) if reads(request) or writes(request) else b""
+            key = self._lookup.key(candidate) if reads(request) or writes(request) else b""
             kept = await self._kept_at(candidate, key) if key else None
             if kept is not None:
                 return kept
@@ -209,33 +193,20 @@ class Pursuit:
         if not reads(self._call.request):
             return None
         for candidate in candidates:
-            kept = await self._kept_at(candidate, self._key(candidate))
+            kept = await self._kept_at(candidate, self._lookup.key(candidate))
             if kept is not None:
                 return kept
         return None
 
     async def _kept_at(self, candidate: Candidate, key: bytes) -> Outcome | None:
-        """A reply kept from this candidate, or put together from the vectors that are."""
-        request, story = self._call.request, self._story
-        reader: CacheReader | None = self._means.cache.latest
-        if story.batches is not None and isinstance(request, EmbeddingRequest):
-            answer = await kept_vectors(reader, request, story.batches, candidate, self._me.utc())
-            if answer is None:
-                return None
-            return story.reply(answer, candidate, self._me.now(), cached=True, shared=False)
-        entry = kept_entry(reader, request, key, self._me.utc())
-        return None if entry is None else await self._from_cache(entry, key)
-
-    async def _from_cache(self, entry: Entry, key: bytes) -> Outcome | None:
-        """The kept reply, unless it fails a check: then it is a miss."""
-        passed = self._examined(self._reply_kept(entry, key, self._me.now()))
+        """The reply kept from this candidate, unless it fails a check: then it is a miss."""
+        kept = await self._lookup.at(candidate, key)
+        if kept is None:
+            return None
+        passed = self._examined(kept)
         if isinstance(passed, str):
             return None
         return await self._handed_on(passed) if isinstance(self._call, OpenStream) else passed
-
-    def _reply_kept(self, entry: Entry, key: bytes, now: int) -> Receipt:
-        candidate = Candidate(entry.provider, entry.model)
-        return self._story.reply(entry.answer, candidate, now, cached=True, shared=False, key=key)
 
     def _patience(self, candidate: Candidate) -> float | None:
         """Seconds after which this one is late; None when no hedge may be made."""

@@ -405,7 +405,7 @@ async def test_a_bug_in_looking_for_a_kept_reply_ends_that_call_alone(
 
     async with world() as w:
         with monkeypatch.context() as patch:
-            patch.setattr("callboard.actors.orchestrator.pursuit.kept_entry", broken)
+            patch.setattr("callboard.actors.orchestrator.lookup.kept_entry", broken)
             with pytest.raises(HandlerFailed):
                 await w.generate(**SAME)
         assert [call.outcome for call in await w.told()] == ["fault"]

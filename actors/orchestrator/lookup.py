@@ -1,0 +1,57 @@
+"""What the cache has kept for one call."""
+
+from callboard.actors.orchestrator.kept import kept_entry, kept_vectors
+from callboard.actors.orchestrator.key import cache_key, reads
+from callboard.actors.orchestrator.means import Means
+from callboard.actors.orchestrator.story import Story
+from callboard.messages.caching import Entry
+from callboard.messages.calls import Candidate
+from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.reply import Receipt
+from callboard.messages.request import Request, Work
+from callboard.runtime.actor import Me
+
+
+class Lookup:
+    """Makes the keys, each once, and the replies of what is found under them."""
+
+    def __init__(self, request: Work, story: Story, means: Means, me: Me) -> None:
+        self._request = request
+        self._story = story
+        self._means = means
+        self._me = me
+        self._keys: dict[Candidate, bytes] = {}
+
+    def key(self, candidate: Candidate) -> bytes:
+        """The cache's key of what is asked, at this candidate."""
+        key = self._keys.get(candidate)
+        if key is None:
+            key = self._keys[candidate] = cache_key(self._request, candidate)
+        return key
+
+    def at_once(self) -> Receipt | None:
+        """The reply kept from the candidate that would be asked first, if that one takes calls now."""
+        request, means, now = self._request, self._means, self._me.now()
+        if not isinstance(request, Request) or not reads(request):
+            return None
+        plan, unfit = means.planned(request, now)
+        if plan.skipped or unfit or not plan.candidates:
+            return None
+        key = self.key(plan.candidates[0])
+        entry = kept_entry(means.cache.latest, request, key, self._me.utc())
+        return None if entry is None else self._reply(entry, key, now)
+
+    async def at(self, candidate: Candidate, key: bytes) -> Receipt | None:
+        """The reply kept from this candidate, or put together from the vectors that are."""
+        request, story, reader = self._request, self._story, self._means.cache.latest
+        if story.batches is not None and isinstance(request, EmbeddingRequest):
+            answer = await kept_vectors(reader, request, story.batches, candidate, self._me.utc())
+            if answer is None:
+                return None
+            return story.reply(answer, candidate, self._me.now(), cached=True, shared=False)
+        entry = kept_entry(reader, request, key, self._me.utc())
+        return None if entry is None else self._reply(entry, key, self._me.now())
+
+    def _reply(self, entry: Entry, key: bytes, now: int) -> Receipt:
+        candidate = Candidate(entry.provider, entry.model)
+        return self._story.reply(entry.answer, candidate, now, cached=True, shared=False, key=key)
