@@ -31,9 +31,10 @@ class Lookup:
 
     def at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, if that one takes calls now."""
-        request, means, now = self._request, self._means, self._me.now()
+        request, means = self._request, self._means
         if not isinstance(request, Request) or not reads(request):
             return None
+        now = self._me.now()
         plan, unfit = means.planned(request, now)
         if plan.skipped or unfit or not plan.candidates:
             return None
