@@ -1,9 +1,7 @@
 """Starting in order, stopping in reverse, and waiting between restarts."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import pytest
 import trio
@@ -12,67 +10,16 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from callboard.messages.events import ActorRestarted, Event
 from callboard.runtime.actor import LATER
 from callboard.runtime.cell import CellStatus
-from callboard.runtime.clock import Clock, ns, seconds, virtual_utc
+from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.mailbox import Lane
-from callboard.runtime.supervision.backoff import Backoff
-from callboard.runtime.supervision.intensity import Intensity
-from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, Restart, SupervisorSpec
+from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, Restart
 from callboard.runtime.supervision.supervisor import GaveUp, StartTimeout
 from callboard.runtime.system import System
 from callboard.testing.doer import Do, Doer, Note
 from callboard.testing.running import leaks, running
-
-STEADY = Backoff(base=ns(1), max=ns(8), jitter=0.0, quiet=ns(60))
-PATIENT = Intensity(failures=1_000)
-
-
-class Timed(Doer):
-    """Writes down when it starts and ends; start and stop take `pace` seconds, and the first `failures` starts fail."""
-
-    def __init__(self, log: list[str], name: str, *, pace: float = 0, failures: float = 0) -> None:
-        super().__init__()
-        self._log, self._name, self._pace, self._failures = log, name, pace, failures
-
-    def _write(self, what: str) -> None:
-        self._log.append(f"{seconds(self.me.now()):g} {what}{self._name}")
-
-    async def start(self) -> None:
-        await trio.sleep(self._pace)
-        if self.me.incarnation <= self._failures:
-            self._write("!")
-            raise OSError("cannot start")
-        self._write("+")
-        self.me.spawn(self._live)
-
-    async def _live(self) -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            self._write("-")
-
-    async def stop(self) -> None:
-        await trio.sleep(self._pace)
-
-
-def timed(log: list[str], name: str, pace: float = 0, failures: float = 0, **options: Any) -> ActorSpec:
-    return ActorSpec(name=name, factory=partial(Timed, log, name, pace=pace, failures=failures), **options)
-
-
-def group(*children: ChildSpec, name: str = "root", intensity: Intensity = PATIENT, **options: Any) -> SupervisorSpec:
-    return SupervisorSpec(name=name, children=children, intensity=intensity, backoff=STEADY, **options)
-
-
-@asynccontextmanager
-async def started(spec: SupervisorSpec, **options: Any) -> AsyncIterator[System]:
-    """A system that is started but not waited for; it must be gone without a trace in the end."""
-    system = System(spec, clock=Clock(virtual_utc()), seed=0, **options)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(system.run)
-        yield system
-        system.stop()
-    assert leaks(system) == []
+from callboard.testing.timed import Timed, group, started, timed
 
 
 def bug(actor: Doer, envelope: Envelope) -> None:
