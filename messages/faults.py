@@ -51,6 +51,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's id of the request."""
     retry_after: float | None = None
     """Seconds that the provider asked to wait."""
+    retry: bool | None = None
+    """Whether the provider says that the same request may be tried again; None: it does not say."""
     resets_at: int | None = None
     """UTC nanoseconds at which a quota is refilled or a circuit lets the next trial through."""
     timeout: str | None = None

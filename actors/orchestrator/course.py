@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from callboard.actors.orchestrator.policy import RULES, RetrySpec
+from callboard.actors.orchestrator.policy import RetrySpec, rule_of
 from callboard.messages.calls import Allowance, Candidate
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.routing import Plan
@@ -118,7 +118,7 @@ class Course:
             self.allowance = self.allowance.given_back()
             return
         self._heed(candidate, fault, now)
-        rule = RULES[fault.kind]
+        rule = rule_of(fault)
         if rule.same:
             self._again.append(candidate)
         elif not rule.elsewhere:
@@ -148,7 +148,7 @@ class Course:
         if repair and not self._repaired:
             self._repaired = self._repairing = True
             return
-        rule = RULES[fault.kind]
+        rule = rule_of(fault)
         if rule.first and not self._repeated and fault.retry_after is None:
             self._repeated = True
             self._delay(now, rand)

@@ -8,7 +8,7 @@ import math
 
 import msgspec
 
-from callboard.messages.faults import FaultKind
+from callboard.messages.faults import Fault, FaultKind
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -46,6 +46,16 @@ RULES: dict[FaultKind, Rule] = {
     FaultKind.DEADLINE: _NOWHERE,
     FaultKind.INTERNAL: _PASSING,
 }
+
+
+def rule_of(fault: Fault) -> Rule:
+    """What may follow this fault. What the provider says of another try goes before the table, but a mistake of the
+    caller's stays one.
+    """
+    rule = RULES[fault.kind]
+    if fault.retry is None or not rule.elsewhere:
+        return rule
+    return Rule(same=fault.retry, elsewhere=True, first=rule.first and fault.retry)
 
 
 class RetrySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

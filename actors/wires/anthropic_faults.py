@@ -11,7 +11,7 @@ from typing import Any
 
 from callboard.actors.wires.faults import Complaint, kind_of, said
 from callboard.actors.wires.jsons import mapping, object_of, string
-from callboard.actors.wires.retry_hints import retry_after, start_of_next_month
+from callboard.actors.wires.retry_hints import retry_after, should_retry, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
 
@@ -51,6 +51,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         code=complaint.codes[0] if complaint.codes else None,
         request_id=headers.get("request-id") or complaint.request_id,
         retry_after=retry_after(headers, now),
+        retry=should_retry(headers),
         resets_at=_resets_at(complaint, now),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from callboard.actors.wires.faults import Complaint, kind_of, said
 from callboard.actors.wires.jsons import mapping, object_of, string
-from callboard.actors.wires.retry_hints import retry_after
+from callboard.actors.wires.retry_hints import retry_after, should_retry
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
 
@@ -71,6 +71,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         code=complaint.codes[0] if complaint.codes else None,
         request_id=next(filter(None, map(headers.get, _REQUEST_IDS)), None) or complaint.request_id,
         retry_after=retry_after(headers, utc()),
+        retry=should_retry(headers),
     )
 
 

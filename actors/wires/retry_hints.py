@@ -1,4 +1,6 @@
-"""How long to wait, in all the notations that providers use. Pure: `utc` is the time now, in nanoseconds since 1970."""
+"""How long to wait, in all the notations that providers use, and whether to try again. Pure: `utc` is the time now, in
+nanoseconds since 1970.
+"""
 
 import math
 import re
@@ -25,6 +27,13 @@ def retry_after(headers: Mapping[str, str], utc: int) -> float | None:
     if seconds is None and plain:
         seconds = _until_http_date(plain, utc)
     return milliseconds if seconds is None else seconds
+
+
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """What `x-should-retry` says of the same request; None when it does not say. OpenAI, Anthropic and those whose
+    official clients heed it as theirs do send it.
+    """
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
 
 
 def number(text: str | None) -> float | None:

@@ -51,9 +51,15 @@ class Journey:
         return step
 
     def fail(
-        self, kind: FaultKind, retry_after: float | None = None, cost: str | None = None, *, repair: bool = False
+        self,
+        kind: FaultKind,
+        retry_after: float | None = None,
+        cost: str | None = None,
+        *,
+        repair: bool = False,
+        retry: bool | None = None,
     ) -> Try | GiveUp:
-        fault = Fault(kind=kind, message=kind.value, retry_after=retry_after)
+        fault = Fault(kind=kind, message=kind.value, retry_after=retry_after, retry=retry)
         self.course.failed(fault, None if cost is None else Decimal(cost), self.now, self.rand, repair=repair)
         return self.step()
 
@@ -172,6 +178,16 @@ def test_whoever_cannot_be_helped_by_another_try_is_left_out_of_the_next_round()
     journey = Journey(A, B, attempts=4)
     journey.step()
     journey.fail(FaultKind.UNAUTHORIZED)
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "abbb"
+
+
+def test_a_candidate_is_tried_again_only_where_its_provider_does_not_advise_against_it() -> None:
+    journey = Journey(A, B, attempts=4)
+    journey.step()
+    journey.fail(SERVER, retry=False)
+    journey.fail(FaultKind.NOT_FOUND, retry=True)
     while isinstance(journey.fail(OVERLOADED), Try):
         pass
     assert journey.names == "abbb"

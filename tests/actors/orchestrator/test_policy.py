@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.actors.orchestrator.policy import RULES, RetrySpec
-from callboard.messages.faults import FaultKind
+from callboard.actors.orchestrator.policy import RULES, RetrySpec, rule_of
+from callboard.messages.faults import Fault, FaultKind
 
 THE_CALLERS = {FaultKind.INVALID_REQUEST, FaultKind.CONTENT_BLOCKED, FaultKind.DEADLINE}
 
@@ -32,6 +32,17 @@ def test_a_mistake_of_the_callers_is_tried_nowhere_again() -> None:
 )
 def test_what_another_try_cannot_help_is_tried_only_elsewhere(kind: FaultKind) -> None:
     assert (RULES[kind].same, RULES[kind].elsewhere) == (False, True)
+
+
+def test_what_the_provider_says_of_another_try_goes_before_the_table_but_for_the_callers_own_mistakes() -> None:
+    for kind, rule in RULES.items():
+        assert rule_of(Fault(kind=kind, message="")) is rule
+        for said in (True, False):
+            told = rule_of(Fault(kind=kind, message="", retry=said))
+            if kind in THE_CALLERS:
+                assert told is rule
+            else:
+                assert (told.same, told.elsewhere, told.first) == (said, True, said and rule.first)
 
 
 def test_whoever_is_tried_first_again_may_be_tried_again() -> None:

@@ -78,6 +78,7 @@ def test_the_request_id_is_the_headers_or_the_bodys() -> None:
 
 def test_waits_come_from_the_headers() -> None:
     assert fault(429, "rate_limit_error", headers={"retry-after": "7"}).retry_after == 7
+    assert fault(529, "overloaded_error", headers={"x-should-retry": "false"}).retry is False
 
 
 @pytest.mark.parametrize(

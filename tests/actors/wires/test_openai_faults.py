@@ -125,3 +125,5 @@ def test_waits_and_the_request_id_come_from_the_headers() -> None:
         assert fault(500, {"request_id": "req_2"}, **{name: "req_1"}).request_id == "req_1"
     assert fault(500, {"request_id": "req_2"}).request_id == "req_2"
     assert fault(500).retry_after is None
+    assert (fault(500, x_should_retry="false").retry, fault(404, x_should_retry="true").retry) == (False, True)
+    assert fault(500).retry is None

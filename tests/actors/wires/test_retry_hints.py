@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callboard.actors.wires.retry_hints import duration, retry_after, start_of_next_month, until_rfc3339
+from callboard.actors.wires.retry_hints import duration, retry_after, should_retry, start_of_next_month, until_rfc3339
 
 SECOND = 1_000_000_000
 
@@ -39,6 +39,13 @@ NOW = utc(2026, 11, 21, 8, 0, 0)
 )
 def test_retry_after_is_milliseconds_then_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("told", "retry"), [("true", True), ("false", False), (" False ", False), ("maybe", None), ("", None), (None, None)]
+)
+def test_another_try_is_advised_or_not_or_nothing_is_said(told: str | None, retry: bool | None) -> None:
+    assert should_retry({} if told is None else {"x-should-retry": told}) is retry
 
 
 @pytest.mark.parametrize(
