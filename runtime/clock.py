@@ -16,8 +16,9 @@ NEVER = 2**63 - 1
 
 
 def ns(seconds: float) -> int:
-    """Seconds as nanoseconds."""
-    return round(seconds * NANOSECONDS)
+    """Seconds as nanoseconds; NEVER where that is 292 years or more."""
+    nanoseconds = seconds * NANOSECONDS
+    return round(nanoseconds) if nanoseconds < NEVER else NEVER
 
 
 def seconds(nanoseconds: int) -> float:

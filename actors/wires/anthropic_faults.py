@@ -11,7 +11,7 @@ from typing import Any
 
 from callboard.actors.wires.faults import Complaint, kind_of, said
 from callboard.actors.wires.jsons import mapping, object_of, string
-from callboard.actors.wires.retry_hints import retry_after, should_retry, start_of_next_month
+from callboard.actors.wires.retry_hints import LONGEST, retry_after, should_retry, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
 
@@ -93,4 +93,5 @@ def _resets_at(complaint: Complaint, now: int) -> int | None:
         day = datetime.fromisoformat(f"{regained[1]} {regained[2] or '00:00'}").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return int(day.timestamp()) * 1_000_000_000
+    at = int(day.timestamp()) * 1_000_000_000
+    return at if at <= now + LONGEST * 1e9 else None

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+LONGEST = 32 * 86_400.0
+"""Seconds. No provider has a limit that is longer than a month: a longer wait is a mistake, and is not heeded."""
+UNIX_TIME = 1e9
+"""A number of seconds from which on it can only be a time since 1970, where it should have been a wait."""
+MOST = 2.0**53
 _SECOND = 1_000_000_000
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|[dhms]))+")
@@ -21,12 +26,14 @@ def retry_after(headers: Mapping[str, str], utc: int) -> float | None:
     """
     milliseconds = number(headers.get("retry-after-ms"))
     if milliseconds:
-        return milliseconds / 1000
+        return _sensible(milliseconds / 1000)
     plain = headers.get("retry-after")
     seconds = number(plain)
     if seconds is None and plain:
         seconds = _until_http_date(plain, utc)
-    return milliseconds if seconds is None else seconds
+    if seconds is not None and seconds >= UNIX_TIME:
+        seconds = max(0.0, seconds - utc / _SECOND)
+    return milliseconds if seconds is None else _sensible(seconds)
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
@@ -37,27 +44,35 @@ def should_retry(headers: Mapping[str, str]) -> bool | None:
 
 
 def number(text: str | None) -> float | None:
-    """A finite number that is not negative, else None."""
+    """A finite number that is not negative, else None. What no counter could hold is cut to `MOST`."""
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if 0 <= value < math.inf else None
+    return min(value, MOST) if 0 <= value < math.inf else None
+
+
+def _sensible(seconds: float) -> float | None:
+    return seconds if seconds <= LONGEST else None
 
 
 def duration(text: str | None) -> float | None:
-    """Seconds in a duration such as `6m0s`, `20ms`, `1h2m3.5s`, or in a bare number of seconds; else None."""
+    """Seconds in a duration such as `6m0s`, `20ms`, `1h2m3.5s`, or in a bare number of seconds; else None.
+
+    None, too, for more than `LONGEST`.
+    """
     if text is None:
         return None
     if _DURATION.fullmatch(text.strip()):
         text = str(sum(float(amount) * _UNITS[unit] for amount, unit in _PIECE.findall(text)))
-    return number(text)
+    seconds = number(text)
+    return None if seconds is None else _sensible(seconds)
 
 
 def until_rfc3339(text: str | None, utc: int) -> float | None:
     """Seconds until a time such as `2026-11-21T08:00:00Z`, 0 when it has passed; None when it is not one."""
     try:
-        return _until(datetime.fromisoformat(text or ""), utc)
+        return _sensible(_until(datetime.fromisoformat(text or ""), utc))
     except ValueError:
         return None
 

@@ -65,3 +65,8 @@ def test_a_deadline_that_has_passed_is_reached_however_long_the_clock_has_run(da
     for _ in range(2_000):
         deadline = ns(days * 86_400) + draw.randrange(10**12)
         assert deadline <= round(trio_deadline(deadline) * NANOSECONDS) < deadline + 200
+
+
+@pytest.mark.parametrize("endless", [1e10, 1e305, float("inf")])
+def test_what_is_longer_than_the_clock_can_count_never_comes(endless: float) -> None:
+    assert ns(endless) == NEVER

@@ -69,6 +69,7 @@ def test_an_accounts_own_limit_names_the_day_it_ends() -> None:
     assert found.kind == "quota_exhausted"
     assert found.resets_at == int(datetime(2026, 12, 5, 6, 30, tzinfo=UTC).timestamp()) * SECOND
     assert fault(400, "invalid_request_error", message.replace("12-05", "99-99")).resets_at is None
+    assert fault(400, "invalid_request_error", message.replace("2026", "9026")).resets_at is None
 
 
 def test_the_request_id_is_the_headers_or_the_bodys() -> None:

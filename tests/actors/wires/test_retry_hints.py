@@ -2,7 +2,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callboard.actors.wires.retry_hints import duration, retry_after, should_retry, start_of_next_month, until_rfc3339
+from callboard.actors.wires.retry_hints import (
+    LONGEST,
+    duration,
+    number,
+    retry_after,
+    should_retry,
+    start_of_next_month,
+    until_rfc3339,
+)
 
 SECOND = 1_000_000_000
 
@@ -33,11 +41,20 @@ NOW = utc(2026, 11, 21, 8, 0, 0)
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "1e999"}, None),
+        ({"retry-after": "1e305"}, None),
+        ({"retry-after": "2764800"}, LONGEST),
+        ({"retry-after": "2764801"}, None),
+        ({"retry-after-ms": "1e305"}, None),
+        ({"retry-after": "Sat, 21 Nov 2099 08:00:30 GMT"}, None),
+        ({"retry-after": str(NOW // 10**9 + 30)}, 30),
+        ({"retry-after": str(NOW // 10**9 - 30)}, 0),
         ({"retry-after": ""}, None),
         ({"retry-after": "Sat, 99 Nov 99999 08:00:30 GMT"}, None),
     ],
 )
-def test_retry_after_is_milliseconds_then_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_milliseconds_then_seconds_or_a_date_of_a_month_at_most(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(headers, NOW) == seconds
 
 
@@ -53,7 +70,7 @@ def test_another_try_is_advised_or_not_or_nothing_is_said(told: str | None, retr
     [
         ("6m0s", 360), ("1s", 1), ("20ms", 0.02), ("1h2m3.5s", 3723.5), ("2d", 172_800), ("0s", 0), ("12", 12),
         ("0.25", 0.25), ("500us", 0.0005), (" 1s ", 1), ("1s?", None), ("", None), (None, None), ("ms", None),
-        ("9" * 400 + "s", None), ("-1s", None),
+        ("9" * 400 + "s", None), ("-1s", None), ("9" * 300 + "s", None), ("1e305", None),
     ],
 )  # fmt: skip
 def test_durations_are_read_unit_by_unit(text: str | None, seconds: float | None) -> None:
@@ -86,3 +103,8 @@ def test_rfc3339_times_count_from_now_and_never_below_zero(text: str | None, sec
 )
 def test_the_next_month_starts_at_its_first_midnight(now: int, start: int) -> None:
     assert start_of_next_month(now) == start
+
+
+def test_no_number_is_larger_than_a_counter_holds() -> None:
+    assert number("1e305") == 2**53
+    assert number("1e4") == 10_000
