@@ -182,6 +182,8 @@ class Course:
         if chain:
             fresh = [candidate for candidate in chain if candidate not in self._asked]
             self._ahead = deque(dict.fromkeys((*fresh, *self._ahead)))
+        while self._ahead and self._floors.get(self._ahead[0], 0) >= self.allowance.deadline:
+            self._ahead.popleft()  # not to be asked before the call's end: the others have their next round
         if not self._ahead and self._again:
             self._ahead.extend(sorted(self._again, key=lambda candidate: self._floors.get(candidate, 0)))
             self._again.clear()

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 import trio
 
+from callboard.block import Block
 from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, error_of
 from callboard.messages.base import Ask
 from callboard.messages.calls import Failure, ListModels
@@ -87,11 +88,13 @@ class Pull:
         self._model = model
         self._stream: Stream[PullProgress] = Stream(AHEAD)
         self._scope = trio.CancelScope()
+        self._block = Block("board.local(...).pull(...)")
 
     def __aiter__(self) -> AsyncIterator[PullProgress]:
         return self
 
     async def __anext__(self) -> PullProgress:
+        self._block.inside()
         try:
             return await self._stream.receive()
         except Closed as closed:
@@ -103,12 +106,17 @@ class Pull:
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
-        self._nursery.start_soon(self._conduct)
+        self._block.enter()
+        try:
+            self._nursery.start_soon(self._conduct)
+        except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
+            raise RuntimeStopped("the runtime has stopped") from None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._block.leave()
         self._stream.leave()
         self._scope.cancel()
 

@@ -6,6 +6,7 @@ from typing import Self
 
 import trio
 
+from callboard.block import Block
 from callboard.errors import CallboardError, RuntimeStopped, error_of
 from callboard.handing import Handing
 from callboard.messages.calls import Failure
@@ -17,7 +18,8 @@ class ReplyStream:
     """Deltas as they come: `async with board.stream(...) as stream: async for delta in stream: ...`
 
     Leaving the block early stops the upstream at once. After the last delta `reply` is the whole answer. Iterating
-    raises Interrupted when the stream breaks after its first delta, and other CallErrors when it never began.
+    raises Interrupted when the stream breaks after its first delta, and other CallErrors when it never began; outside
+    the block it raises RuntimeError, as does entering that twice.
     """
 
     def __init__(self, handing: Handing, nursery: trio.Nursery, stream: Stream[Delta]) -> None:
@@ -26,6 +28,7 @@ class ReplyStream:
         self._stream = stream
         self._scope = trio.CancelScope()
         self._reply: Reply | None = None
+        self._block = Block("board.stream(...)")
 
     @property
     def id(self) -> str:
@@ -49,6 +52,7 @@ class ReplyStream:
         return self
 
     async def __anext__(self) -> Delta:
+        self._block.inside()
         try:
             return await self._stream.receive()
         except Closed as closed:
@@ -56,6 +60,7 @@ class ReplyStream:
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
+        self._block.enter()
         try:
             self._nursery.start_soon(self._conduct)
         except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
@@ -65,6 +70,7 @@ class ReplyStream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._block.leave()
         self._stream.leave()
         self._scope.cancel()
 

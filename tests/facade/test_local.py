@@ -49,6 +49,19 @@ async def test_a_download_tells_how_far_it_is_however_long_it_takes(autojump_clo
         assert (server.gone, w.in_flight()) == (0, {})
 
 
+async def test_a_download_is_read_in_its_block_and_entered_once(autojump_clock: MockClock, world: Opening) -> None:
+    async with machine(world) as (_, local, _):
+        pull = local.pull("qwen3")
+        with pytest.raises(RuntimeError, match="before it is entered"):
+            await anext(pull)
+        async with pull:
+            with pytest.raises(RuntimeError, match="entered once"):
+                await pull.__aenter__()
+        with pytest.raises(RuntimeError, match="was left"):
+            await anext(pull)
+        assert await local.models()
+
+
 @pytest.mark.parametrize("silent", [True, False], ids=["before its first byte", "in the middle"])
 async def test_leaving_a_download_early_closes_its_connection_at_once(
     autojump_clock: MockClock, world: Opening, silent: bool

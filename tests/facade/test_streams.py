@@ -101,6 +101,21 @@ async def test_leaving_early_stops_the_upstream_and_settles_the_bill(autojump_cl
         assert row.usage.output >= served.usage.output - 1
 
 
+async def test_a_stream_is_read_in_its_block_and_entered_once(autojump_clock: object, world: Opening) -> None:
+    async with world() as w:
+        outside = w.board.stream("Why?", model=ALPHA)
+        with pytest.raises(RuntimeError, match="before it is entered"):
+            await outside.collect()
+        async with outside as stream:
+            await stream.collect()
+            with pytest.raises(RuntimeError, match="entered once"):
+                await outside.__aenter__()
+        with pytest.raises(RuntimeError, match="was left"):
+            await anext(stream)
+        assert stream.reply.text
+        assert (await w.board.generate("Why?", model=ALPHA)).text
+
+
 async def test_an_error_in_the_readers_block_comes_out_as_it_was(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": SLOW}) as w:
         with pytest.raises(KeyError, match="mine"):

@@ -252,6 +252,16 @@ def test_a_candidate_that_wants_to_be_left_alone_beyond_the_deadline_is_given_up
     assert (journey.names, told.retry_after) == ("abb", 31)
 
 
+def test_whoever_is_to_be_left_alone_for_too_long_does_not_end_the_others_rounds() -> None:
+    journey = Journey(A, B, attempts=6)
+    journey.step()
+    journey.fail(FaultKind.RATE_LIMITED, retry_after=3_600)
+    while isinstance(journey.fail(OVERLOADED), Try):
+        pass
+    assert journey.names == "abbbbb"
+    assert journey.times == [0, 0, 0.5, 1.5, 3.5, 7.5]
+
+
 def test_money_that_is_spent_buys_no_further_attempt() -> None:
     journey = Journey(A, B, money="1.0")
     journey.step()
