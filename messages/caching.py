@@ -25,6 +25,10 @@ class CacheReader(Protocol):
         """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds)."""
         ...
 
+    def others_wait(self, key: bytes, attempt: str) -> bool:
+        """Whether anybody but the call with this attempt waits for this key's fill."""
+        ...
+
 
 class Filled(msgspec.Struct, frozen=True, kw_only=True):
     """How a fill ended for one of its waiters. Only the leader is charged."""

@@ -22,3 +22,10 @@ def cancelled(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(map(cancelled, error.exceptions))
     return isinstance(error, trio.Cancelled)
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """All errors in a group and those inside it that are no groups; of any other error, itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [one for inner in error.exceptions for one in leaves(inner)]

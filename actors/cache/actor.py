@@ -42,6 +42,10 @@ class CacheView:
         """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds)."""
         return self._shelf.get(key, max_age, now)
 
+    def others_wait(self, key: bytes, attempt: str) -> bool:
+        """Whether anybody but the call with this attempt waits for this key's fill."""
+        return self._fills.others_wait(key, attempt)
+
     def facts(self) -> dict[str, object]:
         """For the status."""
         return {"entries": len(self._shelf), "bytes": self._shelf.size, "fills": len(self._fills)}

@@ -112,6 +112,11 @@ class Fills:
             del self._key_of[waiter.id]
         return filling
 
+    def others_wait(self, key: bytes, attempt: str) -> bool:
+        """Whether anybody but the caller with this attempt waits for this key's fill."""
+        filling = self._by_key.get(key)
+        return filling is not None and any(waiter.attempt.id != attempt for waiter in filling.waiters)
+
     def __contains__(self, key: bytes) -> bool:
         return key in self._by_key
 

@@ -136,6 +136,7 @@ class Course:
         candidate = self._ahead[0]
         if fault.kind is FaultKind.UNAVAILABLE:
             self._refusal = fault
+            self.allowance = self.allowance.charged(cost)  # an operator may have cut what was sent
             self._shut_out(candidate, fault, now, rand)
             self._pass_on(now, rand)
             return

@@ -11,10 +11,11 @@ from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
 from callboard.actors.orchestrator.key import cache_key, reads, vectors_to_keep, writes
 from callboard.actors.orchestrator.lookup import Lookup
 from callboard.actors.orchestrator.means import Call, Means
-from callboard.actors.orchestrator.race import race
+from callboard.actors.orchestrator.race import Ended, race
 from callboard.actors.orchestrator.repair import repaired
 from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
+from callboard.messages.accounting import Taken
 from callboard.messages.caching import Fill
 from callboard.messages.calls import Attempt, Attempted, Candidate, DeltaSink, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
@@ -237,7 +238,13 @@ class Pursuit:
             self._answered = self._answered or attempted.answer is not None
             return attempted
 
-        second, ended = await race(attempt, candidate, patience, self._spare)
+        ended: Ended = []
+        try:
+            second = await race(attempt, candidate, patience, self._spare, ended)
+        except BaseException:
+            for _, other in ended:  # they were paid for, whatever ends the call
+                self._story.attempted(other, charged=True)
+            raise
         best = max(range(len(ended)), key=lambda place: ended[place][1].answer is not None)
         who, attempted = ended.pop(best)
         for _, other in ended:
@@ -295,14 +302,21 @@ class Pursuit:
                 return filled.attempted, filled.leader
             return await self._means.provider(candidate.provider).ask(attempt), True
         except ActorError as error:
-            return _internal(candidate, error), True
+            return _internal(candidate, error, attempt.id, self._taken(attempt.id)), True
         except trio.Cancelled:
-            self._cut(candidate, attempt.id, began, shares=shares)
+            shared = shares and self._means.cache.snapshot.others_wait(key, attempt.id)
+            self._cut(candidate, attempt.id, began, shared=shared)
             raise
 
-    def _cut(self, candidate: Candidate, attempt: str, began: int, *, shares: bool) -> None:
+    def _taken(self, attempt: str) -> Taken | None:
+        """What the ledger has of an attempt that did not tell its end."""
         view = self._means.ledger.snapshot
-        taken = None if shares or view is None else view.taken(attempt)
+        taken: Taken | None = None if view is None else view.taken(attempt)
+        return taken
+
+    def _cut(self, candidate: Candidate, attempt: str, began: int, *, shared: bool) -> None:
+        """The attempt ends with this call, unless others share it: then one of them is charged."""
+        taken = None if shared else self._taken(attempt)
         why = "another attempt was faster" if self._answered else None
         self._cut_cost = self._story.cut(candidate, attempt, taken, seconds(self._me.now() - began), why).cost
 
@@ -330,7 +344,7 @@ def _wishes(call: Call, standards: Mapping[str, Wishes]) -> Wishes:
     return msgspec.structs.replace(own, checks=checks, repair=own.repair or standard.repair)
 
 
-def _internal(candidate: Candidate, error: ActorError) -> Attempted:
+def _internal(candidate: Candidate, error: ActorError, attempt: str, taken: Taken | None) -> Attempted:
     fault = Fault(
         kind=FaultKind.INTERNAL,
         message=f"callboard's own failure: {error}",
@@ -338,4 +352,6 @@ def _internal(candidate: Candidate, error: ActorError) -> Attempted:
         model=candidate.model,
     )
     record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
+    if taken is not None:
+        record = msgspec.structs.replace(record, id=attempt, usage=taken.usage, cost=taken.cost, estimated=True)
     return Attempted(record=record, fault=fault)

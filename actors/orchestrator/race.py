@@ -14,13 +14,14 @@ async def race(
     first: Candidate,
     patience: float,
     second: Callable[[], Candidate | None],
-) -> tuple[Candidate | None, Ended]:
-    """Who came second, if anybody, and all attempts that ended, in that order; whoever is missing was cancelled.
+    ended: Ended,
+) -> Candidate | None:
+    """Who came second, if anybody. All attempts that end are added to `ended`, whatever ends the race, in that order;
+    whoever is missing was cancelled.
 
     After `patience` seconds `second` is asked, once, who is to be tried as well. A fault ends nothing: the other
     attempt may still answer. `attempt` takes the candidate and its number, 1 or 2.
     """
-    ended: Ended = []
     entered = 1
     other: Candidate | None = None
     async with trio.open_nursery() as nursery:
@@ -37,4 +38,4 @@ async def race(
         if other is not None:
             entered = 2
             nursery.start_soon(enter, other, 2)
-    return other, ended
+    return other

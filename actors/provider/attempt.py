@@ -1,5 +1,6 @@
 """One attempt from permit to settlement. It changes no state: what it finds out it reports."""
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -25,11 +26,14 @@ from callboard.messages.request import PRIORITY_NAMES
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import PRIORITIES, Envelope
-from callboard.runtime.errors import DeadlineExceeded
+from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.leaf import cancelled
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import ConsumerLeft
+
+ACKNOWLEDGEMENT = ns(10)
+"""How long a strict attempt waits for its record at the most, and no longer than a quarter of the time it has left."""
 
 assert tuple(PRIORITIES) == PRIORITY_NAMES
 
@@ -125,7 +129,7 @@ class Attempter:
             if progress.fault is None:
                 progress.fault = await self._purse.renew(progress, envelope.deadline)
             if progress.fault is None:
-                await self._recorded(progress, encoded)
+                await self._recorded(progress, encoded, envelope.deadline)
         finally:
             self._settle_permit(permit, progress)
 
@@ -156,9 +160,9 @@ class Attempter:
         used = progress.settled.usage.total if progress.sent else None
         self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=CONTROL)
 
-    async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
+    async def _recorded(self, progress: Progress, encoded: Encoded, deadline: int) -> None:
         try:
-            await self._open_record(progress)
+            await self._open_record(progress, deadline)
             progress.fault = await self._guarded(progress, encoded)
         finally:
             self._settle_record(progress)
@@ -192,6 +196,8 @@ class Attempter:
         attempt, alarm, timeouts = progress.attempt, progress.alarm, self._account.timeouts
         if len(self._underway) > 1:  # others come as far first: requests that leave together wake the peer once
             await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
         refusal = self._refusal(progress)
         if refusal is not None:
             raise WireFault(refusal)
@@ -248,7 +254,8 @@ class Attempter:
         for delta in deltas:
             await sink.send(delta)
 
-    async def _open_record(self, progress: Progress) -> None:
+    async def _open_record(self, progress: Progress, deadline: int) -> None:
+        """A strict one waits until it is on disk, but not for a ledger that cannot write: the reply says so later."""
         attempt, account = progress.attempt, self._account
         entry = AttemptOpened(
             id=attempt.id,
@@ -263,7 +270,10 @@ class Attempter:
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
-            await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL)
+            now = self._me.now()
+            with contextlib.suppress(ActorError):
+                patience = min(ACKNOWLEDGEMENT, (deadline - now) // 4)
+                await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL, deadline=now + patience)
         else:
             self._ledger.tell(Write((entry,)), lane=CONTROL)
 

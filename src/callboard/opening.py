@@ -28,7 +28,7 @@ from callboard.messages.accounting import UsageReport
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
 from callboard.runtime.clock import Clock
-from callboard.runtime.leaf import leaf
+from callboard.runtime.leaf import leaf, leaves
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
 from callboard.runtime.storage import errors as storage
@@ -172,15 +172,23 @@ def _build(
 @asynccontextmanager
 async def _running(system: System) -> AsyncIterator[trio.Nursery]:
     """The tree runs while the block does. What is raised in the block comes out of it as it was."""
+    raised: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(system.run)
             try:
                 yield nursery
+            except BaseException as error:
+                raised = error
+                raise
             finally:
                 await _stop(system, nursery)
     except BaseExceptionGroup as group:
+        if isinstance(raised, BaseExceptionGroup) and leaves(group) == leaves(raised):
+            raise raised from raised.__cause__
         raise _public(leaf(group)) from None
+    finally:
+        del raised
 
 
 async def _stop(system: System, nursery: trio.Nursery) -> None:

@@ -374,3 +374,16 @@ async def test_money_that_is_no_amount_never_leaves_the_process(
         with pytest.raises(callboard.InvalidRequest, match="money"):
             await w.board.generate("Why?", model=ALPHA, money=money)
         assert w["alpha"].log == ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("one"), ExceptionGroup("mine", [ValueError("one"), ExceptionGroup("inner", [KeyError("two")])])],
+)
+async def test_what_is_raised_in_the_block_comes_out_as_it_was(
+    autojump_clock: object, world: Opening, error: Exception
+) -> None:
+    with pytest.raises(type(error)) as caught:
+        async with world({"alpha": Behaviour()}):
+            raise error
+    assert caught.value is error

@@ -31,7 +31,8 @@ class Scene:
         return Attempted(record=record, answer=Answer(parts=(), finish_reason=None))
 
     async def run(self) -> tuple[Candidate | None, Ended]:
-        return await race(self.attempt, A, 5, lambda: self._spare)
+        ended: Ended = []
+        return await race(self.attempt, A, 5, lambda: self._spare, ended), ended
 
 
 async def test_one_that_is_in_time_runs_alone(autojump_clock: MockClock) -> None:
@@ -77,3 +78,10 @@ async def test_whoever_cancels_the_race_cancels_both(autojump_clock: MockClock) 
     with trio.move_on_after(9):
         await scene.run()
     assert (sorted(scene.cut), trio.current_time()) == (["a", "b"], 9.0)
+
+
+async def test_what_has_ended_is_told_when_the_race_is_cut(autojump_clock: MockClock) -> None:
+    scene, ended = Scene(-6, 60), Ended()
+    with trio.move_on_after(10):
+        await race(scene.attempt, A, 5, lambda: B, ended)
+    assert [who for who, _ in ended] == [A]
