@@ -152,6 +152,12 @@ class Operate(Ask[str], frozen=True, kw_only=True):
     """With open: also cut the attempts in flight."""
 
 
+class TrialAnswered(Tell, frozen=True, gc=False):
+    """A provider's own report: an attempt that tries whether it is well again has its first token."""
+
+    id: str
+
+
 class AttemptEnded(Tell, frozen=True, kw_only=True, gc=False):
     """A provider's own report on one attempt."""
 

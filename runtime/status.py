@@ -74,7 +74,8 @@ class StatusReader:
     def _blocked(self) -> Blocked:
         found = _handler_in(sys._current_frames().get(self._thread))
         if found is None:
-            return Blocked(path="", message="outside any handler", seconds=PATIENCE)
+            since = self._system.world.turns.began
+            return Blocked(path="", message="outside any handler", seconds=max(0.0, seconds(self._now() - since)))
         cell, envelope = found
         return Blocked(
             path=cell.path,

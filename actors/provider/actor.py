@@ -16,7 +16,7 @@ from callboard.actors.provider.standing import Restriction, Standing
 from callboard.actors.provider.view import ProviderView
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
-from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver, TrialAnswered
 from callboard.messages.events import AccountBlocked, AccountLimited, CircuitMoved
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.health import HealthCheck
@@ -109,6 +109,8 @@ class ProviderActor(Actor):
                 return self._admit(message, envelope)
             case AttemptEnded():
                 self._ended(message)
+            case TrialAnswered():
+                self._moved(self._subtree.answered(message.id, self.me.now(), self.me.random.random()), None)
             case TakenOver():
                 self._attempter.taken_over(message)
             case ListModels() | ShowModel() | ListRunning() | PullModel() | DeleteModel():

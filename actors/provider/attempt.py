@@ -18,7 +18,7 @@ from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
-from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink, TakenOver
+from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink, TakenOver, TrialAnswered
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle
 from callboard.messages.reply import Answer, AttemptRecord, Delta
@@ -250,6 +250,8 @@ class Attempter:
     async def _hand_on(self, deltas: list[Delta], sink: DeltaSink, progress: Progress) -> None:
         if progress.first_token is None:
             progress.first_token = self._me.now() - progress.started
+            if progress.trial:  # a reader who is slow, or leaves, does not keep the circuit from closing
+                self._me.report(TrialAnswered(progress.attempt.id))
         progress.alarm.pause()  # while the reader is behind, nobody waits for the provider
         for delta in deltas:
             await sink.send(delta)

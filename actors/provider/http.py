@@ -3,7 +3,16 @@
 import httpx
 
 from callboard.actors.provider.deadline import Timeouts, timed_out
-from callboard.actors.transport.errors import DestinationRefused, Disconnected, RequestInvalid, TooLarge
+from callboard.actors.transport.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    DestinationRefused,
+    Disconnected,
+    HostNotFound,
+    RequestInvalid,
+    TlsFailed,
+    TooLarge,
+)
 from callboard.messages.faults import Fault, FaultKind
 
 
@@ -43,7 +52,11 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
         case httpx.RemoteProtocolError() if not isinstance(error, Disconnected) and "disconnected" not in str(error):
             return _malformed("the reply is not HTTP")
-        case _:
+        case HostNotFound() | ConnectFailed() | TlsFailed():
+            return Fault(kind=FaultKind.CONNECTION, message=f"no connection to {error}")
+        case ConnectionLost() | Disconnected():
+            return Fault(kind=FaultKind.CONNECTION, message=f"the connection was lost: {error}")
+        case _:  # another transport's words may name a proxy's password
             return Fault(kind=FaultKind.CONNECTION, message=f"no connection ({type(error).__name__})")
 
 

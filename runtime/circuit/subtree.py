@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from callboard.runtime.circuit.circuit import NEITHER, Admission, Circuit, CircuitSpec, Move, Outcome
+from callboard.runtime.circuit.circuit import NEITHER, SUCCESS, Admission, Circuit, CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 
 KEEP = 512
@@ -69,6 +69,21 @@ class Subtree:
                 moved.extend((key, move) for move in moves)
         self.children[child] = entry = Child(child, admissions, now)
         return entry, moved
+
+    def answered(self, child: str, now: int, rand: float) -> list[tuple[str, Move]]:
+        """A trial is answered, though not to its end: it has succeeded. Its end then counts as any other attempt's."""
+        entry = self.children.get(child)
+        if entry is None or not entry.trial:
+            return []
+        moved = [
+            (key, move)
+            for key, admission in entry.admissions.items()
+            if admission.trial
+            for move in self._circuit(key).record(admission, SUCCESS, now, rand)
+        ]
+        admissions = {key: Admission(admission.era, trial=False) for key, admission in entry.admissions.items()}
+        self.children[child] = Child(child, admissions, entry.started)
+        return moved
 
     def ended(
         self, child: str, outcomes: Mapping[str, Outcome], now: int, rand: float, floor: int = 0

@@ -216,3 +216,22 @@ async def test_many_streams_at_once_each_end_once(autojump_clock: object, world:
         [row] = w.board.usage().calls
         assert (row.calls, row.ok, row.interrupted) == (200, ends.count("complete"), ends.count("Interrupted"))
         assert w.in_flight() == {}
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["does not read on", "leaves"])
+async def test_a_trial_whose_reader_is_slow_or_leaves_lets_others_in_once_it_is_answered(
+    autojump_clock: object, world: Opening, leaves: bool
+) -> None:
+    async with world({"alpha": Behaviour(error_rate=1)}) as w:
+        for _ in range(5):
+            with pytest.raises(callboard.CallError):
+                await w.board.generate("Why?", model=ALPHA, attempts=1)
+        w["alpha"].behaviour = Behaviour(tokens=(5_000, 5_000))
+        await trio.sleep(10)
+        async with w.board.stream("Why?", model=ALPHA, timeout=3_600) as stream:
+            await anext(stream)
+            if not leaves:
+                await trio.sleep(600)
+        await trio.sleep(1)
+        assert [after for _, _, _, after in w.moves][:3] == ["open", "half-open", "ramping"]
+        assert (await w.board.generate("Why?", model=ALPHA, wait=True, timeout=100)).text

@@ -87,6 +87,7 @@ async def test_a_loop_that_is_stuck_outside_any_handler_is_told_as_such() -> Non
 
     def look(read: StatusReader) -> None:
         assert started.wait(5)
+        time.sleep(PATIENCE)  # so that it was stuck for longer than the look takes
         taken.append(read())
 
     async with running(ActorSpec(name="a", factory=Doer)) as system:
@@ -97,6 +98,7 @@ async def test_a_loop_that_is_stuck_outside_any_handler_is_told_as_such() -> Non
     (status,) = taken
     assert status.blocked is not None
     assert (status.blocked.path, status.blocked.message) == ("", "outside any handler")
+    assert 1.5 * PATIENCE <= status.blocked.seconds <= BLOCKED
 
 
 async def test_a_loop_that_turns_is_not_blocked() -> None:

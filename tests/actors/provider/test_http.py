@@ -3,7 +3,7 @@ import pytest
 
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.provider.http import fault_of, never_sent
-from callboard.actors.transport.errors import Disconnected, MalformedReply, RequestInvalid, TooLarge
+from callboard.actors.transport.errors import ConnectFailed, Disconnected, MalformedReply, RequestInvalid, TooLarge
 from callboard.messages.faults import FaultKind
 
 TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
@@ -33,6 +33,13 @@ def test_a_failure_before_the_reply_says_how_far_it_came(
 ) -> None:
     fault = fault_of(error, TIMEOUTS, replying=False)
     assert (fault.kind, fault.timeout, fault.status) == (kind, timeout, None)
+
+
+def test_a_failure_to_connect_says_where_and_why_but_repeats_no_other_transports_words() -> None:
+    refused = ConnectFailed("http://127.0.0.1:9: connection refused")
+    assert fault_of(refused, TIMEOUTS, replying=False).message == f"no connection to {refused}"
+    foreign = httpx.ConnectError("http://user:secret@proxy: refused")
+    assert fault_of(foreign, TIMEOUTS, replying=False).message == "no connection (ConnectError)"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,24 @@ def test_an_attempt_is_in_the_child_table_from_its_admission_to_its_end() -> Non
     assert subtree.children == {}
 
 
+def test_a_trial_that_is_answered_has_succeeded_and_its_end_counts_as_any_other() -> None:
+    for end, after in ((SUCCESS, CircuitState.CLOSED), (FAULT, CircuitState.OPEN)):
+        subtree = Subtree(SPEC)
+        opened(subtree, "host")
+        assert admitted(subtree, "trial", ("host", "host model"), 100).trial
+        assert [move.after for _, move in subtree.answered("trial", 150, 0.0)] == [CircuitState.RAMPING]
+        assert subtree.answered("trial", 150, 0.0) == []
+        subtree.ended("trial", {"host": end}, 200, 0.0)
+        assert subtree.views()["host"].state is after
+
+
+def test_what_is_no_trial_or_unknown_is_answered_without_a_move() -> None:
+    subtree = Subtree(SPEC)
+    child = admitted(subtree, "1", ("host",))
+    assert subtree.answered("1", 0, 0.0) == subtree.answered("nobody", 0, 0.0) == []
+    assert subtree.children == {"1": child}
+
+
 def test_an_unknown_end_is_ignored() -> None:
     assert Subtree(SPEC).ended("nobody", {"host": FAULT}, 0, 0.0) == []
 
