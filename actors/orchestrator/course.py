@@ -225,8 +225,9 @@ class Course:
             return self._fault
         earliest = min(self._shut.values(), default=NEVER)
         if earliest < NEVER:
-            message = "every candidate's circuit is open"
-            return Fault(kind=FaultKind.UNAVAILABLE, message=message, retry_after=seconds(max(0, earliest - now)))
+            wait = seconds(max(0, earliest - now))
+            message = f"every candidate's circuit is open; the next trial is in {wait:.0f} s"
+            return Fault(kind=FaultKind.UNAVAILABLE, message=message, retry_after=wait)
         if self._refusal is not None:
             return self._refusal
         if self._broke:

@@ -45,7 +45,8 @@ class CallError(CallboardError):
     """The call ended without a reply. `fault.kind` says which fault, `attempts` tells the whole story."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(f"{failure.fault} [call {failure.id}, {len(failure.attempts)} attempts]")
+        made = sum(attempt.outcome != "skipped" for attempt in failure.attempts)
+        super().__init__(f"{failure.fault} [call {failure.id}, {made} attempt{'' if made == 1 else 's'}]")
         self.id = failure.id
         self.fault: Fault = failure.fault
         self.attempts: tuple[AttemptRecord, ...] = failure.attempts

@@ -67,8 +67,9 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     The rest is for tests: `clock` and `transport` in place of the real ones, `virtual_time` to do without threads (no
     status socket, no price catalogue, commits on the Trio thread), `seed` for repeatable jitter and ids.
 
-    Raises ConfigError, StoreOwned and other StoreErrors before anything has started.
+    Raises ConfigError, StoreOwned and other StoreErrors before anything has started, and RuntimeError outside Trio.
     """
+    _in_trio()
     resolved = load(source)
     clock = clock or Clock()
     events: deque[Event] = deque(maxlen=EVENTS)
@@ -91,6 +92,13 @@ async def open(  # noqa: A001 - callboard.open is the name users read
             if check:
                 await _check(board)
             yield board
+
+
+def _in_trio() -> None:
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        raise RuntimeError("callboard.open runs under Trio: start your program with trio.run(main)") from None
 
 
 def _told(on_event: Callable[[Event], None], event: Event) -> None:

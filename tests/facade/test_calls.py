@@ -1,5 +1,6 @@
 """Plain calls through the whole runtime, against providers that misbehave in every way they know."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -387,3 +388,25 @@ async def test_what_is_raised_in_the_block_comes_out_as_it_was(
         async with world({"alpha": Behaviour()}):
             raise error
     assert caught.value is error
+
+
+def test_another_event_loop_is_refused_with_the_one_that_is_needed() -> None:
+    async def main() -> None:
+        async with callboard.open():
+            pass
+
+    with pytest.raises(RuntimeError, match=r"trio\.run"):
+        asyncio.run(main())
+
+
+async def test_an_error_counts_the_attempts_that_were_made(autojump_clock: object, world: Opening) -> None:
+    async with world({"alpha": Behaviour(error_rate=1)}) as w:
+        for made, told in ((2, "2 attempts]"), (1, "1 attempt]")):
+            with pytest.raises(callboard.CallError) as caught:
+                await w.board.generate("Why?", model=ALPHA, attempts=made)
+            assert str(caught.value).endswith(told)
+        for _ in range(2):
+            with pytest.raises(callboard.CallError):
+                await w.board.generate("Why?", model=ALPHA, attempts=1)
+        with pytest.raises(callboard.Unavailable, match=r"next trial is in \d+ s \[.* 0 attempts\]"):
+            await w.board.generate("Why?", model=ALPHA)

@@ -35,7 +35,7 @@ def test_every_fault_has_its_exception(kind: FaultKind, partial: Answer | None) 
 
 def test_a_call_error_says_what_where_and_which_call() -> None:
     error = errors.error_of(failure(FaultKind.SERVER, status=503))
-    assert str(error) == "p/m: server (HTTP 503): it broke [call c1, 1 attempts]"
+    assert str(error) == "p/m: server (HTTP 503): it broke [call c1, 1 attempt]"
     assert (error.id, len(error.attempts)) == ("c1", 1)
 
 
