@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -40,7 +40,9 @@ class Received(ABC):
 
     @abstractmethod
     def chunks(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The body's bytes as they come; what is not there soon after the block has ended is cut off."""
+        """The body's bytes as they come. What is not there soon after the block has ended is cut off, and how the body
+        ends then is no concern of a reader who has all that it wants.
+        """
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -114,7 +116,7 @@ class ReceivedAnswer(Received):
     async def chunks(self) -> AsyncIterator[AsyncIterator[bytes]]:
         """See Received."""
         yield self._body
-        with trio.move_on_after(LINGER):
+        with suppress(httpx.HTTPError), trio.move_on_after(LINGER):
             async for _ in self._body:
                 pass
 
@@ -175,7 +177,7 @@ class ReceivedResponse(Received):
         try:
             yield chunks
         finally:
-            with trio.move_on_after(LINGER):
+            with suppress(httpx.HTTPError), trio.move_on_after(LINGER):
                 async for _ in chunks:
                     pass
 

@@ -1,6 +1,6 @@
 """Both ways to a provider, against a server on loopback."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -25,6 +25,7 @@ PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\
 
 NONE: Mapping[str, str] = {}
 Make = Callable[[], httpx.AsyncBaseTransport]
+Handler = Callable[[trio.SocketStream], Awaitable[object]]
 
 
 @pytest.fixture(params=[Transport, httpx.AsyncHTTPTransport], ids=["own", "httpx"])
@@ -72,11 +73,17 @@ async def served(
     make: Make, reply: bytes = OK, headers: Mapping[str, str] = NONE
 ) -> AsyncIterator[tuple[Line, Server]]:
     server = Server(reply)
+    async with reached(make, server, headers) as way:
+        yield way, server
+
+
+@asynccontextmanager
+async def reached(make: Make, handler: Handler, headers: Mapping[str, str] = NONE) -> AsyncIterator[Line]:
     async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, server, 0, host="127.0.0.1"))
+        listeners = await nursery.start(partial(trio.serve_tcp, handler, 0, host="127.0.0.1"))
         port = listeners[0].socket.getsockname()[1]
         async with make() as transport:
-            yield line_to(account(f"http://127.0.0.1:{port}/v1/", headers), transport), server
+            yield line_to(account(f"http://127.0.0.1:{port}/v1/", headers), transport)
         nursery.cancel_scope.cancel()
 
 
@@ -137,6 +144,24 @@ async def test_a_body_comes_in_pieces_and_its_connection_is_kept(make: Make) -> 
             await received.aclose()
             assert b"abcde".startswith(b"".join(pieces))
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("end", [b"", b"no chunk\r\n"], ids=["closed", "garbled"])
+async def test_how_a_body_ends_is_no_fault_when_the_reader_has_all_it_wants(make: Make, end: bytes) -> None:
+    read = trio.Event()
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(PIECES.partition(b"2\r\n")[0])
+        await read.wait()
+        await stream.send_all(end)
+
+    async with reached(make, answer) as way:
+        received = await way.send(SENT, "c-1")
+        async with received.chunks() as chunks:
+            assert await anext(aiter(chunks)) == b"abc"
+            read.set()
+        await received.aclose()
 
 
 async def test_a_body_is_not_read_beyond_its_bound(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
