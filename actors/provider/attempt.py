@@ -14,6 +14,7 @@ from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
+from callboard.actors.provider.secrecy import without_secrets
 from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
@@ -324,4 +325,5 @@ class Attempter:
         return Attempted(record=record, answer=progress.answer, fault=progress.fault, partial=progress.partial)
 
     def _named(self, fault: Fault, attempt: Attempt) -> Fault:
-        return msgspec.structs.replace(fault, provider=self._account.name, model=attempt.model)
+        told = without_secrets(fault, self._account)
+        return msgspec.structs.replace(told, provider=self._account.name, model=attempt.model)

@@ -13,6 +13,7 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of
 from callboard.actors.provider.line import Line, Received, line_to
+from callboard.actors.provider.secrecy import without_secrets
 from callboard.actors.wires.wire import Encoded, LibraryWire, WireFault, unsupported
 from callboard.messages.calls import ListModels
 from callboard.messages.faults import Fault
@@ -62,7 +63,8 @@ class _Inquiry:
         except httpx.HTTPError as error:
             fault = fault_of(error, timeouts, replying=self._replying)
         model = None if isinstance(question, ListModels | ListRunning) else question.model
-        return msgspec.structs.replace(fault, provider=self._account.name, model=model)
+        told = without_secrets(fault, self._account)
+        return msgspec.structs.replace(told, provider=self._account.name, model=model)
 
     async def _answer(self, question: Question) -> object:
         wire = self._account.wire
