@@ -40,13 +40,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: FaultKind
     message: str
-    """For a person. Never holds a secret or the text of a conversation."""
+    """For a person. Where the provider refused, these are its own words, less what is known or looks to be a secret;
+    they may quote the request.
+    """
     provider: str | None = None
     model: str | None = None
     status: int | None = None
     """HTTP status, where there was one."""
     code: str | None = None
-    """The provider's own code or type."""
+    """The provider's own code or type, where that is short and plain."""
     request_id: str | None = None
     """The provider's id of the request."""
     retry_after: float | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, said
+from callboard.actors.wires.faults import Complaint, kind_of, label, said
 from callboard.actors.wires.jsons import mapping, object_of, string
 from callboard.actors.wires.retry_hints import LONGEST, retry_after, should_retry, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
@@ -76,9 +76,9 @@ def _complaint(body: dict[str, Any]) -> Complaint:
     codes = (mapping(error.get("details")).get("error_code"), error.get("type"))
     return Complaint(
         message=string(error.get("message")) or string(body.get("message")) or "",
-        codes=tuple(code for code in map(string, codes) if code),
+        codes=tuple(filter(None, map(label, codes))),
         status=_STATUS.get(string(error.get("type")) or ""),
-        request_id=string(body.get("request_id")),
+        request_id=label(body.get("request_id")),
     )
 
 

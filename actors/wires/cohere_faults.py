@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, said
+from callboard.actors.wires.faults import Complaint, kind_of, label, said
 from callboard.actors.wires.jsons import mapping, object_of, string
 from callboard.actors.wires.retry_hints import number, retry_after, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
@@ -19,7 +19,6 @@ from callboard.messages.limits import RateLimits, Window
 CODES: dict[str, FaultKind] = {"INVALID_TOOL_GENERATION": FaultKind.INVALID_REQUEST}
 """The `error_type` that says more than there is otherwise to go by inside a stream."""
 
-_LONGEST_CODE = 100
 _MONTHLY = re.compile(r"\bcalls? ?(/|per|a) ?month", re.IGNORECASE)
 
 
@@ -71,6 +70,6 @@ def _complaint(body: Mapping[str, Any]) -> Complaint:
     codes = (body.get("error_type"), inner.get("code"), inner.get("type"))
     return Complaint(
         message=next(filter(None, map(string, words)), ""),
-        codes=tuple(code[:_LONGEST_CODE] for code in map(string, codes) if code),
-        request_id=string(body.get("id")),
+        codes=tuple(filter(None, map(label, codes))),
+        request_id=label(body.get("id")),
     )

@@ -49,6 +49,7 @@ _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
 )
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _READ = 4096
+_LABEL = re.compile(r"[A-Za-z0-9_.:/ -]{1,100}")
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,11 @@ def by_status(status: int | None) -> FaultKind:
     if status < 400:
         return K.MALFORMED_REPLY
     return _BY_STATUS.get(status, K.INVALID_REQUEST)
+
+
+def label(value: object) -> str | None:
+    """`value` when it is short and plain, as codes and ids are; else it may be anything, a quoted prompt as well."""
+    return value if isinstance(value, str) and _LABEL.fullmatch(value) else None
 
 
 def said(complaint: Complaint, body: bytes) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from callboard.actors.wires.faults import Complaint, kind_of, said
+from callboard.actors.wires.faults import Complaint, kind_of, label, said
 from callboard.actors.wires.jsons import UNREADABLE, items, mapping, string
 from callboard.actors.wires.retry_hints import duration, retry_after
 from callboard.actors.wires.wire import Headers, WireFault
@@ -30,7 +30,6 @@ CODES: dict[str, FaultKind] = {
 """What says more than the status: an invalid key is a 400."""
 
 _SECOND = 1_000_000_000
-_LONGEST_CODE = 100
 
 
 def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callable[[], int]) -> Fault:
@@ -53,8 +52,8 @@ def error_in_reply(provider: str, error: Any) -> WireFault:
 
 def blocked(provider: str, feedback: dict[str, Any]) -> WireFault:
     """The fault behind a `promptFeedback` that stands where candidates should."""
-    reason = str(feedback.get("blockReason"))[:_LONGEST_CODE]
-    message = string(feedback.get("blockReasonMessage")) or f"the prompt was blocked: {reason}"
+    reason = label(feedback.get("blockReason"))
+    message = string(feedback.get("blockReasonMessage")) or f"the prompt was blocked: {reason or 'it is not told why'}"
     complaint = Complaint(message=message)
     return WireFault(
         Fault(kind=K.CONTENT_BLOCKED, message=said(complaint, b""), provider=provider, status=200, code=reason)
@@ -85,12 +84,12 @@ def _error(body: bytes) -> dict[str, Any]:
 
 def _complaint(error: dict[str, Any]) -> Complaint:
     code = error.get("code")
-    codes = map(string, (_detail(error, "ErrorInfo").get("reason"), error.get("status")))
+    codes = (_detail(error, "ErrorInfo").get("reason"), error.get("status"))
     return Complaint(
         message=string(error.get("message")) or "",
-        codes=tuple(code[:_LONGEST_CODE] for code in codes if code),
+        codes=tuple(filter(None, map(label, codes))),
         status=code if type(code) is int and 400 <= code < 600 else None,
-        request_id=string(_detail(error, "RequestInfo").get("requestId")),
+        request_id=label(_detail(error, "RequestInfo").get("requestId")),
     )
 
 

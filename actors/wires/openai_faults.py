@@ -7,7 +7,7 @@ differ: `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail":
 from collections.abc import Callable
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, said
+from callboard.actors.wires.faults import Complaint, kind_of, label, said
 from callboard.actors.wires.jsons import mapping, object_of, string
 from callboard.actors.wires.retry_hints import retry_after, should_retry
 from callboard.actors.wires.wire import Headers, WireFault
@@ -46,7 +46,6 @@ CODES: dict[str, FaultKind] = {
     "slow_down": K.OVERLOADED,
 }
 
-_LONGEST_CODE = 100
 _REQUEST_IDS = ("x-request-id", "x-generation-id", "mistral-correlation-id", "apim-request-id")
 """OpenAI and most; OpenRouter; Mistral; Azure's gateway."""
 _STATUS = {
@@ -100,9 +99,9 @@ def _complaint(body: dict[str, Any]) -> Complaint:
     ]
     return Complaint(
         message=_message(error, body),
-        codes=tuple(dict.fromkeys(code[:_LONGEST_CODE] for code in map(string, codes) if code)),
+        codes=tuple(dict.fromkeys(filter(None, map(label, codes)))),
         status=next((status for status in statuses if type(status) is int and 400 <= status < 600), None),
-        request_id=string(body.get("request_id")),
+        request_id=label(body.get("request_id")),
     )
 
 

@@ -77,6 +77,12 @@ def test_the_request_id_is_the_headers_or_the_bodys() -> None:
     assert fault(500).request_id == "req_body"
 
 
+def test_a_type_or_request_id_that_may_be_a_quotation_is_not_told() -> None:
+    body = {"error": {"type": "my daughter's diagnosis", "message": "no"}, "request_id": "what's this?"}
+    quoted = WIRE.fault(400, {}, json.dumps(body).encode())
+    assert (quoted.code, quoted.request_id) == (None, None)
+
+
 def test_waits_come_from_the_headers() -> None:
     assert fault(429, "rate_limit_error", headers={"retry-after": "7"}).retry_after == 7
     assert fault(529, "overloaded_error", headers={"x-should-retry": "false"}).retry is False

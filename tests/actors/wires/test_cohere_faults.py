@@ -51,6 +51,11 @@ def test_the_trace_id_of_the_headers_is_the_requests() -> None:
     assert refused(500, {"id": "r", "message": "no"}, x_debug_trace_id="t").request_id == "t"
 
 
+def test_a_code_or_id_that_may_be_a_quotation_is_not_told() -> None:
+    quoted = refused(400, {"message": "no", "error_type": "my daughter's diagnosis", "id": "what's this?"})
+    assert (quoted.code, quoted.request_id) == (None, None)
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
 def test_a_body_that_explains_nothing_is_no_trouble(body: bytes) -> None:
     found = fault("cohere", 502, httpx.Headers(), body, lambda: NOW)

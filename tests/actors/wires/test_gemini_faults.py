@@ -84,6 +84,11 @@ def test_the_request_id_and_the_message_are_kept_without_secrets() -> None:
     assert "AIza" not in fault.message
 
 
+def test_a_status_or_request_id_that_may_be_a_quotation_is_not_told() -> None:
+    body = error(400, "my daughter's diagnosis", "no", {"type": "RequestInfo", "requestId": "what's this?"})
+    assert (told(400, body).code, told(400, body).request_id) == (None, None)
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"[1]", b"null", b"<html><title>Bad Gateway</title>", b'{"error": "x"}'])
 def test_a_body_without_an_error_still_makes_a_fault(body: bytes) -> None:
     fault = WIRE.fault(502, {}, body)

@@ -107,6 +107,12 @@ def test_every_shape_of_body_is_read(body: Any, message: str, code: str | None) 
     assert (found.message, found.code) == (message, code)
 
 
+@pytest.mark.parametrize("code", ["my daughter's diagnosis", "is it?\nyes", "ça", "x" * 101, ""])
+def test_a_code_or_request_id_that_may_be_a_quotation_is_not_told(code: str) -> None:
+    found = fault(400, error(code=code, type="t") | {"request_id": code})
+    assert (found.code, found.request_id) == ("t", None)
+
+
 def test_secrets_are_hidden_and_long_messages_cut() -> None:
     found = fault(401, error("Incorrect API key provided: sk-abc***xyz. " + "word " * 500))
     assert "sk-" not in found.message
