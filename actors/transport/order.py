@@ -21,7 +21,9 @@ _HEAD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\xff]+ HTTP/1\.1\r\n(?:
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One request, ready to be sent; more than once if `rest` is not an iterator."""
+    """One request, ready to be sent; more than once if `rest` is not an iterator. Its repr keeps what is sent to
+    itself.
+    """
 
     origin: Origin
     method: str
@@ -31,6 +33,16 @@ class Order(msgspec.Struct, frozen=True):
     """A large body, or one that is drawn from an iterator, framed."""
     repeatable: bool
     """Whether it can be sent twice, and does then what it does when sent once."""
+
+    def __repr__(self) -> str:
+        match self.rest:
+            case None:
+                rest = ""
+            case memoryview():
+                rest = f", {self.rest.nbytes:,} more bytes"
+            case _:
+                rest = ", and a body that is drawn"
+        return f"Order({self.method} {self.origin}, {len(self.first):,} bytes{rest})"
 
 
 def order_of(request: httpx.Request, accept_encoding: bytes) -> Order:

@@ -20,13 +20,18 @@ Headers = Mapping[str, str]
 
 
 class Encoded(msgspec.Struct, frozen=True):
-    """One HTTP request, less what belongs to the account: its base URL and credentials."""
+    """One HTTP request, less what belongs to the account: its base URL and credentials. Its repr keeps what is said to
+    itself.
+    """
 
     method: str
     path: str
     """Joined to the account's base URL, such as `/chat/completions`; may hold a query."""
     headers: dict[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Encoded({self.method} {self.path}, {len(self.headers)} headers, {len(self.body):,} bytes)"
 
 
 class WireFault(Exception):

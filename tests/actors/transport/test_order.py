@@ -154,3 +154,15 @@ async def test_a_drawn_body_is_held_to_its_length() -> None:
 async def test_a_body_drawn_from_a_blocking_iterator_is_refused() -> None:
     with pytest.raises(RequestInvalid, match="async iterable"):
         await drawn(order(content=iter([b"a"])))
+
+
+def test_what_an_order_says_of_itself_keeps_credential_and_words_back() -> None:
+    headers = {"authorization": "Bearer sk-secret"}
+    small = order(headers=headers, content=b"my words")
+    assert repr(small) == f"Order(POST https://api.example.com:443, {len(small.first)} bytes)"
+    large = order(headers=headers, content=b"my words" * 10_000)
+    assert repr(large) == f"Order(POST https://api.example.com:443, {len(large.first)} bytes, 80,000 more bytes)"
+    pieces = order(headers=headers, content=Letters())
+    assert (
+        repr(pieces) == f"Order(POST https://api.example.com:443, {len(pieces.first)} bytes, and a body that is drawn)"
+    )
