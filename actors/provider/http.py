@@ -9,6 +9,7 @@ from callboard.actors.transport.errors import (
     DestinationRefused,
     Disconnected,
     HostNotFound,
+    Redirected,
     RequestInvalid,
     TlsFailed,
     TooLarge,
@@ -42,8 +43,9 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return timed_out("first byte", timeouts.first_byte)
         case httpx.DecodingError():
             return _malformed("the reply's compression is broken")
-        case httpx.TooManyRedirects():
-            return _malformed("the provider redirects; set base_url to where it points")
+        case Redirected():
+            message = "the provider redirects; set base_url to where it points"
+            return Fault(kind=FaultKind.NOT_FOUND, status=error.status, message=message)
         case TooLarge():
             return _malformed("the reply is larger than the transport's bounds")
         case httpx.LocalProtocolError():

@@ -128,3 +128,7 @@ class Undecodable(httpx.DecodingError):
 
 class Redirected(httpx.TooManyRedirects):
     """The server points elsewhere; redirects are not followed: set the account's base URL to where it points."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

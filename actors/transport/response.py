@@ -60,4 +60,4 @@ def _redirected(origin: Origin, status: int, location: str) -> Redirected:
         target = f"{url.scheme}://{url.netloc.decode()}" if url.host else "another path of the same origin"
     except httpx.InvalidURL:
         target = "no valid URL"
-    return Redirected(f"{origin}: status {status} points to {target}; redirects are not followed")
+    return Redirected(f"{origin}: status {status} points to {target}; redirects are not followed", status)

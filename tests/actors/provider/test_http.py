@@ -1,9 +1,17 @@
 import httpx
 import pytest
 
+from callboard.actors.orchestrator.policy import RULES
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.provider.http import fault_of, never_sent
-from callboard.actors.transport.errors import ConnectFailed, Disconnected, MalformedReply, RequestInvalid, TooLarge
+from callboard.actors.transport.errors import (
+    ConnectFailed,
+    Disconnected,
+    MalformedReply,
+    Redirected,
+    RequestInvalid,
+    TooLarge,
+)
 from callboard.messages.faults import FaultKind
 
 TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
@@ -58,6 +66,12 @@ def test_a_failure_within_the_reply_is_a_cut_or_a_broken_one(
 ) -> None:
     fault = fault_of(error, TIMEOUTS, replying=True)
     assert (fault.kind, fault.timeout) == (kind, timeout)
+
+
+def test_a_redirect_is_a_refusal_with_its_status_that_another_try_here_would_not_change() -> None:
+    fault = fault_of(Redirected("", 307), TIMEOUTS, replying=False)
+    assert (fault.status, RULES[fault.kind].same, RULES[fault.kind].elsewhere) == (307, False, True)
+    assert "base_url" in fault.message
 
 
 @pytest.mark.parametrize(

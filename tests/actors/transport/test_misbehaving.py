@@ -144,6 +144,7 @@ async def test_redirects_are_not_followed_and_say_so(serve: Serve, status: int, 
         with pytest.raises(Redirected, match="redirects are not followed") as caught:
             await transport.handle_async_request(server.request())
         assert f"status {status} points to {target};" in str(caught.value)
+        assert caught.value.status == status
         assert "secret" not in str(caught.value)
         assert server.connections == 1
         assert transport.statistics().busy == 0
