@@ -16,6 +16,7 @@ PIECE = 256 * 1024
 """Bytes that one step may give."""
 
 _ZLIB, _BARE, _GZIP = zlib.MAX_WBITS, -zlib.MAX_WBITS, zlib.MAX_WBITS + 16
+_GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 _ZSTD_WINDOW = 23
 """log2 of the window: the 8 MB that RFC 9659 lets a server use."""
@@ -38,7 +39,7 @@ class Decoder(Protocol):
 
 
 class Gzip:
-    """gzip (RFC 1952), of several members if need be."""
+    """gzip (RFC 1952), of several members if need be. What follows the last is no part of it, as gzip(1) has it."""
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(_GZIP)
@@ -49,7 +50,9 @@ class Gzip:
 
     def pull(self) -> bytes:
         while True:
-            if self._decoder.eof and self._input:
+            if self._decoder.eof:
+                if not self._goes_on():
+                    return b""
                 self._decoder = zlib.decompressobj(_GZIP)
             piece = self._decoder.decompress(self._input, PIECE)
             self._input = self._decoder.unconsumed_tail or self._decoder.unused_data
@@ -58,6 +61,13 @@ class Gzip:
 
     def finished(self) -> bool:
         return self._decoder.eof
+
+    def _goes_on(self) -> bool:
+        """Whether another member begins. What is none is kept by its beginning, so that nothing after it is one."""
+        if self._input.startswith(_GZIP_MAGIC):
+            return True
+        self._input = self._input[: len(_GZIP_MAGIC)]
+        return False
 
 
 class Deflate:

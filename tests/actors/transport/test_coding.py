@@ -97,6 +97,20 @@ def test_a_cut_body_is_an_error_and_not_a_short_body(name: bytes, pack: Callable
         unfold(name, [pack(TEXT)[:-9]])
 
 
+@pytest.mark.parametrize("rest", [bytes(8), b"junk", b"\x1f", b"\0" + gzip.compress(b"?"), b"\x1f" + bytes(300_000)])
+def test_what_follows_the_last_member_of_gzip_is_no_part_of_the_body(rest: bytes) -> None:
+    packed = gzip.compress(TEXT) + gzip.compress(b"more")
+    assert unfold(b"gzip", [packed + rest]) == TEXT + b"more"
+    assert unfold(b"gzip", [packed, *(rest[i : i + 1] for i in range(len(rest)))]) == TEXT + b"more"
+
+
+def test_a_further_member_of_gzip_that_is_broken_is_told() -> None:
+    with pytest.raises(Undecodable, match="broken"):
+        unfold(b"gzip", [gzip.compress(TEXT) + b"\x1f\x8b" + bytes(20)])
+    with pytest.raises(Undecodable, match="cut off"):
+        unfold(b"gzip", [gzip.compress(TEXT) + gzip.compress(b"more")[:-4]])
+
+
 @pytest.mark.parametrize("name", [b"gzip", b"deflate", b"br", b"zstd"])
 def test_rubbish_is_an_error_of_httpxs_kind_that_does_not_quote_it(name: bytes) -> None:
     with pytest.raises(httpx.DecodingError, match="is broken") as caught:
