@@ -56,6 +56,8 @@ class Course:
 
     def __init__(self, plan: Plan, allowance: Allowance, retry: RetrySpec, *, wait: bool = False) -> None:
         self.allowance = allowance
+        self._brought = allowance.money
+        """US dollars that the call came with."""
         self._retry = retry
         self._wait = wait
         self._ahead = deque(plan.candidates)
@@ -166,7 +168,9 @@ class Course:
 
     @property
     def _broke(self) -> bool:
-        return self.allowance.money is not None and self.allowance.money <= 0
+        """Whether its money is spent. A call that came without any has spent none: it may have what is free."""
+        left = self.allowance.money
+        return left is not None and left <= 0 and left != self._brought
 
     def _heed(self, candidate: Candidate, fault: Fault, now: int) -> None:
         """A later fault never shortens the wait that an earlier one asked for."""

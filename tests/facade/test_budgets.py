@@ -160,6 +160,20 @@ async def test_what_may_cost_more_than_the_calls_own_bound_is_not_sent(
             await ask(w, money=CALL)
 
 
+async def test_a_call_without_money_is_answered_by_whoever_is_known_to_be_free(
+    autojump_clock: object, world: Opening
+) -> None:
+    dollar, nothing = (Price(input=Decimal(price), output=Decimal(price)) for price in (1, 0))
+    prices = {ALPHA: dollar, "beta/sim-small": nothing}
+    async with world({"alpha": Behaviour(), "beta": Behaviour()}, prices=prices) as w:
+        for model in ("beta/sim-small", "any"):
+            reply = await ask(w, model, money=0)
+            assert (reply.provider, reply.cost) == ("beta", 0)
+        with pytest.raises(callboard.CallError, match="own bound on money"):
+            await ask(w, money=0)
+        assert len(w["alpha"].log) == 0
+
+
 async def test_what_was_spent_and_told_outlives_the_process(
     autojump_clock: object, world: Opening, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -138,7 +138,7 @@ def test_attempts_are_bounded_by_the_allowance_whatever_happens(
             assert now < step.until < ns(600)
             now = step.until
             continue
-        assert allowed.money is None or spent < allowed.money
+        assert allowed.money is None or spent < allowed.money or not spent
         assert blamed not in (INVALID, FaultKind.DEADLINE)
         assert blamed is not FaultKind.CONTENT_BLOCKED or plan.chains
         kind, retry_after, cost = ends[steps % len(ends)]
@@ -278,10 +278,26 @@ def test_an_unknown_cost_is_not_counted() -> None:
     assert journey.names == "aaa"
 
 
-def test_a_call_without_money_is_told_so() -> None:
-    told = given_up(Journey(A, money="0").step())
-    assert told.kind is FaultKind.BUDGET
-    assert "money" in told.message
+def test_a_call_without_money_asks_everybody_for_what_may_be_free() -> None:
+    journey = Journey(A, B, C, money="0")
+    journey.step()
+    assert journey.fail(FaultKind.BUDGET) == Try(B)
+    assert journey.fail(OVERLOADED, cost="0") == Try(C)
+    assert given_up(journey.fail(INVALID, cost="0")).kind is INVALID
+    assert journey.names == "abc"
+
+
+def test_a_call_without_money_that_nobody_answers_for_nothing_is_told_so() -> None:
+    journey = Journey(A, B, money="0")
+    journey.step()
+    journey.fail(FaultKind.BUDGET)
+    assert given_up(journey.fail(FaultKind.BUDGET)).kind is FaultKind.BUDGET
+
+
+def test_a_call_without_money_that_was_charged_all_the_same_makes_no_further_attempt() -> None:
+    journey = Journey(A, B, money="0")
+    journey.step()
+    assert given_up(journey.fail(OVERLOADED, cost="0.1")).kind is OVERLOADED
 
 
 @pytest.mark.parametrize("kind", [FaultKind.BUDGET, FaultKind.UNSUPPORTED])
@@ -386,7 +402,9 @@ def test_part_of_an_answer_is_paid_for() -> None:
     course.advanced(Decimal("1.5"))
     assert course.allowance.money == Decimal("0.5")
     course.advanced(Decimal("0.5"))
-    assert isinstance(course.next(0), GiveUp)
+    told = course.next(0)
+    assert isinstance(told, GiveUp)
+    assert (told.fault.kind, "money" in told.fault.message) == (FaultKind.BUDGET, True)
 
 
 def test_after_part_of_an_answer_a_blip_may_be_repeated_once_more() -> None:
