@@ -18,7 +18,7 @@ NEVER = 2**63 - 1
 def ns(seconds: float) -> int:
     """Seconds as nanoseconds; NEVER where that is 292 years or more."""
     nanoseconds = seconds * NANOSECONDS
-    return round(nanoseconds) if nanoseconds < NEVER else NEVER
+    return NEVER if nanoseconds >= NEVER else round(nanoseconds)
 
 
 def seconds(nanoseconds: int) -> float:
