@@ -225,7 +225,7 @@ class LedgerActor(Actor):
             "open_attempts": len(self._book.open),
             "skipped_records": self.skipped,
             "failed_commits": self.failures,
-            "lost_entries": self.lost,
+            "lost_entries": self.lost + self._journal.lost,
         }
 
     def _take_in(self, *entries: LedgerEntry) -> None:

@@ -19,6 +19,9 @@ KEY_BOUND = 500
 """LMDB's keys end at 511 bytes."""
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError)
+_UNWRITABLE = (msgspec.MsgspecError, ValueError, OverflowError)
+_NOTHING = msgspec.msgpack.encode(None)
+"""In the place of an entry that cannot be encoded, so that each entry has its own number all the same."""
 _encoder = msgspec.msgpack.Encoder()
 _entries: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)
 
@@ -51,6 +54,8 @@ class Journal:
         self._sequence = 0 if last is None else number_of(last)
         self._written_open = set(written_open)
         """Attempts that are open on disk, or will be after the commits underway."""
+        self.lost = 0
+        """Entries, and changes of rows, that could not be encoded."""
 
     @property
     def last(self) -> int:
@@ -65,7 +70,9 @@ class Journal:
         opened: dict[str, AttemptOpened] = {}
         for entry in entries:
             self._sequence += 1
-            operations.append(StorePut(JOURNAL, self._sequence.to_bytes(SEQUENCE, "big"), _encoder.encode(entry)))
+            operations.append(
+                StorePut(JOURNAL, self._sequence.to_bytes(SEQUENCE, "big"), self._encoded(entry) or _NOTHING)
+            )
             if isinstance(entry, AttemptOpened):
                 opened[entry.id] = entry
             elif isinstance(entry, AttemptSettled):
@@ -74,13 +81,25 @@ class Journal:
                     self._written_open.remove(entry.id)
                     operations.append(StoreDelete(OPEN, entry.id.encode()))
         self._written_open |= opened.keys()
-        operations.extend(StorePut(OPEN, id_.encode(), _encoder.encode(entry)) for id_, entry in opened.items())
-        operations.extend(
-            StorePut(database, row_key(key), _encoder.encode((key, book.rows[database][key])))
+        rows: list[tuple[str, str, object]] = [(OPEN, id_, entry) for id_, entry in opened.items()]
+        rows += [
+            (database, key, (key, book.rows[database][key]))
             for database, key in dict.fromkeys(changed)
             if key in book.rows[database]  # it may have been deleted since
-        )
+        ]
+        for database, key, row in rows:
+            encoded = self._encoded(row)
+            if encoded is not None:
+                operations.append(StorePut(database, row_key(key), encoded))
         return tuple(operations)
+
+    def _encoded(self, value: object) -> bytes | None:
+        """None, and counted, when it cannot be: whoever told it is long gone, and those after it are to be written."""
+        try:
+            return _encoder.encode(value)
+        except _UNWRITABLE:
+            self.lost += 1
+            return None
 
 
 def load(reading: Reading, calendar: Calendar | None = None) -> tuple[Book, Journal, int]:

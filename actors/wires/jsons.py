@@ -10,7 +10,8 @@ from callboard.messages.faults import Fault, FaultKind
 T = TypeVar("T")
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-_MOST_TOKENS = 2**53
+_MOST_TOKENS = 2**40
+"""Of one attempt: a server whose count underflowed must not bring the sums of a day beyond 64 bits."""
 
 
 def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str) -> T:

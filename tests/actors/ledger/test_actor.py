@@ -358,6 +358,20 @@ async def test_while_commits_fail_sums_are_kept_and_the_oldest_entries_go_first(
         assert int.from_bytes(journal[-1][0], "big") == 100
 
 
+async def test_an_entry_that_cannot_be_encoded_is_lost_and_counted_and_the_ledger_goes_on(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.write(settled(id="huge", model="huge", usage=Usage(input=2**64)))
+        w.write(settling("a"))
+        await w.ledger.ask(Flush())
+        assert w.facts["lost_entries"] == 2  # and its day's row
+        w.ledger.tell(Rubbish())
+        await w.ledger.ask(Flush())
+    async with world() as w:
+        assert [row.model for row in w.report.models] == ["m"]
+
+
 async def test_stopping_writes_what_waits(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         w.write(settling("a"))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.actors.ledger.book import ROW_TYPES, Book
-from callboard.actors.ledger.journal import JOURNAL, KEY_BOUND, OPEN, Journal, load
+from callboard.actors.ledger.journal import JOURNAL, KEY_BOUND, OPEN, Journal, load, page
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CircuitRecord, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.messages.usage import Usage
@@ -161,3 +161,14 @@ def test_no_record_keeps_the_ledger_from_starting(blob: bytes) -> None:
     for database in (*ROW_TYPES, OPEN):
         disk.databases[database][b"k"] = blob
     load(disk)
+
+
+def test_what_cannot_be_encoded_is_lost_and_counted_and_keeps_nothing_else_from_disk() -> None:
+    disk = Disk()
+    book, journal, _ = load(disk)
+    huge = msgspec.structs.replace(settled("huge"), usage=Usage(input=2**64))
+    write(disk, book, journal, settled("before"), huge, settled("after"))
+    again, later, skipped = load(disk)
+    assert {row.model for row in again.report(0).models} == {"before", "after"}
+    assert [entry is not None for _, entry in page(disk, b"")] == [True, False, True]
+    assert (journal.lost, skipped, later.last) == (2, 0, 3)  # the entry and the day's row
