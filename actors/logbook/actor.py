@@ -28,6 +28,8 @@ STEP = 64
 BACKLOG = 4_096
 """Records that wait to be written; of more the newest are lost, and counted."""
 DAY = 86_400_000_000_000
+UNWRITABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
+"""What a stranger's reply can hold, such as objects nested by the hundred, is lost and counted."""
 
 
 class WriteDue(Tell, frozen=True):
@@ -138,9 +140,14 @@ class LogbookActor(Actor):
         if len(self._records) >= BACKLOG:
             self.lost += 1
             return
-        one = pages.record(said, self._redact)
+        try:
+            one = pages.record(said, self._redact)
+            operations = pages.put(one)
+        except UNWRITABLE:
+            self.lost += 1
+            return
         self._records[one.call] = one
-        self._add(pages.put(one))
+        self._add(operations)
 
     def _add(self, operations: tuple[Operation, ...]) -> None:
         if operations and not self._fresh and self._underway is None:

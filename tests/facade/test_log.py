@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -14,6 +15,8 @@ import callboard
 from callboard.actors.logbook.actor import STEP
 from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.store.actor import LEDGER_DATABASES
+from callboard.asking import build
+from callboard.messages.logbook import LogCall
 from callboard.sections import StoreConfig
 from callboard.testing import Behaviour
 
@@ -73,6 +76,24 @@ async def test_nothing_is_logged_unless_it_is_asked_for(autojump_clock: MockCloc
         assert "logbook" not in [cell.path for cell in w.board._system.cells()]
         with pytest.raises(callboard.InvalidRequest, match="requests = true"):
             await w.board.log(reply.id)
+
+
+async def test_what_is_nested_too_deep_to_be_logged_is_lost_and_counted_and_the_next_is_logged(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(log=ON) as w:
+        deep: dict[str, Any] = {}
+        for _ in range(700):
+            deep = {"a": deep}
+        logbook = w.board._system.ref("logbook")
+        request = build("Deep?", ALPHA)
+        reply = await w.board.generate("Plain?", model=ALPHA)
+        for number in range(5):
+            outcome = msgspec.structs.replace(reply, extra=deep)
+            logbook.tell(LogCall(call=str(number), at=1, request=request, outcome=outcome))
+        latest = await w.board.generate("Plain?", model=ALPHA)
+        assert (await w.board.log(latest.id)).request
+        assert (logbook.snapshot.facts()["lost"], list(w.board.events)) == (5, [])
 
 
 async def test_the_log_is_kept_for_its_days_and_no_longer(autojump_clock: MockClock, world: Opening) -> None:
