@@ -8,10 +8,11 @@ Each child runs in a task whose cancel scope is shielded, so that a cancelled tr
 child in turn is cut and waited for.
 """
 
+import itertools
 import logging
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import trio
 
@@ -46,9 +47,10 @@ class Ended(Exception):
 
 
 class Life:
-    """One run of one child."""
+    """One run of one child; `running` is told when it has started."""
 
-    def __init__(self) -> None:
+    def __init__(self, running: Callable[[], None]) -> None:
+        self._running = running
         self.scope = trio.CancelScope(shield=True)
         self.acknowledged = trio.Event()
         self.done = trio.Event()
@@ -58,6 +60,7 @@ class Life:
     def started(self, value: None = None) -> None:
         """The child says that it is ready (the task_status of its run)."""
         self.was_started = True
+        self._running()
         self.acknowledged.set()
 
 
@@ -86,7 +89,6 @@ class Supervisor:
         self._ends: deque[tuple[str, Life, Exit, BaseException]] = deque()
         self._changed = trio.Event()
         self._stopping = False
-        self._starting: trio.CancelScope | None = None
         self._nursery: trio.Nursery
 
     async def run(self, task_status: "trio.TaskStatus[None]") -> None:
@@ -119,8 +121,6 @@ class Supervisor:
         """Stop the children in reverse order and end. A restart that is due or a start underway does not delay it."""
         self._stopping = True
         self.status = CellStatus.STOPPING
-        if self._starting is not None:
-            self._starting.cancel()
         self._changed.set()
 
     def interrupted(self, cause: BaseException) -> None:
@@ -155,40 +155,51 @@ class Supervisor:
             name, when = self._next(in_order=not announced)
             if self._ends:
                 await self._ended(*self._ends.popleft())
-            elif name is None and not announced:
+            elif not announced and not self._pending and not any(map(self._is_starting, self._lives)):
                 announced = True
                 task_status.started()
             elif name is not None and when <= self._world.clock.now():
-                await self._start(name)
+                self._start(name)
             else:
                 await self._wait(when)
 
     def _next(self, *, in_order: bool) -> tuple[str | None, int]:
-        """The child to start next, and when. The first time round nobody starts before those ahead of it have."""
-        waiting = [name for name in self.children if name in self._pending]
+        """The child to start next, and when. The first time round nobody starts before those ahead of it have.
+
+        Later on it is the one that is due first. Nobody starts during the start of one ahead of it, which it may
+        need; one that is ahead does, since the start underway may be waiting for it.
+        """
+        free = itertools.takewhile(lambda name: not self._is_starting(name), self.children)
+        waiting = [name for name in free if name in self._pending]
         if not waiting:
             return None, NEVER
         name = waiting[0] if in_order else min(waiting, key=self._pending.__getitem__)
         return name, self._pending[name]
+
+    def _is_starting(self, name: str) -> bool:
+        life = self._lives.get(name)
+        return life is not None and not life.acknowledged.is_set()
 
     async def _wait(self, until: int) -> None:
         self._changed = trio.Event()
         with trio.move_on_at(trio_deadline(until)):
             await self._changed.wait()
 
-    async def _start(self, name: str) -> None:
+    def _start(self, name: str) -> None:
         child = self.children[name]
         del self._pending[name]
-        life = self._lives[name] = Life()
+        life = self._lives[name] = Life(child.running)
         self._nursery.start_soon(self._live, name, child, life)
-        with trio.move_on_after(seconds(child.start_timeout)) as self._starting:
+        self._nursery.start_soon(self._watch, name, child, life)
+
+    async def _watch(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
+        """Until the start has ended, in one way or another."""
+        with trio.move_on_after(seconds(child.start_timeout)):
             await life.acknowledged.wait()
-        self._starting = None
-        if life.was_started:
-            child.running()
-        elif not (life.acknowledged.is_set() or self._stopping):
+        if not (life.acknowledged.is_set() or life.cut or self._stopping):
             await self._cut(life)
             self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
+        self._changed.set()
 
     async def _live(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
         end = Exit.NORMAL

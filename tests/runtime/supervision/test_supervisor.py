@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from callboard.messages.events import ActorRestarted, Event
 from callboard.runtime.actor import LATER
 from callboard.runtime.cell import CellStatus
-from callboard.runtime.clock import ns
+from callboard.runtime.clock import Clock, ns, virtual_utc
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.mailbox import Lane
@@ -135,6 +135,40 @@ async def test_a_start_that_takes_too_long_is_a_failure(autojump_clock: MockCloc
         await trio.sleep(20)
     assert log == ["7 +a", "20 -a"]
     assert [event.cause for event in events if isinstance(event, ActorRestarted)] == [StartTimeout.__name__]
+
+
+async def test_a_child_whose_start_waits_for_one_ahead_of_it_does_not_keep_that_one_from_its_restart(
+    autojump_clock: MockClock,
+) -> None:
+    class Asking(Timed):
+        async def start(self) -> None:
+            await trio.sleep(2)
+            await system.ref("a").ask(Do(lambda *_: None))
+            await super().start()
+
+    log: list[str] = []
+    asking = ActorSpec(name="b", factory=partial(Asking, log, "b"))
+    system = System(group(timed(log, "a"), asking), clock=Clock(virtual_utc()), seed=0)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(system.run)
+        log.clear()
+        system.ref("b").tell(Note(bug))
+        await trio.sleep(1.5)  # in the middle of its start, before it asks
+        system.ref("a").tell(Note(bug))
+        await trio.sleep(5)
+        assert [line for line in log if "+" in line] == ["4.5 +a", "4.5 +b"]
+        system.stop()
+
+
+async def test_nobody_starts_during_the_start_of_one_ahead_of_it(autojump_clock: MockClock) -> None:
+    log: list[str] = []
+    async with running(timed(log, "a", 5), timed(log, "b")) as system:
+        log.clear()
+        system.ref("a").tell(Note(bug))
+        await trio.sleep(1)
+        system.ref("b").tell(Note(bug))
+        await trio.sleep(20)
+        assert [line for line in log if "+" in line] == ["10 +a", "10 +b"]
 
 
 @pytest.mark.parametrize("nested", [False, True])
