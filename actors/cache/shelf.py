@@ -29,6 +29,8 @@ ORDER = "order"
 SEQUENCE = 8
 EVICTED_AT_ONCE = 256
 """Entries that one new entry may push off: a shelf whose bound was lowered shrinks in steps."""
+STEP_BACK = 60 * 1_000_000_000
+"""Nanoseconds by which a clock may be put back, as clocks are, before what was kept ahead of it is a miss."""
 SWEPT_AT_ONCE = 128
 """Places that one step of a sweep looks at."""
 
@@ -117,12 +119,15 @@ class Shelf:
         return self._sequence
 
     def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
-        """The entry under this key, unless it is older than `max_age` nanoseconds or cannot be read."""
+        """The entry under this key, unless it is older than `max_age` nanoseconds or cannot be read.
+
+        One from the future was kept while the clock was ahead: nobody knows how old it is.
+        """
         entry = self._recent.get(key) or self._written(key)
         if entry is None:
             return None
         limit = min(max_age, int(self._bounds.max_age * 1e9))
-        return entry if now - entry.stored <= limit else None
+        return entry if -STEP_BACK <= now - entry.stored <= limit else None
 
     def keep(self, key: bytes, entry: Entry, labels: Labels = NO_LABELS) -> tuple[Operation, ...]:
         """The operations that put this entry on the shelf, and take the oldest off where there is no room.

@@ -8,7 +8,7 @@ import trio
 
 from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
-from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen
+from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen, dated_ahead
 from callboard.actors.ledger.outbox import Outbox
 from callboard.messages.accounting import (
     CircuitHistory,
@@ -141,6 +141,8 @@ class LedgerActor(Actor):
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
         self._deletions: list[StoreDelete] = []
+        self._passed = b""
+        """The entries up to this key are dated ahead of time: trimming begins behind them."""
         self._erasures: dict[int, Erasure] = {}
         self._waiters: list[tuple[Envelope, object]] = []
         """Those who wait for the next commit, and what they are told then."""
@@ -244,18 +246,23 @@ class LedgerActor(Actor):
     def _trim(self) -> None:
         """One step: what is oldest in the journal and among the rows, if it is too old."""
         now = self.me.utc()
-        keys = self._aged(now - int(self._keep.entries * DAY))
-        rows = aged_rows(self._book, now - int(self._keep.usage * DAY))
+        keys, more = self._aged(now - int(self._keep.entries * DAY), now)
+        rows = aged_rows(self._book, now - int(self._keep.usage * DAY), now)
         self._delete(keys, rows)
-        more = len(keys) == STEP or len(rows) == STEP
+        more = more or len(rows) == STEP
         self.me.at(self.me.now() + (TRIM_PAUSE if more else TRIM_EVERY), TrimDue())
 
-    def _aged(self, before: int) -> list[bytes]:
-        """Keys of the oldest entries that are too old. As a rule a look at the first one is enough."""
-        first = self._page(b"", 1)
-        if not first or (first[0][1] is not None and first[0][1].at >= before):
-            return []
-        return aged(self._page(b"") or [], before)
+    def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
+        """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
+        first = self._page(self._passed, 1)
+        if not first or (first[0][1] is not None and before <= first[0][1].at <= now):
+            return [], False
+        found = self._page(self._passed) or []
+        if len(found) == STEP and dated_ahead(found, now):
+            self._passed = found[-1][0]
+            return [], True
+        keys = aged(found, before, now)
+        return keys, len(keys) == STEP
 
     def _page(self, after: bytes, limit: int = STEP) -> Page | None:
         """The next entries of the journal; None when it cannot be read now."""

@@ -37,11 +37,14 @@ Page = list[tuple[bytes, LedgerEntry | None]]
 """Keys and entries in order; None is one that cannot be read."""
 
 
-def aged(page: Page, before: int) -> list[bytes]:
-    """The keys at the head of a page that are older than a moment (UTC nanoseconds); the unreadable among them too."""
+def aged(page: Page, before: int, now: int) -> list[bytes]:
+    """The keys at the head of a page that are older than a moment (UTC nanoseconds).
+
+    With the unreadable among them, and those dated ahead of time, by a clock that was put right since.
+    """
     last = 0
     for place, (_, entry) in enumerate(page, 1):
-        if entry is None:
+        if entry is None or entry.at > now:
             continue
         if entry.at >= before:
             break
@@ -49,16 +52,28 @@ def aged(page: Page, before: int) -> list[bytes]:
     return [key for key, _ in page[:last]]
 
 
-def aged_rows(book: Book, before: int) -> list[tuple[str, str]]:
+def dated_ahead(page: Page, now: int) -> bool:
+    """Whether all of a page that can be read is."""
+    return all(entry is None or entry.at > now for _, entry in page)
+
+
+def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
     """Database and key of at most STEP rows whose day ended before a moment (UTC nanoseconds)."""
-    day = datetime.fromtimestamp(max(0, before) // 1_000_000_000, UTC).date().isoformat()
+    first, last = _day(before), _day(now + DAY)  # no zone's day is further ahead
     found: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
         for key, row in rows.items():  # in the order of their days, but for a clock that went back
-            if getattr(row, "day", day) >= day or len(found) >= STEP:
+            day = getattr(row, "day", first)
+            if day > last:
+                continue
+            if day >= first or len(found) >= STEP:
                 break
             found.append((database, key))
     return found
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(max(0, at) // 1_000_000_000, UTC).date().isoformat()
 
 
 def chosen(erase: Erase) -> Callable[[LedgerEntry], bool]:

@@ -96,8 +96,7 @@ class ProviderActor(Actor):
         self._inquirer = Inquirer(self._account, self._transport, self.me)
         self._checker = Checker(self._account.health, self._inquirer, self.me)
         for history in self._histories():
-            retry_at = self.me.now() + max(0, history.retry_at - self.me.utc())
-            self._subtree.restore(history.key, CircuitState(history.state), retry_at, history.openings)
+            self._restore(history)
         self._publish()
         self._report_circuits()
         self._plan_check()
@@ -124,6 +123,11 @@ class ProviderActor(Actor):
             case _:
                 raise TypeError(f"a provider receives no {type(message).__name__}")
         return None
+
+    def _restore(self, history: CircuitHistory) -> None:
+        """Its date counts for no longer than a circuit waits: the clock may have been ahead when it was written."""
+        wait = min(max(0, history.retry_at - self.me.utc()), self._account.circuit.backoff.max)
+        self._subtree.restore(history.key, CircuitState(history.state), self.me.now() + wait, history.openings)
 
     def _admit(self, attempt: Attempt, envelope: Envelope) -> object:
         keys = (ENDPOINT, model_key(attempt.model))

@@ -79,6 +79,7 @@ async def open_world(
     store: StoreConfig | None = None,
     log: LogSpec = NO_LOG,
     seed: int = 1,
+    utc: Callable[[], int] | None = None,
     base_url: str | None = None,
     shapes: dict[str, tuple[str, Any]] | None = None,
     models: dict[str, Any] | None = None,
@@ -109,6 +110,6 @@ async def open_world(
             log=log,
         )
         config = msgspec.structs.replace(config, **tables)
-        clock = Clock(virtual_utc())
+        clock = Clock(utc or virtual_utc())
         async with callboard.open(config, clock=clock, virtual_time=True, seed=seed) as board:
             yield World(board, providers)

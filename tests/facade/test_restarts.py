@@ -9,6 +9,7 @@ import pytest
 import trio
 
 import callboard
+from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
@@ -152,6 +153,20 @@ async def test_usage_circuits_and_cache_survive_the_process(
         assert (again.cached, again.text) == (True, kept.text)
         with pytest.raises(callboard.Unavailable):
             await w.board.generate("Why?", model=ALPHA)
+
+
+async def test_a_circuit_that_opened_while_the_clock_was_ahead_waits_no_longer_than_any_other(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store, off = StoreConfig(path=str(tmp_path / "store")), HealthSpec(enabled=False)
+    async with world({"alpha": Behaviour()}, store=store, health=off, utc=virtual_utc(1_800_000_000 * 10**9)) as w:
+        await _open_circuit(w)
+        await w.board.flush()
+    async with world({"alpha": Behaviour()}, store=store, health=off, utc=virtual_utc(1_700_000_000 * 10**9)) as w:
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+        await trio.sleep(60)  # the longest that a circuit waits here
+        await w.board.generate("Why?", model=ALPHA)
 
 
 async def test_the_error_of_the_block_comes_out_as_it_was(autojump_clock: object, world: Opening) -> None:

@@ -129,6 +129,14 @@ def test_an_entry_that_is_too_old_is_a_miss(written: bool) -> None:
     assert one.get(b"k", 5 * SECOND, 105 * SECOND + 1) is None
 
 
+def test_an_entry_from_the_future_is_a_miss() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    disk.take(one.keep(b"k", entry(stored=100_000 * SECOND)))
+    assert one.get(b"k", FOREVER, 99_000 * SECOND) is None
+    assert one.get(b"k", FOREVER, 99_999 * SECOND) is not None, "a clock is put back a little now and then"
+
+
 def test_the_latest_of_two_entries_under_one_key_counts() -> None:
     disk = Disk()
     one = shelf(disk)

@@ -512,6 +512,21 @@ async def test_entries_and_rows_that_are_too_old_go_in_steps_and_sums_of_today_s
         assert [row.attempts for row in w.report.models] == [1], "the rows are gone from the disk too"
 
 
+@pytest.mark.parametrize("ahead", [1, STEP, 2 * STEP + 1])
+async def test_entries_dated_ahead_of_time_do_not_keep_those_behind_them_from_going(
+    ahead: int, autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=FOREVER) as w:
+        now, day = w.system.clock.utc(), 86_400 * 10**9
+        w.write(*(settling(f"ahead {number}", at=now + 365 * day) for number in range(ahead)))
+        w.write(*(settling(f"old {number}", at=now - 3 * day) for number in range(8)))
+        w.write(settling("new", at=now))
+        await w.ledger.ask(Flush())
+    async with world(keep=Keep(entries=1, usage=2)) as w:
+        await trio.sleep(3)
+        assert len(journal(w)) == ahead // STEP * STEP + 1
+
+
 async def test_what_is_erased_is_gone_from_the_disk_when_it_is_told(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         for user in ("a", "b"):

@@ -51,26 +51,38 @@ def page(*ats: int | None) -> Page:
         ((1, None), 1),
         ((None,), 0),
         ((1, None, 2, None, 7), 3),
+        ((11, 1, 5), 2),
+        ((11, None, 12, 2, 11, 5, 1), 4),
+        ((11, 5), 0),
     ],
 )
-def test_what_goes_is_a_head_of_the_page_with_the_unreadable_in_it(ats: tuple[int | None, ...], gone: int) -> None:
-    assert aged(page(*ats), before=3) == [bytes([place]) for place in range(gone)]
+def test_what_goes_is_a_head_of_the_page_with_the_unreadable_and_what_is_dated_ahead_in_it(
+    ats: tuple[int | None, ...], gone: int
+) -> None:
+    assert aged(page(*ats), before=3, now=10) == [bytes([place]) for place in range(gone)]
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 9)), max_size=20), st.integers(0, 9))
 def test_no_entry_that_is_young_enough_goes(ats: list[int | None], before: int) -> None:
-    gone = ats[: len(aged(page(*ats), before))]
+    gone = ats[: len(aged(page(*ats), before, now=9))]
     assert all(at is None or at < before for at in gone)
 
 
 def test_rows_go_by_their_day_and_not_all_at_once() -> None:
     one = book(*(settled(model=f"m{number}", at=DAY) for number in range(STEP + 1)), settled(at=9 * DAY), ended(at=DAY))
-    assert aged_rows(one, DAY) == []
-    found = aged_rows(one, 3 * DAY)
+    assert aged_rows(one, DAY, 9 * DAY) == []
+    found = aged_rows(one, 3 * DAY, 9 * DAY)
     assert len(found) == STEP
     for database, key in found:
         del one.rows[database][key]
-    assert len(aged_rows(one, 3 * DAY)) == 2
+    assert len(aged_rows(one, 3 * DAY, 9 * DAY)) == 2
+
+
+def test_a_row_of_a_day_to_come_does_not_keep_those_behind_it_from_going() -> None:
+    one = book(settled(model="ahead", at=99 * DAY), settled(model="old", at=DAY), settled(at=8 * DAY))
+    assert [key.split("|")[0] for database, key in aged_rows(one, 3 * DAY, 9 * DAY) if database == "spend"] == [
+        "1970-01-02"
+    ]
 
 
 @pytest.mark.parametrize(
