@@ -64,6 +64,7 @@ class Budgets:
             for tally in self._counting(row.provider, row.model, row.tag, row.user, utc):
                 if row.starts < tally.window.ends and tally.window.starts < row.ends:
                     tally.spent += spent
+        self._forget_marks(utc)
         for tally in self._tallies.values():
             tally.check()
         for opened in spending.open:
@@ -192,7 +193,13 @@ class Budgets:
             self.give_back(attempt)
         for key in [key for key, tally in self._tallies.items() if utc >= tally.window.ends]:
             del self._tallies[key]
+        self._forget_marks(utc)
         return bool(late)
+
+    def _forget_marks(self, utc: int) -> None:
+        """Of windows that are not the current ones."""
+        current = {spec.window(self._calendar, utc).starts for spec in self._specs.values()}
+        self._marks = {key: mark for key, mark in self._marks.items() if key[1] in current}
 
 
 def _refusal(tallies: Iterable[Tally], wish: ReserveMoney) -> Fault | None:

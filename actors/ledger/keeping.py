@@ -63,7 +63,7 @@ def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
         for key, row in rows.items():  # in the order of their days, but for a clock that went back
-            day = getattr(row, "day", first)
+            day = _day(row.starts) if isinstance(row, BudgetMark) else getattr(row, "day", first)
             if day > last:
                 continue
             if day >= first or len(found) >= STEP:

@@ -176,6 +176,19 @@ def test_what_it_cost_takes_the_place_of_what_was_set_aside() -> None:
     assert row.usage == Usage(output=1)
 
 
+def test_what_was_told_of_a_window_is_forgotten_when_it_is_over() -> None:
+    world = World(each=spec("1", user="*"), ever=spec("99", per="ever", alerts=(0.01,)))
+    for _ in range(4):
+        for user in "abc":
+            world.settle(granted(world.reserve("0.9", user=user)), "0.9")
+        assert sorted(mark.user or "" for mark in world.budgets._marks.values()) == ["", "a", "b", "c"]
+        world.pass_time(24)
+        granted(world.reserve("0", user="a"))
+        assert [mark.user for mark in world.budgets._marks.values()] == [None]
+    world.crash()
+    assert [mark.user for mark in world.budgets._marks.values()] == [None]
+
+
 def test_what_was_not_made_is_given_back() -> None:
     world = World(all=spec("1"))
     world.give_back(granted(world.reserve("1")))

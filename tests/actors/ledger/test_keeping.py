@@ -85,6 +85,12 @@ def test_a_row_of_a_day_to_come_does_not_keep_those_behind_it_from_going() -> No
     ]
 
 
+def test_what_a_budget_remembers_of_a_window_goes_when_the_sums_of_its_days_do() -> None:
+    one = book(*(BudgetMark(counts=counts, starts=day * DAY, at=0) for day in (1, 8) for counts in "ab"))
+    assert [key for _, key in aged_rows(one, 3 * DAY, 9 * DAY)] == [f"{DAY}|a", f"{DAY}|b"]
+    assert aged_rows(book(BudgetMark(counts="ever", starts=0, at=0)), -DAY, 9 * DAY) == []
+
+
 @pytest.mark.parametrize(
     ("named", "found"),
     [
