@@ -8,6 +8,7 @@ import msgspec
 
 from callboard.actors.orchestrator.batches import Batches
 from callboard.actors.orchestrator.features import Unfit
+from callboard.actors.orchestrator.owned import owned
 from callboard.messages.accounting import CallEnded, Taken
 from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
@@ -105,6 +106,8 @@ class Story:
         self, answer: AnyAnswer, candidate: Candidate, now: int, *, cached: bool, shared: bool, key: bytes = b""
     ) -> Receipt:
         """The call has its answer; `key` is the cache's, empty when it had no part."""
+        if cached or key:
+            answer = owned(answer)
         return answer.reply(
             id=self._call.id,
             usage=self._usage,

@@ -52,6 +52,25 @@ async def test_a_thousand_identical_calls_at_once_make_one_upstream_call_and_are
         assert (row.calls, row.shared) == (1_000, 999)
 
 
+async def test_whoever_changes_a_reply_changes_nobody_elses(autojump_clock: MockClock, world: Opening) -> None:
+    replies: list[callboard.Reply] = []
+
+    async def ask(w: Any) -> None:
+        replies.append(await w.board.generate("Why?", model=ALPHA, temperature=0, keep_raw=True))
+
+    async with world({"alpha": Behaviour(latency=(1, 1))}) as w:
+        for count in (3, 2):  # shared, and then kept
+            async with trio.open_nursery() as nursery:
+                for _ in range(count):
+                    nursery.start_soon(ask, w)
+            replies[-1].raw.clear()
+            replies[-2].raw["choices"][0]["message"]["content"] = "changed"
+        assert [reply.cached for reply in replies] == [False] * 3 + [True] * 2
+        await ask(w)
+        for reply in (replies[0], replies[-1]):
+            assert reply.raw["choices"][0]["message"]["content"] == reply.text
+
+
 @pytest.mark.parametrize(
     "differs",
     [
