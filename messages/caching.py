@@ -16,6 +16,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     stored: int
     """UTC nanoseconds."""
+    server: str = ""
+    """The address of the provider's account when it answered."""
 
 
 class CacheReader(Protocol):

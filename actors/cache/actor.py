@@ -1,6 +1,6 @@
 """The cache: keeps replies, and owns the calls in flight that several callers share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trio
 
@@ -34,13 +34,18 @@ class Overtaken(Tell, frozen=True):
 class CacheView:
     """What the cache publishes: reading without asking."""
 
-    def __init__(self, shelf: Shelf, fills: Fills) -> None:
+    def __init__(self, shelf: Shelf, fills: Fills, servers: Mapping[str, str]) -> None:
         self._shelf = shelf
         self._fills = fills
+        self._servers = servers
 
     def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
-        """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds)."""
-        return self._shelf.get(key, max_age, now)
+        """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds).
+
+        What another server said, where the account was before, is not what this one would say.
+        """
+        entry = self._shelf.get(key, max_age, now)
+        return None if entry is None or entry.server != self._servers.get(entry.provider, "") else entry
 
     def others_wait(self, key: bytes, attempt: str) -> bool:
         """Whether anybody but the call with this attempt waits for this key's fill."""
@@ -52,15 +57,23 @@ class CacheView:
 
 
 class CacheActor(Actor):
-    """One shelf and all fills. `reading` gives the cache's environment as the store has published it."""
+    """One shelf and all fills. `reading` gives the cache's environment as the store has published it; `servers` the
+    accounts' addresses by their names.
+    """
 
     def __init__(
-        self, bounds: Bounds, reading: Callable[[], Reading], store: Ref, provider: Callable[[str], Ref]
+        self,
+        bounds: Bounds,
+        reading: Callable[[], Reading],
+        store: Ref,
+        provider: Callable[[str], Ref],
+        servers: Mapping[str, str] | None = None,
     ) -> None:
         self._bounds = bounds
         self._reading = reading
         self._store = store
         self._provider = provider
+        self._servers = servers or {}
         self._fills = Fills()
         self._waiting: dict[int, Envelope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
@@ -72,7 +85,7 @@ class CacheActor(Actor):
     async def start(self) -> None:
         """Open the shelf."""
         self._shelf = Shelf(self._reading, self._bounds)
-        self.me.publish(CacheView(self._shelf, self._fills))
+        self.me.publish(CacheView(self._shelf, self._fills, self._servers))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Decide; a fill runs in the background for as long as somebody waits for it."""
@@ -161,7 +174,8 @@ class CacheActor(Actor):
             self._put(end.key, answer, record.provider, record.model, end.labels)
 
     def _put(self, key: bytes, answer: AnyAnswer, provider: str, model: str, labels: Labels) -> None:
-        entry = Entry(answer=answer, provider=provider, model=model, stored=self.me.utc())
+        server = self._servers.get(provider, "")
+        entry = Entry(answer=answer, provider=provider, model=model, stored=self.me.utc(), server=server)
         self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:

@@ -142,6 +142,7 @@ def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             lambda: lookup("store").snapshot.cache,
             lookup("store"),
             lambda name: lookup(f"providers/{name}"),
+            {one.name: one.base_url for one in resolved.providers},
         )
 
     return ActorSpec(name="cache", factory=make, mailbox=WAITING)

@@ -100,6 +100,7 @@ async def test_never_hits(autojump_clock: object, world: Opening, tmp_path: Path
             await w.board.generate([callboard.user("Why?")], model="any", temperature=0.0),
         ):
             assert (again.cached, again.text) == (True, first.text)
-    async with world(store=store) as w:
+        url = w["alpha"].url
+    async with world(store=store, base_url=url) as w:
         assert (await ask(w)).cached
         assert w["alpha"].statistics().requests == 0

@@ -145,8 +145,8 @@ async def test_usage_circuits_and_cache_survive_the_process(
         kept = await w.board.generate("Why?", model=ALPHA, temperature=0)
         await _open_circuit(w)
         await w.board.flush()
-        before = w.board.usage()
-    async with world({"alpha": Behaviour()}, store=store, seed=2) as w:
+        before, url = w.board.usage(), w["alpha"].url
+    async with world({"alpha": Behaviour()}, store=store, seed=2, base_url=url) as w:
         assert w.board.usage().models == before.models
         assert w.board.usage().calls == before.calls
         again = await w.board.generate("Why?", model=ALPHA, temperature=0)

@@ -157,14 +157,15 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
     """A cache between a store and an upstream."""
 
     @asynccontextmanager
-    async def opened(**bounds: Any) -> AsyncIterator[World]:
+    async def opened(server: str = "", **bounds: Any) -> AsyncIterator[World]:
         log = Log()
 
         def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
             spec = StoreSpec(path=tmp_path, inline=True)
 
             def cache() -> CacheActor:
-                return CacheActor(Bounds(**bounds), lambda: lookup("store").snapshot.cache, lookup("store"), lookup)
+                reading, servers = lambda: lookup("store").snapshot.cache, {"p": server} if server else {}
+                return CacheActor(Bounds(**bounds), reading, lookup("store"), lookup, servers)
 
             return (
                 ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),
@@ -437,6 +438,20 @@ async def test_the_oldest_entries_make_room(autojump_clock: MockClock, world: Op
             await w.ask(name, key=name.encode())
         assert [w.kept(name.encode()) for name in "abc"] == [None, "b-1", "c-1"]
         assert w.cache.snapshot.facts()["entries"] == 2
+
+
+async def test_what_a_server_said_is_not_given_once_the_account_is_at_another(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world("https://old") as w:
+        await w.ask("a")
+        assert w.kept() == "a-1"
+    async with world("https://new") as w:
+        assert w.kept() is None
+        await w.ask("b")
+        assert w.kept() == "b-1"
+    async with world("https://new") as w:
+        assert w.kept() == "b-1"
 
 
 async def test_the_cache_goes_on_when_the_store_starts_anew(autojump_clock: MockClock, world: Opening) -> None:
