@@ -50,12 +50,15 @@ class Blocks:
         self._pauses: dict[Scope, Block] = {}
         self._quotas: dict[Scope, Block] = {}
 
-    def add(self, scope: Scope, block: Block) -> bool:
+    def add(self, scope: Scope, block: Block, now: int) -> bool:
         """The provider said to stop. Whether that is news: a block that ends sooner than the one that stands is not."""
         kind = self._quotas if block.quota else self._pauses
         known = kind.get(scope)
         if known is not None and not block.outlasts(known):
             return False
+        if known is None:  # callers may name any model: what is over makes room
+            for name in [name for name, one in kind.items() if one.over(now)]:
+                del kind[name]
         kind[scope] = block
         return True
 

@@ -93,7 +93,7 @@ class Limiter:
         if message.until is None and not message.quota:
             return []
         block = Block(message.until, message.quota, message.why)
-        if not self._blocks.add(message.model, block):
+        if not self._blocks.add(message.model, block, now):
             return []
         struck = [waiting for waiting in self._line.of(message.model) if block.strikes(message.model, waiting.wish)]
         return [*self._deny_hopeless(struck, now), *self.grant(now)]

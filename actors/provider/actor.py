@@ -38,6 +38,8 @@ SWEEP = 30.0
 """Seconds between two looks for connections that have idled too long."""
 GIVES_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
 TAKES_TRIALS_AT_MOST = GIVES_UP | {CircuitState.HALF_OPEN}
+MODELS = 512
+"""Whose limits are remembered as the provider told them latest: callers may name any model."""
 LONG = 10 * 365 * 86_400_000_000_000
 """Ten years in nanoseconds: as a date, a circuit that is forced open."""
 
@@ -156,9 +158,16 @@ class ProviderActor(Actor):
         ends = {} if report.cancelled else outcomes(fault, report.model)
         self._moved(self._subtree.ended(report.id, ends, now, self.me.random.random(), floor), fault)
         if report.limits is not None:
-            self._limits[report.model] = report.limits
+            self._remember(report.model, report.limits)
         if not report.cancelled:
             self._heed_account(fault, report.model)
+
+    def _remember(self, model: str, limits: RateLimits) -> None:
+        """The latest last; whoever reads them has the same dict."""
+        self._limits.pop(model, None)
+        self._limits[model] = limits
+        if len(self._limits) > MODELS:
+            del self._limits[next(iter(self._limits))]
 
     def _heed_account(self, fault: Fault | None, model: str) -> None:
         if fault is None:

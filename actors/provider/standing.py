@@ -39,6 +39,8 @@ class Standing:
         known = self._by_scope.get(scope)
         begins = known is None or known.over(now) or (restriction.quota and not known.quota)
         if begins or (known is not None and known.outdone_by(restriction)):
+            if known is None:  # callers may name any model: what is over makes room
+                self._by_scope = {name: one for name, one in self._by_scope.items() if not one.over(now)}
             self._by_scope[scope] = restriction
         return begins
 

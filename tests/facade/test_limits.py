@@ -9,11 +9,12 @@ import pytest
 import trio
 
 import callboard
+from callboard.actors.provider import actor as provider_module
 from callboard.actors.provider.deadline import Timeouts
 from callboard.messages.base import Tell
 from callboard.runtime.mailbox import Lane
 from callboard.sections import LimitConfig, ModelLimitConfig, StoreConfig
-from callboard.testing import Behaviour
+from callboard.testing import Behaviour, desk
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA = "alpha/sim-small"
@@ -67,6 +68,17 @@ async def test_what_others_have_used_of_the_account_is_believed(autojump_clock: 
         ends = await many(w, 20, attempts=1)
         assert [served.status for served in w["alpha"].log] == [200] * (21 + 9)
         assert sum(isinstance(end, callboard.Reply) for end in ends) == 9
+
+
+async def test_of_models_that_callers_made_up_the_latest_limits_are_remembered(
+    autojump_clock: object, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_module, "MODELS", 3)
+    monkeypatch.setattr(desk, "MODELS", tuple("abcde"))
+    async with world({"alpha": Behaviour(requests_per_minute=30)}) as w:
+        for model in "abcdeca":
+            await w.board.generate("Why?", model=f"alpha/{model}")
+        assert list(w.board._system.ref("providers/alpha").snapshot.limits) == ["e", "c", "a"]
 
 
 async def test_models_have_limits_of_their_own(autojump_clock: object, world: Opening) -> None:

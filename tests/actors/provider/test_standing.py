@@ -49,3 +49,11 @@ def test_an_operator_lifts_all() -> None:
     assert standing
     standing.clear()
     assert not standing
+
+
+def test_what_is_over_makes_room_for_what_is_new() -> None:
+    standing = Standing()
+    standing.restrict(None, quota(None), now=0)
+    for number in range(100):
+        standing.restrict(f"m{number}", limit(number + 10), now=number)
+    assert set(standing.view()) == {None, *(f"m{number}" for number in range(90, 100))}
