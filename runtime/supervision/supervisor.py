@@ -47,10 +47,11 @@ class Ended(Exception):
 
 
 class Life:
-    """One run of one child; `running` is told when it has started."""
+    """One run of one child, which is to have started before `limit` (monotonic nanoseconds); `started` is told then."""
 
-    def __init__(self, running: Callable[[], None]) -> None:
-        self._running = running
+    def __init__(self, limit: int, started: Callable[[], None]) -> None:
+        self.limit = limit
+        self._started = started
         self.scope = trio.CancelScope(shield=True)
         self.acknowledged = trio.Event()
         self.done = trio.Event()
@@ -60,8 +61,8 @@ class Life:
     def started(self, value: None = None) -> None:
         """The child says that it is ready (the task_status of its run)."""
         self.was_started = True
-        self._running()
         self.acknowledged.set()
+        self._started()
 
 
 class Supervisor:
@@ -152,16 +153,20 @@ class Supervisor:
     async def _manage(self, task_status: "trio.TaskStatus[None]") -> None:
         announced = False
         while not self._stopping:
+            now = self._world.clock.now()
             name, when = self._next(in_order=not announced)
+            starting, limit = self._first_start_to_end()
             if self._ends:
                 await self._ended(*self._ends.popleft())
-            elif not announced and not self._pending and not any(map(self._is_starting, self._lives)):
+            elif not announced and not self._pending and starting is None:
                 announced = True
                 task_status.started()
-            elif name is not None and when <= self._world.clock.now():
-                self._start(name)
+            elif starting is not None and limit <= now:
+                await self._give_up_start(starting)
+            elif name is not None and when <= now:
+                self._start(name, now)
             else:
-                await self._wait(when)
+                await self._wait(min(when, limit))
 
     def _next(self, *, in_order: bool) -> tuple[str | None, int]:
         """The child to start next, and when. The first time round nobody starts before those ahead of it have.
@@ -180,26 +185,31 @@ class Supervisor:
         life = self._lives.get(name)
         return life is not None and not life.acknowledged.is_set()
 
+    def _first_start_to_end(self) -> tuple[str | None, int]:
+        """Of the starts underway the one whose time is over first, and when that is."""
+        name = min(filter(self._is_starting, self._lives), key=lambda one: self._lives[one].limit, default=None)
+        return name, NEVER if name is None else self._lives[name].limit
+
     async def _wait(self, until: int) -> None:
         self._changed = trio.Event()
         with trio.move_on_at(trio_deadline(until)):
             await self._changed.wait()
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, now: int) -> None:
         child = self.children[name]
         del self._pending[name]
-        life = self._lives[name] = Life(child.running)
-        self._nursery.start_soon(self._live, name, child, life)
-        self._nursery.start_soon(self._watch, name, child, life)
 
-    async def _watch(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
-        """Until the start has ended, in one way or another."""
-        with trio.move_on_after(seconds(child.start_timeout)):
-            await life.acknowledged.wait()
-        if not (life.acknowledged.is_set() or life.cut or self._stopping):
-            await self._cut(life)
-            self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
-        self._changed.set()
+        def started() -> None:
+            child.running()
+            self._changed.set()
+
+        life = self._lives[name] = Life(min(NEVER, now + child.start_timeout), started)
+        self._nursery.start_soon(self._live, name, child, life)
+
+    async def _give_up_start(self, name: str) -> None:
+        child, life = self.children[name], self._lives[name]
+        await self._cut(life)
+        self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
 
     async def _live(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
         end = Exit.NORMAL
