@@ -28,7 +28,7 @@ class HedgeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if not 0 < self.quantile < 1:
             raise ValueError("`quantile` is a share of the attempts, above 0 and below 1")
         if self.min_samples < 1:
-            raise ValueError("`min_samples` is a whole number, 1 or more")
+            raise ValueError("`min_samples` must be a whole number, 1 or more")
 
     def patience(self, row: LatencyRow | None) -> float | None:
         """Seconds after which an attempt is late; None when nobody can tell."""

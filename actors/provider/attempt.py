@@ -10,7 +10,7 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import fault_of, never_sent
+from callboard.actors.provider.http import fault_of, keyless, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
@@ -225,7 +225,8 @@ class Attempter:
     async def _refused(self, response: Received, alarm: Alarm) -> None:
         alarm.set("between bytes", self._account.timeouts.between_bytes)
         body = await response.read()
-        raise WireFault(self._wire.fault(response.status, response.headers, body))
+        fault = self._wire.fault(response.status, response.headers, body)
+        raise WireFault(keyless(fault) if self._account.key is None else fault)
 
     async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:
         """The whole answer, or None when the reader left."""

@@ -27,7 +27,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` is a number of seconds above 0")
+                raise ValueError(f"`{name}` must be a number of seconds above 0")
 
 
 class Limit(msgspec.Struct, frozen=True):

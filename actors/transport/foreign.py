@@ -122,7 +122,7 @@ class HttpxTransport(ProviderTransport):
     ) -> None:
         """As Transport; ValueError also where `http2` is wanted and its package is missing."""
         if config.http2 and find_spec("h2") is None:
-            raise ValueError("http2 needs the package h2")
+            raise ValueError("http2 needs the package h2: pip install 'callboard[http2]'")
         self._config = config
         self._proxy = proxy
         self._key_password = key_password

@@ -9,6 +9,8 @@ from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.policy import Origin
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
+_FOR = ("http", "https", "all")
+"""Whose requests the environment names proxies for."""
 
 
 class Proxies:
@@ -21,13 +23,19 @@ class Proxies:
     def __init__(self, configured: str | None, found: Mapping[str, str]) -> None:
         """Raises ValueError for a proxy that cannot be used; the message never holds its password."""
         self._configured = configured
-        self._found = dict(found)
-        for proxy in (configured, *(found.get(scheme) for scheme in ("http", "https", "all"))):
-            if proxy:
-                _check(proxy.partition("://")[0].lower())
+        self._found = {scheme: _whole(url) if scheme in _FOR else url for scheme, url in found.items() if url}
+        if configured:
+            _check(configured)
+            return
+        for scheme in _FOR:
+            try:
+                _check(self._found.get(scheme, ""))
+            except ValueError as error:
+                name = f"{scheme.upper()}_PROXY"
+                raise ValueError(f"{name} in the environment: {error}; `use_environment = false` ignores it") from None
 
     def __bool__(self) -> bool:
-        return bool(self._configured or any(self._found.get(scheme) for scheme in ("http", "https", "all")))
+        return bool(self._configured or any(self._found.get(scheme) for scheme in _FOR))
 
     def proxy(self, origin: Origin) -> str | None:
         """The URL of the proxy for this origin; None to go directly."""
@@ -54,11 +62,17 @@ def bypassed(origin: Origin, no_proxy: str) -> bool:
     return False
 
 
-def _check(scheme: str) -> None:
-    if scheme not in _SCHEMES:
+def _whole(url: str) -> str:
+    """As in curl, a proxy that the environment names without a scheme speaks HTTP."""
+    return url if "://" in url else f"http://{url}"
+
+
+def _check(url: str) -> None:
+    scheme = url.partition("://")[0].lower()
+    if url and scheme not in _SCHEMES:
         raise ValueError(f"a proxy's URL must begin with one of {', '.join(_SCHEMES)} and ://")
     if scheme.startswith("socks") and find_spec("socksio") is None:
-        raise ValueError("a SOCKS proxy needs the package socksio")
+        raise ValueError("a SOCKS proxy needs the package socksio: pip install 'callboard[socks]'")
 
 
 def _names(entry: str, host: str) -> bool:

@@ -102,5 +102,7 @@ def said(complaint: Complaint, body: bytes) -> str:
         return "the provider sent no explanation"
     if prose[0] in "<{[":
         title = _TITLE.search(prose)
-        return redact(title[1]) if title else f"the provider sent {len(body):,} bytes that do not explain it"
+        if title is None:
+            return f"the provider sent {len(body):,} bytes that do not explain it; is base_url right?"
+        return redact(title[1])
     return redact(prose)

@@ -21,7 +21,8 @@ def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str) -> T:
     except UNREADABLE as error:
         # msgspec's sentence names a place and types, never the text; Unicode errors quote a byte.
         reason = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
-        raise malformed(f"{len(data):,} bytes that cannot be read: {reason}", provider=provider) from None
+        page = "; it is a page: is base_url right?" if data.lstrip()[:1] == b"<" else ""
+        raise malformed(f"{len(data):,} bytes that cannot be read: {reason}{page}", provider=provider) from None
 
 
 def object_of(data: bytes) -> dict[str, Any]:

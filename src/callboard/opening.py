@@ -19,6 +19,7 @@ from callboard import config as configuration
 from callboard.actors.inspector.actor import InspectorActor
 from callboard.actors.prices.book import load as load_prices
 from callboard.actors.store.actor import StoreSpec
+from callboard.actors.transport.config import Tls
 from callboard.actors.transport.opening import open_transport
 from callboard.actors.transport.tls import tls_context
 from callboard.board import Board
@@ -71,6 +72,8 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     """
     _in_trio()
     resolved = load(source)
+    if transport is None:
+        _check_transports(resolved)
     clock = clock or Clock()
     events: deque[Event] = deque(maxlen=EVENTS)
 
@@ -92,6 +95,16 @@ async def open(  # noqa: A001 - callboard.open is the name users read
             if check:
                 await _check(board)
             yield board
+
+
+def _check_transports(resolved: Resolved) -> None:
+    for one in resolved.providers:
+        try:
+            open_transport(one.transport)
+            if one.transport.tls != Tls():
+                tls_context(one.transport.tls)
+        except ValueError as error:
+            raise ConfigError(f"{resolved.source}: providers.{one.name}.transport: {error}") from None
 
 
 def _in_trio() -> None:
@@ -124,7 +137,7 @@ def load(source: Source) -> Resolved:
 
 def _found() -> Resolved:
     path = Path("callboard.toml")
-    if path.exists():
+    if path.exists() or path.is_symlink():  # a link that leads nowhere is a mistake, and told as one
         return configuration.read(path)
     resolved = configuration.from_environment()
     if resolved is None:

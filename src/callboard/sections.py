@@ -22,12 +22,12 @@ LARGEST = 16 * 1024 * 1024 * 1024
 
 def _above_zero(config: object, name: str) -> None:
     if not 0 < getattr(config, name) < math.inf:
-        raise ValueError(f"`{name}` is a number of seconds above 0")
+        raise ValueError(f"`{name}` must be a number of seconds above 0")
 
 
 def _whole(config: object, name: str, *, least: int) -> None:
     if getattr(config, name) < least:
-        raise ValueError(f"`{name}` is a whole number, {least} or more")
+        raise ValueError(f"`{name}` must be a whole number, {least} or more")
 
 
 class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,9 +108,9 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for name in ("window", "backoff", "max_backoff"):
             _above_zero(self, name)
         if not 0 < self.rate <= 1:
-            raise ValueError("`rate` is a share of the calls, above 0 and up to 1")
+            raise ValueError("`rate` must be a share of the calls, above 0 and up to 1")
         if self.backoff > self.max_backoff:
-            raise ValueError("`backoff` is not longer than `max_backoff`")
+            raise ValueError("`backoff` must not be longer than `max_backoff`")
 
     def spec(self) -> CircuitSpec:
         """As the runtime takes it. Raises SpecError."""
@@ -146,7 +146,7 @@ class ModelLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             for shorter, longer in (("second", "minute"), ("second", "day"), ("minute", "day")):
                 less, more = getattr(self, f"{what}_per_{shorter}"), getattr(self, f"{what}_per_{longer}")
                 if less is not None and more is not None and less > more:
-                    raise ValueError(f"`{what}_per_{shorter}` is not more than `{what}_per_{longer}`")
+                    raise ValueError(f"`{what}_per_{shorter}` must not be more than `{what}_per_{longer}`")
 
     def spec(self) -> Limits:
         """As the limiter takes it."""
@@ -172,7 +172,7 @@ class LimitConfig(ModelLimitConfig, frozen=True, kw_only=True, forbid_unknown_fi
             for name in LIMITS:
                 own, most = getattr(limits, name), getattr(self, name)
                 if own is not None and most is not None and own > most:
-                    raise ValueError(f"`models.{model}.{name}` is not more than the account's `{name}`, {most}")
+                    raise ValueError(f"`models.{model}.{name}` must not be more than the account's `{name}`, {most}")
 
     def spec(self) -> LimitSpec:
         """As the limiter takes it."""

@@ -3,15 +3,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from callboard import config
+from callboard.actors.transport.config import Bounds as TransportBounds
+from callboard.actors.transport.config import Tls, TransportConfig
 from callboard.cli.template import configuration, environment, providers_with_keys
 from callboard.config import FAMILIAR, Config
 from callboard.sections import CircuitConfig, LimitConfig, ModelLimitConfig, ProviderConfig
 
 Run = Callable[..., Any]
-KEYS = {preset.key_env: "sk-x" for preset in FAMILIAR.values()}
+KEYS = {preset.key_env: "sk-x" for preset in FAMILIAR.values()} | {"LOCAL_API_KEY": "sk-x"}
 
 
 def decoded(text: str, folder: Path) -> Config:
@@ -22,7 +25,7 @@ def decoded(text: str, folder: Path) -> Config:
 
 def uncommented(text: str) -> str:
     """With every setting and table in force that stands there as a comment."""
-    return re.sub(r"^# (?=\[|[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    return re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("names", [("openai",), ("anthropic",), ("openai", "anthropic")])
@@ -43,6 +46,8 @@ def test_every_comment_that_looks_like_a_setting_is_one_and_tells_the_default(tm
     assert found.features
     openai = found.providers["openai"]
     assert (openai.timeouts, openai.circuit) == (ProviderConfig().timeouts, CircuitConfig())
+    transport = msgspec.structs.replace(openai.transport, proxy=None, allowed_hosts=None)
+    assert msgspec.structs.replace(transport, tls=Tls()) == TransportConfig()
     assert openai.limits == LimitConfig(
         requests_per_second=20,
         tokens_per_second=20_000,
@@ -62,13 +67,17 @@ def test_every_setting_there_is_stands_in_it() -> None:
     for kind in (
         CircuitConfig,
         LimitConfig,
+        TransportConfig,
+        Tls,
+        TransportBounds,
         type(Config().call),
         type(Config().hedge),
         type(Config().store),
         type(Config().cache),
     ):
         for name in kind.__struct_fields__:
-            setting = rf"^({name} = |\[store\.{name}\]|\[providers\.openai\.limits\.{name}\.)"
+            table = rf"\[store\.{name}\]|\[providers\.openai\.(limits\.|transport\.)?{name}[].]"
+            setting = rf"^({name} = |{table})"
             assert re.search(setting, text, flags=re.MULTILINE), f"{kind.__name__}.{name}"
 
 

@@ -2,13 +2,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
+import callboard
 from callboard import config
 from callboard.actors.prices.book import Price
+from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import PRESETS
 from callboard.config import Config, Resolved
 from callboard.errors import ConfigError
@@ -151,46 +154,52 @@ WRONG_CHOICES = [
     (OPENAI + 'preset = "soap"', "providers.openai.preset: unknown; expected one of "),
 ]
 BAD_NUMBERS = [
-    *[(OPENAI + f"[call]\ntimeout = {bad}", "call: `timeout` is a number") for bad in ("0", "-1", "inf", "nan")],
-    (OPENAI + "[call]\nattempts = 0", "call: `attempts` is a whole number, 1 or more"),
+    *[(OPENAI + f"[call]\ntimeout = {bad}", "call: `timeout` must be a number") for bad in ("0", "-1", "inf", "nan")],
+    (OPENAI + "[call]\nattempts = 0", "call: `attempts` must be a whole number, 1 or more"),
     *[
-        (OPENAI + f"timeouts = {{ first_byte = {bad} }}", "providers.openai.timeouts: `first_byte` is a number")
+        (OPENAI + f"timeouts = {{ first_byte = {bad} }}", "providers.openai.timeouts: `first_byte` must be a number")
         for bad in ("0", "-1", "inf", "nan")
     ],
-    (OPENAI + "limits = { concurrency = 0 }", "providers.openai.limits: `concurrency` is a whole number"),
-    (OPENAI + "limits = { requests_per_minute = -1 }", "providers.openai.limits: `requests_per_minute` is a whole"),
+    (OPENAI + "limits = { concurrency = 0 }", "providers.openai.limits: `concurrency` must be a whole number"),
+    (
+        OPENAI + "limits = { requests_per_minute = -1 }",
+        "providers.openai.limits: `requests_per_minute` must be",
+    ),
     *[
-        (OPENAI + f"limits = {{ ageing = {bad} }}", "providers.openai.limits: `ageing` is a number of seconds above 0")
+        (OPENAI + f"limits = {{ ageing = {bad} }}", "providers.openai.limits: `ageing` must be a number of seconds")
         for bad in ("0", "-1", "inf", "nan")
     ],
     (
         OPENAI + "limits = { tokens_per_minute = 9, tokens_per_day = 8 }",
-        "providers.openai.limits: `tokens_per_minute` is not more than `tokens_per_day`",
+        "providers.openai.limits: `tokens_per_minute` must not be more than `tokens_per_day`",
     ),
     (
         OPENAI + "limits = { requests_per_second = 9, requests_per_minute = 8 }",
-        "providers.openai.limits: `requests_per_second` is not more than `requests_per_minute`",
+        "providers.openai.limits: `requests_per_second` must not be more than `requests_per_minute`",
     ),
     (
         OPENAI + "limits.models.m = { requests_per_day = 0 }",
-        "providers.openai.limits.models[...]: `requests_per_day` is a whole number, 1 or more",
+        "providers.openai.limits.models[...]: `requests_per_day` must be a whole number, 1 or more",
     ),
     (
         OPENAI + 'limits = { concurrency = 4, models = { "gpt-4o" = { concurrency = 5 } } }',
-        "providers.openai.limits: `models.gpt-4o.concurrency` is not more than the account's `concurrency`, 4",
+        "providers.openai.limits: `models.gpt-4o.concurrency` must not be more than the account's `concurrency`, 4",
     ),
-    (OPENAI + "circuit = { consecutive = 0 }", "providers.openai.circuit: `consecutive` is a whole number"),
-    (OPENAI + "circuit = { intensity = -1 }", "providers.openai.circuit: `intensity` is a whole number, 0 or more"),
-    (OPENAI + "circuit = { trials = 0 }", "providers.openai.circuit: `trials` is a whole number"),
+    (OPENAI + "circuit = { consecutive = 0 }", "providers.openai.circuit: `consecutive` must be a whole number"),
+    (
+        OPENAI + "circuit = { intensity = -1 }",
+        "providers.openai.circuit: `intensity` must be a whole number, 0",
+    ),
+    (OPENAI + "circuit = { trials = 0 }", "providers.openai.circuit: `trials` must be a whole number"),
     *[
-        (OPENAI + f"circuit = {{ rate = {bad} }}", "providers.openai.circuit: `rate` is a share")
+        (OPENAI + f"circuit = {{ rate = {bad} }}", "providers.openai.circuit: `rate` must be a share")
         for bad in ("0.0", "1.5", "nan")
     ],
     *[
-        (OPENAI + f"circuit = {{ window = {bad} }}", "providers.openai.circuit: `window` is a number of seconds")
+        (OPENAI + f"circuit = {{ window = {bad} }}", "providers.openai.circuit: `window` must be a number of seconds")
         for bad in ("0", "inf", "nan")
     ],
-    (OPENAI + "circuit = { backoff = 10, max_backoff = 5 }", "providers.openai.circuit: `backoff` is not longer"),
+    (OPENAI + "circuit = { backoff = 10, max_backoff = 5 }", "providers.openai.circuit: `backoff` must not be longer"),
     (OPENAI + "circuit = { window = 1e-12 }", "providers.openai.circuit: "),
     (OPENAI + "[store]\ninitial_size = 1", "store: `initial_size` is 65536 to "),
     (OPENAI + "[store]\ninitial_size = 99999999999999", "store: `initial_size` is 65536 to "),
@@ -244,7 +253,7 @@ NONSENSE = [
     (OPENAI + '[features."opnai/m"]\ntools = false', "features: 'opnai/m' is not provider/model"),
     (OPENAI + "[hedge]\nshare = 0.0", "hedge: `share` is a share of the calls"),
     (OPENAI + "[hedge]\nquantile = 1.0", "hedge: `quantile` is a share of the attempts"),
-    (OPENAI + "[hedge]\nmin_samples = 0", "hedge: `min_samples` is a whole number"),
+    (OPENAI + "[hedge]\nmin_samples = 0", "hedge: `min_samples` must be a whole number"),
     (
         OPENAI + '[models]\nfast = ["openai/m", "smart"]\nsmart = ["big"]\nbig = ["fast"]',
         "models.fast: fallback goes in a circle: fast -> smart -> big -> fast",
@@ -401,6 +410,37 @@ def test_a_file_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> Non
         config.read(tmp_path / "callboard.toml", {})
     with pytest.raises(ConfigError, match="cannot be read"):
         config.read(tmp_path, {})
+
+
+def test_a_byte_order_mark_in_front_does_no_harm(files: Files) -> None:
+    assert files.read("\ufeff" + OPENAI).providers[0].name == "openai"
+
+
+async def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("callboard.toml").symlink_to("elsewhere.toml")
+    with pytest.raises(ConfigError, match=r"callboard\.toml: cannot be read"):
+        async with callboard.open():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("transport", "told"),
+    [
+        ({"proxy": "ftp://proxy"}, "a proxy's URL must begin with one of"),
+        ({"allowed_hosts": ("10.0.0.0/99",)}, "allowed_hosts"),
+        ({"tls": {"ca_file": "/nowhere.pem"}}, "/nowhere.pem"),
+    ],
+)
+async def test_a_transport_without_sense_is_told_before_anything_starts(transport: dict[str, Any], told: str) -> None:
+    made = msgspec.convert(transport, TransportConfig)
+    source = Config(
+        providers={"local": ProviderConfig(wire="openai", base_url="http://127.0.0.1:9/v1", transport=made)}
+    )
+    with pytest.raises(ConfigError, match=r"providers\.local\.transport: ") as caught:
+        async with callboard.open(source):
+            pass
+    assert told in str(caught.value)
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

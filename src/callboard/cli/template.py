@@ -12,10 +12,15 @@ _HEAD = """\
 
 _REST = """\
 # [providers.local]                       # example: any server that speaks OpenAI's chat completions, such as Ollama
+# preset = "vllm"                         # a service that callboard knows, where the table's name is another
 # wire = "openai"                         # or openai-responses, openai-completions, anthropic, gemini, vertex,
 #                                         # cohere, cohere-v1, ollama, ollama-generate
-# base_url = "http://127.0.0.1:11434/v1"
+# base_url = "http://127.0.0.1:11434/v1"  # a key goes elsewhere than to its service only where `key_env` is given
+# key_env = "LOCAL_API_KEY"
+# headers = { x-team = "search" }         # sent with every request
+# catalogue = "openai"                    # whose prices count, where the preset does not say
 # free = true                             # every call costs 0
+# allow_http = false                      # true: send the key over plain http to another machine
 
 # [prices."openai/a-model-of-yours"]      # example: US dollars a million tokens, ahead of the built-in catalogue
 # input = 0.15
@@ -105,6 +110,30 @@ _ACCOUNT = """\
 # enabled = true
 # interval = 5.0                          # seconds until the first check; the next ones twice as long each
 # max_interval = 60.0
+
+# [providers.{name}.transport]
+# engine = "callboard"                    # or "httpx", as proxies and HTTP/2 always do
+# http2 = false                           # true needs the package h2
+# proxy = "http://proxy.example:3128"     # example: none unless given or in the environment; socks5 needs socksio
+# use_environment = true                  # whether HTTPS_PROXY, ALL_PROXY, NO_PROXY count
+# plain_http = "loopback"                 # or "anywhere"
+# allowed_hosts = ["api.example.com"]     # example: all unless given; names, *.names, addresses, networks
+# max_connections = 500                   # at least as many as `concurrency` below
+# max_idle = 100
+# keep_alive = 60.0                       # seconds that an idle connection is kept
+# eyeballs_delay = 0.25                   # seconds before the next address is tried as well
+
+# [providers.{name}.transport.tls]
+# roots = "certifi"                       # or "system", or "none": ca_file alone
+# ca_file = "/path/to/authorities.pem"    # example: further authorities
+# client_cert = "/path/to/client.pem"     # example: shown to servers that ask
+# client_key = "/path/to/client.key"      # example: where it is not in client_cert
+# min_version = "TLSv1.2"                 # or "TLSv1.3"
+
+# [providers.{name}.transport.bounds]     # bytes of one reply
+# header = 65536
+# body = 67108864                         # as it travels
+# decoded = 268435456
 
 # [providers.{name}.limits]               # of the whole account; what its replies tell is learned besides
 # concurrency = 512

@@ -14,7 +14,7 @@ TIMES = Timeouts(connect=1, first_byte=2, between_bytes=3, permit=4)
 @pytest.mark.parametrize("name", Timeouts.__struct_fields__)
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf, math.nan])
 def test_every_timeout_is_a_number_of_seconds(name: str, seconds: float) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` is a number of seconds above 0"):
+    with pytest.raises(ValueError, match=f"`{name}` must be a number of seconds above 0"):
         Timeouts(**{name: seconds})
 
 
