@@ -67,10 +67,8 @@ class Pursuit:
 
     def kept_at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, where nothing else has to be done for it."""
-        money = self._call.allowance.money
-        if not isinstance(self._call, MakeCall) or self._wishes is not NO_WISHES or (money is not None and money <= 0):
-            return None
-        return self._lookup.at_once()
+        plain = isinstance(self._call, MakeCall) and self._wishes is NO_WISHES
+        return self._lookup.at_once() if plain else None
 
     async def outcome(self) -> Outcome:
         """The call's one outcome."""

@@ -14,7 +14,7 @@ from callboard.actors.provider.http import fault_of, keyless, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
-from callboard.actors.provider.secrecy import without_secrets
+from callboard.actors.provider.secrecy import sends_credential, without_secrets
 from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
@@ -226,7 +226,7 @@ class Attempter:
         alarm.set("between bytes", self._account.timeouts.between_bytes)
         body = await response.read()
         fault = self._wire.fault(response.status, response.headers, body)
-        raise WireFault(keyless(fault) if self._account.key is None else fault)
+        raise WireFault(fault if sends_credential(self._account) else keyless(fault))
 
     async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:
         """The whole answer, or None when the reader left."""

@@ -33,6 +33,11 @@ def without_secrets(fault: Fault, account: Account) -> Fault:
     return fault
 
 
+def sends_credential(account: Account) -> bool:
+    """Whether its requests hold one, as its key or in a header of its own."""
+    return account.key is not None or any(map(_SECRET.search, account.headers))
+
+
 def _secrets(account: Account) -> Iterator[str]:
     """Whole values and their words: a provider quotes `Bearer KEY` without the first."""
     for value in (account.key or "", *(value for name, value in account.headers.items() if _SECRET.search(name))):

@@ -62,7 +62,8 @@ class Life:
         """The child says that it is ready (the task_status of its run)."""
         self.was_started = True
         self.acknowledged.set()
-        self._started()
+        if not self.cut:
+            self._started()
 
 
 class Supervisor:
@@ -302,8 +303,6 @@ class Supervisor:
                 child.request_stop()
                 await life.done.wait()
             await self._cut(life)
-        if self._stopping:
-            child.end(CellStatus.STOPPED, "it was stopped")
 
     def _emit_restart(self, child: "ActorNode | Supervisor", cause: BaseException, delay: int) -> None:
         _log.warning("%s failed with %s; starting again in %.3f s", child.path, type(cause).__name__, seconds(delay))

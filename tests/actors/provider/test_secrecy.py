@@ -1,7 +1,7 @@
 import pytest
 
 from callboard.actors.provider.account import Account
-from callboard.actors.provider.secrecy import SHORTEST, without_secrets
+from callboard.actors.provider.secrecy import SHORTEST, sends_credential, without_secrets
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.redact import BOUND, redact
 from callboard.messages.faults import Fault, FaultKind
@@ -10,11 +10,19 @@ KEY = "Zebra.42-crossing"
 
 
 def told(message: str, *, key: str | None = KEY, code: str | None = None, **headers: str) -> Fault:
+    fault = Fault(kind=FaultKind.UNAUTHORIZED, message=message, code=code, request_id=code)
+    return without_secrets(fault, account(key, **headers))
+
+
+def account(key: str | None, **headers: str) -> Account:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    account = Account(
-        name="p", base_url="http://h/v1", wire=OpenAIChat(), key=key, headers=named, price=lambda *_: None
-    )
-    return without_secrets(Fault(kind=FaultKind.UNAUTHORIZED, message=message, code=code, request_id=code), account)
+    return Account(name="p", base_url="http://h/v1", wire=OpenAIChat(), key=key, headers=named, price=lambda *_: None)
+
+
+def test_a_credential_is_a_key_or_a_header_of_ones_own() -> None:
+    assert sends_credential(account(KEY))
+    assert sends_credential(account(None, Authorization="Basic x"))
+    assert not sends_credential(account(None, x_team="search"))
 
 
 def test_the_key_is_hidden_wherever_a_provider_quotes_it() -> None:

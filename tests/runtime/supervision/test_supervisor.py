@@ -15,7 +15,7 @@ from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.supervision.spec import ActorSpec, ChildSpec, Restart
-from callboard.runtime.supervision.supervisor import GaveUp, StartTimeout
+from callboard.runtime.supervision.supervisor import GaveUp, Life, StartTimeout
 from callboard.runtime.system import System
 from callboard.testing.doer import Do, Doer, Note
 from callboard.testing.running import leaks, running
@@ -238,6 +238,15 @@ async def test_a_runtime_that_is_stopped_before_it_runs_starts_nothing() -> None
     assert log == []
     with pytest.raises(ActorDown):
         await system.ref("a").ask(Do(keep))
+
+
+def test_a_start_that_ends_after_it_was_cut_is_none() -> None:
+    told: list[str] = []
+    for cut in (True, False):
+        life = Life(0, lambda: told.append("started"))
+        life.cut = cut
+        life.started()
+        assert len(told) == (not cut)
 
 
 async def test_a_stubborn_child_is_cut_when_its_time_is_over(autojump_clock: MockClock) -> None:
