@@ -38,6 +38,8 @@ class EnvironmentStatistics(msgspec.Struct, frozen=True, kw_only=True):
     commits: int
     operations: int
     growths: int
+    remaps: int
+    """How often the map was laid anew."""
     failures: int
     """Commits that failed for another reason than growth."""
     dropped: int
@@ -55,6 +57,7 @@ class Environment(ReadOnlyEnvironment):
         self._commits = 0
         self._operations = 0
         self._growths = 0
+        self._remaps = 0
         self._failures = 0
         self._dropped = dropped
 
@@ -130,6 +133,16 @@ class Environment(ReadOnlyEnvironment):
             self._resize(wanted)
         self._growths += 1
 
+    def remap(self) -> None:
+        """Lay the map anew, so that the pages of the file touched so far no longer count as this process's memory.
+
+        They stay in the system's cache, and each is mapped again when it is needed. Raises StorageBusy while somebody
+        reads or commits, and StorageFailed.
+        """
+        with self._gate.alone("the map was to be laid anew"), explained(self.path):
+            self._resize(self._map_size)
+        self._remaps += 1
+
     def rebuild(self) -> None:
         """Delete a disposable environment's files and begin anew. Raises StorageBusy and StorageFailed."""
         if not self._plan.disposable:
@@ -152,6 +165,7 @@ class Environment(ReadOnlyEnvironment):
             commits=self._commits,
             operations=self._operations,
             growths=self._growths,
+            remaps=self._remaps,
             failures=self._failures,
             dropped=self._dropped,
         )
@@ -208,7 +222,7 @@ class Environment(ReadOnlyEnvironment):
         except lmdb.Error as error:
             # py-lmdb closes an environment whose map it could not make.
             self._reopen()
-            raise StorageFailed(self.path, f"the map cannot grow to {map_size} bytes: {error}") from error
+            raise StorageFailed(self.path, f"the map cannot have {map_size} bytes: {error}") from error
         self._map_size = map_size
 
     def _reopen(self, *, empty: bool = False) -> None:

@@ -23,6 +23,10 @@ from callboard.runtime.storage.pending import Pending
 DEFAULT_LIMITS = GroupLimits()
 LINGER = ns(0.02)
 """Nanoseconds: with a commit of up to 30 ms, what is not urgent is on disk within 50."""
+REMAP = 1024 * 1024
+"""Bytes written between two times that the map is laid anew. A journal only grows, and whatever of it has been touched
+would count as the process's memory, until that is as large as the file.
+"""
 PATIENCE = 200
 """How often growth is tried while readers in other threads are at it, a millisecond apart."""
 
@@ -50,7 +54,7 @@ class GroupCommitter:
 
     With `run_in_thread` a commit runs in a thread of its own; otherwise on the Trio thread, for virtual time,
     whose clock would jump while a thread works. `linger`: nanoseconds that a commit which is not urgent waits
-    for company.
+    for company. `remap`: see REMAP.
     """
 
     def __init__(
@@ -60,9 +64,13 @@ class GroupCommitter:
         run_in_thread: bool,
         linger: int = LINGER,
         limits: GroupLimits = DEFAULT_LIMITS,
+        remap: int = REMAP,
     ) -> None:
         self._environment = environment
         self._linger = linger
+        self._remap = remap
+        self._written = 0
+        """Bytes since the map was laid."""
         self._commit = self._commit_in_thread if run_in_thread else self._commit_inline
         self._clock = Clock()
         self._backlog = Backlog(limits)
@@ -176,8 +184,11 @@ class GroupCommitter:
     async def _commit_next(self) -> None:
         self._group = self._backlog.take()
         self._let_in()
+        self._written += sum(one.size for one in self._group)
         error = await self._carry_out([operation for one in self._group for operation in one.operations])
         self._settle(error)
+        if self._written >= self._remap:
+            self._lay_anew()
 
     async def _carry_out(self, operations: Sequence[Operation]) -> StorageError | None:
         with trio.CancelScope(shield=True):
@@ -212,6 +223,12 @@ class GroupCommitter:
                 return self._environment.grow()
             await trio.sleep(0.001)
         return self._environment.grow()
+
+    def _lay_anew(self) -> None:
+        """On the Trio thread, with the writer idle. Under a reader it is left for the next time."""
+        with contextlib.suppress(StorageError):  # an environment that cannot be mapped tells the next commit
+            self._environment.remap()
+            self._written = 0
 
     def _settle(self, error: StorageError | None) -> None:
         group, self._group = self._group, []

@@ -1,4 +1,5 @@
 import os
+import re
 import resource
 import shutil
 from collections.abc import Iterator
@@ -34,6 +35,18 @@ def commit_growing(environment: Environment, operations: list[Operation]) -> Non
             return environment.commit(operations)
         except NeedsGrowth:
             environment.grow()
+
+
+SMAPS = Path("/proc/self/smaps")
+
+
+def mapped(environment: Environment) -> int:
+    """Kilobytes of the environment's file that this process has mapped and touched."""
+    found = re.search(
+        rf"{re.escape(str(environment.path))}/data\.mdb\n.*?^Rss: +(\d+) kB", SMAPS.read_text(), re.S | re.M
+    )
+    assert found is not None
+    return int(found[1])
 
 
 def test_a_commit_is_carried_out_in_order(environment: Environment) -> None:
@@ -252,7 +265,7 @@ def test_a_refusal_by_a_full_disk_is_told_as_such(environment: Environment, monk
 def test_a_map_that_cannot_be_made_leaves_the_old_one(tmp_path: Path) -> None:
     with Environment.open(tmp_path, ("a",), map_size=1 << 44, max_map_size=1 << 60) as environment:
         environment.commit(puts("x"))
-        with pytest.raises(StorageFailed, match="the map cannot grow to"):
+        with pytest.raises(StorageFailed, match="the map cannot have"):
             for _ in range(16):
                 environment.grow()
         environment.commit(puts("y"))
@@ -280,3 +293,21 @@ def test_an_environment_that_lmdb_gave_up_is_opened_anew(environment: Environmen
         environment.commit(puts("y"))
     environment.commit(puts("z"))
     assert keys(environment) == "xz"
+
+
+@pytest.mark.skipif(not SMAPS.exists(), reason="only Linux tells what is mapped")
+def test_a_map_laid_anew_holds_no_page_and_all_entries(environment: Environment) -> None:
+    commit_growing(environment, puts(*(f"k{n:03}" for n in range(300)), value=b"v" * 1000))
+    environment.count("a")
+    before = mapped(environment)
+    environment.remap()
+    assert mapped(environment) < before / 4
+    assert environment.count("a") == 300
+    environment.commit(puts("more"))
+    assert environment.statistics().remaps == 1
+
+
+def test_no_map_is_laid_anew_under_a_reader(environment: Environment) -> None:
+    with environment._gate.reading(), pytest.raises(StorageBusy, match="the map was to be laid anew while"):
+        environment.remap()
+    assert environment.statistics().remaps == 0

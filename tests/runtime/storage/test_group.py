@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from callboard.runtime.clock import ns
 from callboard.runtime.storage.backlog import GroupLimits
 from callboard.runtime.storage.environment import Environment
-from callboard.runtime.storage.errors import StorageBusy, StorageFull, StoreClosed
+from callboard.runtime.storage.errors import StorageBusy, StorageFailed, StorageFull, StoreClosed
 from callboard.runtime.storage.group import GroupCommitter
 from callboard.runtime.storage.operations import Delete, Operation, Put
 from callboard.runtime.storage.pending import Pending
@@ -163,6 +163,41 @@ async def test_growth_waits_for_readers_and_gives_up_on_one_that_stays(
         await (await committer.submit(put("y", b"v" * 500_000), urgent=True)).wait()
     await (await committer.submit(put("z"), urgent=True)).wait()
     assert keys(environment) == "xz"
+
+
+async def test_the_map_is_laid_anew_after_so_many_bytes_and_not_under_a_reader(
+    autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery
+) -> None:
+    committer = GroupCommitter(environment, run_in_thread=False, remap=10_000)
+    nursery.start_soon(committer.run)
+
+    async def write(count: int) -> int:
+        for n in range(count):
+            await (await committer.submit(put(f"{n}", b"v" * 1000), urgent=True)).wait()
+        return environment.statistics().remaps
+
+    assert await write(9) == 0
+    assert await write(1) == 1
+    with environment._gate.reading():
+        assert await write(15) == 1
+    assert await write(1) == 2
+    assert await write(9) == 2
+
+
+async def test_a_map_that_cannot_be_laid_is_opened_anew_by_the_next_commit(
+    autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committer = GroupCommitter(environment, run_in_thread=False, remap=10)
+    nursery.start_soon(committer.run)
+
+    def fails() -> None:
+        raise StorageFailed(environment.path, "no memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "remap", fails)
+        await (await committer.submit(put("x", b"v" * 10), urgent=True)).wait()
+    await (await committer.submit(put("y", b"v" * 10), urgent=True)).wait()
+    assert keys(environment) == "xy"
 
 
 async def test_every_waiter_of_a_failed_group_is_told_and_the_next_group_is_tried(
