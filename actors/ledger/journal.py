@@ -80,7 +80,7 @@ class Journal:
                 if entry.id in self._written_open:
                     self._written_open.remove(entry.id)
                     operations.append(StoreDelete(OPEN, entry.id.encode()))
-        self._written_open |= opened.keys()
+        self._written_open.update(opened)
         rows: list[tuple[str, str, object]] = [(OPEN, id_, entry) for id_, entry in opened.items()]
         rows += [
             (database, key, (key, book.rows[database][key]))
