@@ -38,11 +38,11 @@ class ActorNode:
         """One incarnation, from start to end. Raises what crashed it."""
         self.cell.incarnation += 1
         self.cell.status = CellStatus.STARTING
-        rng = random.Random(f"{self._rng.random()} {self.path} {self.incarnation}")
+        rng = random.Random(self._rng.getrandbits(64))
         await Instance(self.cell, self._spec.factory, rng).run(task_status)
 
     def running(self) -> None:
-        """The start was acknowledged."""
+        """It has started."""
         self.cell.status = CellStatus.RUNNING
 
     def request_stop(self) -> None:

@@ -53,7 +53,6 @@ class Life:
         self.limit = limit
         self._started = started
         self.scope = trio.CancelScope(shield=True)
-        self.acknowledged = trio.Event()
         self.done = trio.Event()
         self.was_started = False
         self.cut = False
@@ -61,7 +60,6 @@ class Life:
     def started(self, value: None = None) -> None:
         """The child says that it is ready (the task_status of its run)."""
         self.was_started = True
-        self.acknowledged.set()
         if not self.cut:
             self._started()
 
@@ -184,7 +182,7 @@ class Supervisor:
 
     def _is_starting(self, name: str) -> bool:
         life = self._lives.get(name)
-        return life is not None and not life.acknowledged.is_set()
+        return life is not None and not (life.was_started or life.done.is_set())
 
     def _first_start_to_end(self) -> tuple[str | None, int]:
         """Of the starts underway the one whose time is over first, and when that is."""
@@ -193,6 +191,9 @@ class Supervisor:
 
     async def _wait(self, until: int) -> None:
         self._changed = trio.Event()
+        if until >= NEVER:
+            await self._changed.wait()
+            return
         with trio.move_on_at(trio_deadline(until)):
             await self._changed.wait()
 
@@ -202,7 +203,8 @@ class Supervisor:
 
         def started() -> None:
             child.running()
-            self._changed.set()
+            if self._pending or self.status is CellStatus.STARTING:  # somebody has waited for it
+                self._changed.set()
 
         life = self._lives[name] = Life(min(NEVER, now + child.start_timeout), started)
         self._nursery.start_soon(self._live, name, child, life)
@@ -222,7 +224,6 @@ class Supervisor:
             end = Exit.CRASH if life.was_started else Exit.FAILED_START
             cause = leaf(error)
         finally:
-            life.acknowledged.set()
             life.done.set()
         if self._stopping:  # nobody is to wait until this one's turn in the order comes: it does not start again
             child.end(CellStatus.STOPPED, "it was stopped")
