@@ -7,9 +7,12 @@ import msgspec
 
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Reserve
+from callboard.runtime.clock import NEVER
 
 Scope = str | None
 """A model, or None for the whole account."""
+MODELS = 512
+"""Models of which one kind of block is kept at most: callers may name any."""
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -44,7 +47,11 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class Blocks:
-    """All blocks of one account. One is never shortened, and one kind never hides the other."""
+    """All blocks of one account. One is never shortened, and one kind never hides the other.
+
+    With too many models the one whose block ends first is forgotten, for the provider to say it again, and never the
+    account's.
+    """
 
     def __init__(self) -> None:
         self._pauses: dict[Scope, Block] = {}
@@ -56,9 +63,8 @@ class Blocks:
         known = kind.get(scope)
         if known is not None and not block.outlasts(known):
             return False
-        if known is None:  # callers may name any model: what is over makes room
-            for name in [name for name, one in kind.items() if one.over(now)]:
-                del kind[name]
+        if known is None:
+            _make_room(kind, now)
         kind[scope] = block
         return True
 
@@ -99,6 +105,14 @@ def quota_fault(block: Block, model: str, now: int) -> Fault:
         model=model,
         retry_after=None if block.until is None else (block.until - now) / 1e9,
     )
+
+
+def _make_room(blocks: dict[Scope, Block], now: int) -> None:
+    for scope in [scope for scope, block in blocks.items() if block.over(now)]:
+        del blocks[scope]
+    models = [scope for scope in blocks if scope is not None]
+    if len(models) >= MODELS:
+        del blocks[min(models, key=lambda model: NEVER if (until := blocks[model].until) is None else until)]
 
 
 def _standing(blocks: dict[Scope, Block], scope: Scope, now: int) -> Block | None:

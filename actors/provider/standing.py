@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from callboard.runtime.clock import NEVER
+
 Scope = str | None
+MODELS = 512
+"""Models of which a restriction is kept at most: callers may name any."""
 
 
 class Restriction(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +43,8 @@ class Standing:
         known = self._by_scope.get(scope)
         begins = known is None or known.over(now) or (restriction.quota and not known.quota)
         if begins or (known is not None and known.outdone_by(restriction)):
-            if known is None:  # callers may name any model: what is over makes room
-                self._by_scope = {name: one for name, one in self._by_scope.items() if not one.over(now)}
+            if known is None:
+                self._make_room(now)
             self._by_scope[scope] = restriction
         return begins
 
@@ -57,6 +61,13 @@ class Standing:
 
     def __bool__(self) -> bool:
         return bool(self._by_scope)
+
+    def _make_room(self, now: int) -> None:
+        """What is over goes, and with too many models the one whose restriction ends first; the account's stays."""
+        held = self._by_scope = {scope: one for scope, one in self._by_scope.items() if not one.over(now)}
+        models = [scope for scope in held if scope is not None]
+        if len(models) >= MODELS:
+            del held[min(models, key=lambda model: NEVER if (until := held[model].until) is None else until)]
 
     def view(self) -> Mapping[Scope, Restriction]:
         """As it is now, for others to read."""

@@ -1,6 +1,6 @@
 import pytest
 
-from callboard.actors.provider.standing import Restriction, Standing
+from callboard.actors.provider.standing import MODELS, Restriction, Standing
 
 
 def limit(until: int | None = 10) -> Restriction:
@@ -57,3 +57,13 @@ def test_what_is_over_makes_room_for_what_is_new() -> None:
     for number in range(100):
         standing.restrict(f"m{number}", limit(number + 10), now=number)
     assert set(standing.view()) == {None, *(f"m{number}" for number in range(90, 100))}
+
+
+def test_of_too_many_models_the_one_whose_restriction_ends_first_is_forgotten_and_never_the_accounts() -> None:
+    standing = Standing()
+    standing.restrict(None, limit(5), now=0)
+    standing.restrict("long", quota(None), now=0)
+    for number in range(2 * MODELS):
+        standing.restrict(f"m{number}", limit(number + 10), now=0)
+    latest = (f"m{number}" for number in range(MODELS + 1, 2 * MODELS))
+    assert set(standing.view()) == {None, "long", *latest}
