@@ -78,6 +78,12 @@ AnyAnswer: TypeAlias = Answer | EmbeddingAnswer | RerankAnswer | ImageAnswer
 """What the kinds of work give."""
 
 
+class InHand(msgspec.Struct):
+    """Whether the orchestrator has taken a call up: from then on it tells the ledger how the call ends."""
+
+    yes: bool = False
+
+
 class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
     """One plain call, to the orchestrator."""
 
@@ -85,6 +91,7 @@ class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
     request: Work
     allowance: Allowance
     wishes: Wishes | None = None
+    in_hand: InHand = msgspec.field(default_factory=InHand)
 
 
 class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
@@ -95,6 +102,7 @@ class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
     allowance: Allowance
     sink: DeltaSink
     wishes: Wishes | None = None
+    in_hand: InHand = msgspec.field(default_factory=InHand)
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ class OrchestratorActor(Actor):
         """Every call is a handler of its own, but for one whose reply is kept: that is answered here."""
         if not isinstance(message, MakeCall | OpenStream):
             raise TypeError(f"the orchestrator receives no {type(message).__name__}")
+        message.in_hand.yes = True
         story = Story(message, now=self.me.now(), utc=self.me.utc())
         pursuit = Pursuit(message, story, self._means, self.me)
         kept = None if self._strict else _kept(pursuit)

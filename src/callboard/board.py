@@ -123,7 +123,7 @@ class Board:
         stream: Stream[Delta] = Stream(AHEAD)
         allowance = self._allowance(timeout, attempts, money)
         call = OpenStream(id=self._new_id(), request=request, allowance=allowance, sink=stream, wishes=wanted)
-        return ReplyStream(Handing(self._orchestrator, call, self._new_id), self._nursery, stream)
+        return ReplyStream(self._handing(call), self._nursery, stream)
 
     async def embed(
         self,
@@ -345,10 +345,13 @@ class Board:
     async def _perform(self, work: Work, allowance: Allowance, wanted: Wishes | None = None) -> Receipt:
         self._know(work.model)
         call = MakeCall(id=self._new_id(), request=work, allowance=allowance, wishes=wanted)
-        outcome = await Handing(self._orchestrator, call, self._new_id).outcome()
+        outcome = await self._handing(call).outcome()
         if isinstance(outcome, Failure):
             raise error_of(outcome)
         return outcome
+
+    def _handing(self, call: MakeCall | OpenStream) -> Handing:
+        return Handing(self._orchestrator, self._ledger, self._system.clock, call, self._new_id)
 
     def _know(self, model: str) -> None:
         table = self._selector.snapshot

@@ -1,16 +1,23 @@
-"""A call handed to the orchestrator, and handed over again when the orchestrator crashes under it."""
+"""A call handed to the orchestrator, and handed over again when the orchestrator crashes under it.
+
+One that ends before the orchestrator has taken it up is told to the ledger here: nobody else has seen it.
+"""
 
 from collections.abc import Callable
 
 import msgspec
+import trio
 
+from callboard.actors.orchestrator.story import Story
 from callboard.errors import RuntimeStopped
-from callboard.messages.calls import Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.accounting import Write
+from callboard.messages.calls import Failure, InHand, MakeCall, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer
-from callboard.runtime.clock import ns
+from callboard.runtime.clock import Clock, ns
 from callboard.runtime.envelope import PRIORITIES
 from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded
+from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 GRACE = ns(0.25)
@@ -22,25 +29,39 @@ Call = MakeCall | OpenStream
 class Handing:
     """One call on its way. `new_id` names it anew each time that it begins again: the ledger keeps each beginning."""
 
-    def __init__(self, orchestrator: Ref, call: Call, new_id: Callable[[], str]) -> None:
+    def __init__(self, orchestrator: Ref, ledger: Ref, clock: Clock, call: Call, new_id: Callable[[], str]) -> None:
         self._orchestrator = orchestrator
+        self._ledger = ledger
+        self._clock = clock
         self._new_id = new_id
         self.call = call
 
     async def outcome(self) -> Outcome:
         """The call's one outcome. Raises RuntimeStopped when there is nobody to make the call."""
+        began = self._clock.now()
         while True:
             call = self.call
             latest, priority = call.allowance.deadline + GRACE, PRIORITIES[call.request.priority]
             try:
                 return await self._orchestrator.ask(call, deadline=latest, priority=priority)
+            except trio.Cancelled:
+                self._record(began)
+                raise
             except DeadlineExceeded:
+                self._record(began)
                 return self._failure(FaultKind.DEADLINE, "the call's time ran out", timeout="call")
             except ActorCrashed:
                 if (failure := self._begin_again()) is not None:
                     return failure
             except ActorError as error:
                 raise RuntimeStopped(f"the call could not be made: {error}") from error
+
+    def _record(self, began: int) -> None:
+        """The call has ended: tell the ledger, unless the orchestrator does so."""
+        call, clock = self.call, self._clock
+        if not call.in_hand.yes:
+            ended = Story(call, now=began, utc=clock.utc()).ended(None, clock.now(), clock.utc())
+            self._ledger.tell(Write((ended,)), lane=CONTROL)
 
     def _begin_again(self) -> Failure | None:
         """Nobody knows how far it had come: one attempt is taken as made, and a bound on money as reached."""
@@ -50,7 +71,8 @@ class Handing:
             return msgspec.structs.replace(failure, partial=Answer(parts=(), finish_reason=None))
         if call.allowance.attempts <= 1 or call.allowance.money is not None:
             return self._failure(FaultKind.INTERNAL, "callboard's own failure: the orchestrator crashed")
-        self.call = msgspec.structs.replace(call, id=self._new_id(), allowance=call.allowance.after(None))
+        left = call.allowance.after(None)
+        self.call = msgspec.structs.replace(call, id=self._new_id(), allowance=left, in_hand=InHand())
         return None
 
     def _failure(self, kind: FaultKind, message: str, timeout: str | None = None) -> Failure:
