@@ -219,15 +219,15 @@ class CacheActor(Actor):
         if not filling.waiters:
             return  # all of them left before it began
         first = filling.waiters.first.attempt
-        labels, model = _labels(first), first.model
-        attempted = _unfinished(filling.provider, model, FaultKind.DEADLINE, "the fill's time ran out")
+        labels = _labels(first)
+        attempted = _unfinished(filling.provider, first, FaultKind.DEADLINE, "the fill's time ran out")
         try:
             with scope:
                 attempt, priority = filling.begin()
                 attempted = await self._provider(filling.provider).ask(attempt, priority=priority)
         except Exception as error:
             why = f"the provider failed ({type(error).__name__})"
-            attempted = _unfinished(filling.provider, model, FaultKind.INTERNAL, why)
+            attempted = _unfinished(filling.provider, first, FaultKind.INTERNAL, why)
         self.me.report(FillEnded(key=key, fill=filling.number, labels=labels, keep=keep, attempted=attempted))
 
 
@@ -236,7 +236,10 @@ def _labels(attempt: Attempt) -> Labels:
     return Labels(request.tag, request.user, request.cache.partition)
 
 
-def _unfinished(provider: str, model: str, kind: FaultKind, why: str) -> Attempted:
-    fault = Fault(kind=kind, message=why, provider=provider, model=model)
-    record = AttemptRecord(provider=provider, model=model, outcome="fault", fault=fault, reason=why)
+def _unfinished(provider: str, attempt: Attempt, kind: FaultKind, why: str) -> Attempted:
+    """The provider did not tell how it ended, nor whether anything was sent: the ledger may know, by its id."""
+    fault = Fault(kind=kind, message=why, provider=provider, model=attempt.model)
+    record = AttemptRecord(
+        id=attempt.id, provider=provider, model=attempt.model, outcome="fault", fault=fault, reason=why
+    )
     return Attempted(record=record, fault=fault)

@@ -297,7 +297,7 @@ class Pursuit:
                 keep = self._story.batches is None
                 fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
                 filled = await self._means.cache.ask(fill)
-                return filled.attempted, filled.leader
+                return self._known(filled.attempted), filled.leader
             return await self._means.provider(candidate.provider).ask(attempt), True
         except ActorError as error:
             return _internal(candidate, error, attempt.id, self._taken(attempt.id)), True
@@ -305,6 +305,13 @@ class Pursuit:
             shared = shares and self._means.cache.snapshot.others_wait(key, attempt.id)
             self._cut(candidate, attempt.id, began, shared=shared)
             raise
+
+    def _known(self, attempted: Attempted) -> Attempted:
+        """A shared attempt with what the ledger has of it, where its provider did not tell its end."""
+        record = attempted.record
+        if record.id is None or record.usage is not None:
+            return attempted
+        return msgspec.structs.replace(attempted, record=_charged(record, record.id, self._taken(record.id)))
 
     def _taken(self, attempt: str) -> Taken | None:
         """What the ledger has of an attempt that did not tell its end."""
@@ -350,6 +357,11 @@ def _internal(candidate: Candidate, error: ActorError, attempt: str, taken: Take
         model=candidate.model,
     )
     record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
-    if taken is not None:
-        record = msgspec.structs.replace(record, id=attempt, usage=taken.usage, cost=taken.cost, estimated=True)
-    return Attempted(record=record, fault=fault)
+    return Attempted(record=_charged(record, attempt, taken), fault=fault)
+
+
+def _charged(record: AttemptRecord, attempt: str, taken: Taken | None) -> AttemptRecord:
+    """With what was taken for it; without an id when nothing was, for then it was not sent."""
+    if taken is None:
+        return msgspec.structs.replace(record, id=None)
+    return msgspec.structs.replace(record, id=attempt, usage=taken.usage, cost=taken.cost, estimated=True)

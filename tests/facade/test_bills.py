@@ -41,15 +41,16 @@ async def test_what_an_operator_cut_counts_against_the_calls_own_bound(autojump_
         assert w["beta"].log == ()
 
 
+@pytest.mark.parametrize("temperature", [0, 1])
 async def test_what_was_sent_when_its_provider_crashed_is_in_the_calls_cost_and_bound(
-    autojump_clock: object, world: Opening
+    autojump_clock: object, world: Opening, temperature: float
 ) -> None:
     async with world({"alpha": SLOW}) as w, trio.open_nursery() as nursery:
         errors: list[callboard.CallError] = []
 
         async def call() -> None:
             with pytest.raises(callboard.CallError) as caught:
-                await w.board.generate("Why?", model=ALPHA, money="0.0021", **LONG)
+                await w.board.generate("Why?", model=ALPHA, temperature=temperature, money="0.0021", **LONG)
             errors.append(caught.value)
 
         nursery.start_soon(call)
