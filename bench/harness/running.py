@@ -12,8 +12,10 @@ from typing import TypeAlias
 
 import callboard.bench
 from callboard.bench.harness import telling, writing
+from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
+from callboard.bench.harness.output import abandon
 from callboard.bench.harness.question import Answer, Question, answer, unanswered
 from callboard.runtime.leaf import interrupted
 
@@ -90,3 +92,6 @@ def main(questions: Asking) -> None:
         sys.exit(1 if run([(file.stem, questions)], options, command) else 0)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        abandon()
+        sys.exit(1 if isinstance(error, BrokenPipeError) else f"{file}: {sentence(error)}")

@@ -22,9 +22,12 @@ def refused(options: Options) -> str | None:
 
 
 def write(report: telling.Report, options: Options) -> None:
-    """Every file that is asked for, whole."""
+    """Every file that is asked for, whole. Raises OSError with the file's name."""
     for path, form in _asked(options):
-        path.write_bytes(form(report))
+        try:
+            path.write_bytes(form(report))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _asked(options: Options) -> Iterator[tuple[Path, Form]]:

@@ -1,6 +1,7 @@
 """What was measured is not lost, whatever becomes of the rest."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -138,3 +139,15 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(place
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "cannot be written" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_disk_that_is_full_is_told_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCH / "mailbox.py"), "--quick", "--rounds", "1"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    written = subprocess.run([*command, "--json", "/dev/full"], capture_output=True, text=True, check=False)
+    assert (told.returncode, written.returncode) == (1, 1)
+    for errors, place in ((told.stderr, ""), (written.stderr, ": '/dev/full'")):
+        assert errors == f"{BENCH / 'mailbox.py'}: OSError: [Errno 28] No space left on device{place}\n"

@@ -1,8 +1,11 @@
+import errno
 import io
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,10 +62,56 @@ def test_a_wrong_command_ends_with_two(run: Run, arguments: tuple[str, ...]) -> 
         (ZeroDivisionError(), None),
         (ExceptionGroup("g", [CallboardError("a"), OSError()]), None),
         (SystemExit(3), None),
+        (OSError(errno.ENOSPC, "full", "a.json"), Ending(1, "a.json: full")),
+        (
+            OSError(errno.ENOSPC, "full"),
+            Ending(1, "the output cannot be written: full; make room, or send it elsewhere"),
+        ),
+        (OSError(errno.ECONNRESET, "reset"), None),
+        (ExceptionGroup("g", [BrokenPipeError(errno.EPIPE, "gone"), BrokenPipeError(errno.EPIPE, "")]), Ending(1, "")),
     ],
 )
 def test_each_end_has_its_code_and_at_most_one_line(error: BaseException, ending: Ending | None) -> None:
     assert ending_of(error) == ending
+
+
+COMMANDS = [("--help",), ("init",), ("simulate", "--days", "0.01", "--calls", "5"), ("demo", "--calls", "40")]
+
+
+def write_to(output: int, here: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command whose output, buffered as it is for users, goes there."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "callboard", *arguments]
+    return subprocess.run(
+        command, cwd=here, env=environment, stdout=output, stderr=subprocess.PIPE, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+@pytest.mark.parametrize("arguments", [*COMMANDS, ("bench", "mailbox", "--quick", "--rounds", "1")])
+def test_an_output_that_is_full_is_told_in_one_line(here: Path, arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = write_to(full.fileno(), here, *arguments)
+    told = "callboard: the output cannot be written: No space left on device; make room, or send it elsewhere\n"
+    assert (finished.returncode, finished.stderr) == (1, told)
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_whoever_has_read_enough_hears_no_more(here: Path, lines: int) -> None:
+    command = [sys.executable, "-m", "callboard", "demo", "--calls", "40"]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (1, "")
+
+
+def test_an_output_that_was_closed_before_the_start_is_no_mistake(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    finished = run("status")
+    assert (finished.code, "no runtime is running" in finished.err) == (1, True)
 
 
 def test_a_mistake_of_ours_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

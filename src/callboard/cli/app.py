@@ -1,14 +1,17 @@
 """All commands, and the way in."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
+from callboard.bench.harness.output import abandon
 from callboard.cli.ask import ask
 from callboard.cli.bench import bench
 from callboard.cli.budget import budget
@@ -55,16 +58,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end with SystemExit: 0 all is well, 1 it failed, 2 asked wrongly, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         _never_fails_to_encode(stream)
-    with _sparing_of_words():
+    with _somewhere_to_write(), _sparing_of_words():
         try:
             app(args=arguments, prog_name="callboard")
         except BaseException as error:
             ending = ending_of(error)
             if ending is None:
                 raise
-            if ending.sentence:
-                typer.echo(f"callboard: {ending.sentence}", err=True)
+            _tell(ending.sentence)
             sys.exit(ending.code)
+
+
+def _tell(sentence: str) -> None:
+    """On the error output, unless it is empty or that output fails as well."""
+    with suppress(OSError):
+        if sentence:
+            typer.echo(f"callboard: {sentence}", err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        abandon()
+
+
+@contextmanager
+def _somewhere_to_write() -> Iterator[None]:
+    """An output that was closed before the start is one that nobody reads."""
+    if sys.stdout is not None:
+        yield
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 @contextmanager

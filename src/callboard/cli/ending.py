@@ -1,15 +1,19 @@
 """How a command ends that could not do what it was asked. Pure."""
 
+import errno
+
 import msgspec
 
 from callboard.actors.inspector.client import InspectorError
 from callboard.errors import CallboardError, ConfigError, InvalidRequest
-from callboard.runtime.leaf import interrupted, leaf
+from callboard.runtime.leaf import interrupted, leaves
 from callboard.runtime.storage.errors import StorageError
 
 FAILED = 1
 ASKED_WRONGLY = 2
 INTERRUPTED = 130
+LOST = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What writing fails with where there is no file's name: it was the standard output."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -20,14 +24,28 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 def ending_of(error: BaseException) -> Ending | None:
-    """What an exception amounts to; None for one that is a mistake of callboard's, or no failure at all."""
+    """What an exception amounts to; None for one that is a mistake of callboard's, or no failure at all.
+
+    A group amounts to what all in it do.
+    """
     if interrupted(error):
         return Ending(INTERRUPTED, "")
-    match leaf(error):
-        case ConfigError() | InvalidRequest() as cause:
-            return Ending(ASKED_WRONGLY, _line(cause))
-        case CallboardError() | InspectorError() | StorageError() as cause:
-            return Ending(FAILED, _line(cause))
+    endings = {_ending(one) for one in leaves(error)}
+    return endings.pop() if len(endings) == 1 else None
+
+
+def _ending(error: BaseException) -> Ending | None:
+    match error:
+        case ConfigError() | InvalidRequest():
+            return Ending(ASKED_WRONGLY, _line(error))
+        case CallboardError() | InspectorError() | StorageError():
+            return Ending(FAILED, _line(error))
+        case BrokenPipeError():  # who read has read enough
+            return Ending(FAILED, "")
+        case OSError(filename=str(name), strerror=str(why)):
+            return Ending(FAILED, f"{name}: {why}")
+        case OSError(strerror=str(why)) if error.errno in LOST:
+            return Ending(FAILED, f"the output cannot be written: {why}; make room, or send it elsewhere")
         case _:
             return None
 

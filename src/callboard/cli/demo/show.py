@@ -38,13 +38,19 @@ class PlainShow:
 
     def __init__(self) -> None:
         self._tenths = 0
+        self._lost: OSError | None = None
 
     def say(self, seconds: float, line: str) -> None:
-        """Write it."""
-        typer.echo(f"{seconds:6.1f} s  {line}")
+        """Write it. Never raises: a listener to events may not."""
+        try:
+            typer.echo(f"{seconds:6.1f} s  {line}")
+        except OSError as error:
+            self._lost = error
 
     def update(self, seconds: float, planned: int, results: Sequence[Result], status: Status) -> None:
-        """Write how far it has come, at each tenth."""
+        """Write how far it has come, at each tenth. Raises OSError when a line could not be written."""
+        if self._lost is not None:
+            raise self._lost
         tenths = min(TENTHS, len(results) * TENTHS // planned)
         if tenths > self._tenths:
             self._tenths = tenths
