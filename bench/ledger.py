@@ -24,6 +24,7 @@ from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
 from callboard.messages.accounting import Flush, Write, WriteDurably
+from callboard.process import uninterrupted
 from callboard.runtime.mailbox import Lane
 
 AT_ONCE = 1_000
@@ -134,11 +135,15 @@ def _lost(kills: int, folder: Path) -> float:
 def _killed(folder: Path, first: int) -> set[int]:
     """What one writer told as acknowledged before it was killed."""
     command = [sys.executable, "-m", books.__name__, str(folder), str(first)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with uninterrupted():
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with process:
         assert process.stdout is not None
-        told = process.stdout.read(8)
-        time.sleep(random.uniform(*LIVES))
-        process.kill()
+        try:
+            told = process.stdout.read(8)
+            time.sleep(random.uniform(*LIVES))
+        finally:
+            process.kill()
         told += process.stdout.read()
     return {int.from_bytes(told[at : at + 8], "big") for at in range(0, len(told) - len(told) % 8, 8)}
 

@@ -3,8 +3,20 @@
 `--hypothesis-profile=explore` looks for new examples.
 """
 
+import signal
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Ctrl-C is heeded, also in processes that begin meanwhile, where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import pkgutil
 import shlex
 import sys
@@ -15,8 +16,8 @@ from callboard.bench.harness import telling, writing
 from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
-from callboard.bench.harness.output import abandon
 from callboard.bench.harness.question import Answer, Question, answer, unanswered
+from callboard.process import abandon_output
 from callboard.runtime.leaf import interrupted
 
 Asking: TypeAlias = Callable[[Options], AbstractContextManager[Sequence[Question]]]
@@ -86,6 +87,7 @@ def main(questions: Asking) -> None:
     wrong = writing.refused(options) or ("--rounds is less than 1" if options.rounds < 1 else None)
     if wrong:
         parser.error(wrong)
+    logging.getLogger("callboard").setLevel(logging.ERROR)
     file = Path(sys.argv[0])
     command = shlex.join(["python", f"bench/{file.name}", *sys.argv[1:]])
     try:
@@ -93,5 +95,5 @@ def main(questions: Asking) -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
-        abandon()
+        abandon_output()
         sys.exit(1 if isinstance(error, BrokenPipeError) else f"{file}: {sentence(error)}")

@@ -44,6 +44,8 @@ def upstream(
     cert: Path | None = None,
 ) -> Iterator[str]:
     """The server in a process of its own; its base URL. `cert` holds key and certificate, for https."""
+    from callboard.process import uninterrupted  # the server itself has no use for callboard
+
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -51,7 +53,8 @@ def upstream(
     command = [sys.executable, __file__, str(port), *(str(part) for pair in told.items() for part in pair)]
     command += ["--gzip"] if zipped else []
     command += ["--cert", str(cert)] if cert else []
-    process = subprocess.Popen(command)
+    with uninterrupted():
+        process = subprocess.Popen(command)
     try:
         _wait_for(port, process)
         yield f"{'https' if cert else 'http'}://127.0.0.1:{port}/v1"

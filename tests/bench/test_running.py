@@ -116,6 +116,7 @@ def test_what_a_peer_gave_before_it_was_missing_is_kept(options: Options, told: 
     assert (found["samples"], found["missing"]) == ({"a": [3]}, {"a": "it crashed"})
 
 
+@pytest.mark.usefixtures("heeding")
 def test_after_ctrl_c_a_file_run_alone_has_written_what_it_measured(tmp_path: Path) -> None:
     written = tmp_path / "told.json"
     command = [sys.executable, str(BENCH / "mailbox.py"), "--quick", "--rounds", "100000", "--json", str(written)]

@@ -27,6 +27,26 @@ def test_it_runs_as_a_module_and_as_a_script(command: list[str]) -> None:
     assert (finished.returncode, finished.stdout) == (0, f"callboard {__version__}\n")
 
 
+PRESSED = """
+import os, signal, sys
+
+class Presses:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Presses())
+from callboard.cli import main
+main(["--help"])
+"""
+
+
+@pytest.mark.usefixtures("heeding")
+def test_ctrl_c_while_it_imports_ends_it_quietly() -> None:
+    finished = subprocess.run([sys.executable, "-c", PRESSED], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "")
+
+
 def test_importing_callboard_brings_none_of_it_along() -> None:
     program = "import sys, callboard; print([name for name in sys.modules if name.split('.')[0] in ('typer', 'rich')])"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -154,6 +154,7 @@ def test_in_a_terminal_the_troubled_are_marked() -> None:
     assert ["alpha" in red[0], "STUCK" in red[1], len(red)] == [True, True, 2]
 
 
+@pytest.mark.usefixtures("heeding")
 def test_an_interrupted_command_ends_quietly(here: Path) -> None:
     with stuck(here):
         command = [sys.executable, "-m", "callboard", "status", "--watch"]

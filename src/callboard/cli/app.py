@@ -11,7 +11,6 @@ from typing import Annotated, TextIO
 
 import typer
 
-from callboard.bench.harness.output import abandon
 from callboard.cli.ask import ask
 from callboard.cli.bench import bench
 from callboard.cli.budget import budget
@@ -24,6 +23,7 @@ from callboard.cli.provider import provider
 from callboard.cli.simulate import simulate
 from callboard.cli.status import status
 from callboard.cli.usage import usage
+from callboard.process import abandon_output
 from callboard.version import __version__
 
 app = typer.Typer(
@@ -54,8 +54,8 @@ def _common(
     """Options of no command."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end with SystemExit: 0 all is well, 1 it failed, 2 asked wrongly, 130 interrupted."""
+def run(arguments: Sequence[str] | None) -> None:
+    """Run the command line and end with SystemExit, whatever becomes of it."""
     for stream in (sys.stdout, sys.stderr):
         _never_fails_to_encode(stream)
     with _somewhere_to_write(), _sparing_of_words():
@@ -77,7 +77,7 @@ def _tell(sentence: str) -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        abandon()
+        abandon_output()
 
 
 @contextmanager

@@ -236,6 +236,7 @@ def test_the_command_ends_with_one_when_the_accounts_do_not_agree(
     assert "FAIL  the servers' own logs agree with the ledger, request by request" in finished.stdout
 
 
+@pytest.mark.usefixtures("heeding")
 def test_an_interrupted_demo_ends_quietly_and_leaves_nothing_behind(tmp_path: Path) -> None:
     process = demo(tmp_path)
     assert process.stdout is not None
