@@ -1,4 +1,7 @@
-"""Answers as one SVG picture: a bar for each subject's median, a whisker from its smallest to its largest sample."""
+"""Answers as one SVG picture: a bar for each subject's median, a whisker from its smallest to its largest sample.
+
+One sample has no whisker.
+"""
 
 from collections.abc import Iterable
 from html import escape
@@ -34,7 +37,8 @@ def _bar(y: int, name: str, samples: tuple[float, ...], median: float, longest: 
     yield _text(LABEL - 8, y + 14, name, end=True)
     yield f'<rect x="{LABEL}" y="{y + 3}" width="{room * median / longest:.1f}" height="14" fill="{ours}"/>'
     low, high = (LABEL + room * edge / longest for edge in (min(samples), max(samples)))
-    yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 10}" y2="{y + 10}" stroke="#1a202c"/>'
+    if len(samples) > 1:
+        yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 10}" y2="{y + 10}" stroke="#1a202c"/>'
     yield _text(int(max(high, LABEL) + 6), y + 14, f"{median:,.4g}")
 
 

@@ -10,7 +10,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     rounds: int = 5
     quick: bool = False
-    """A tenth of the work: to see that it runs, not for figures."""
+    """A tenth of the work, goals not judged: to see that it runs, not for figures."""
     peers: bool = False
     """Measure the libraries that users would otherwise take as well, each in an environment of its own."""
     json: Path | None = None

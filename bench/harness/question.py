@@ -77,6 +77,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     value: float | None
     met: bool | None
+    """None as well where it is not judged."""
+    judged: bool = True
+    """False for a quick run: its samples are too small to tell."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,9 +107,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return statistics.median(samples) if samples else None
 
     def spread(self, subject: str) -> float | None:
-        """Half the distance between the smallest and the largest sample, as a share of the median."""
-        samples, middle = self.samples.get(subject), self.median(subject)
-        return (max(samples) - min(samples)) / 2 / middle if samples and middle else None
+        """Half the distance between the smallest and the largest sample, as a share of the median; None of one."""
+        samples, middle = self.samples.get(subject, ()), self.median(subject)
+        return (max(samples) - min(samples)) / 2 / abs(middle) if len(samples) > 1 and middle else None
 
     @property
     def reference(self) -> str | None:
@@ -120,7 +123,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return ours / theirs if ours is not None and theirs else None
 
 
-def answer(question: Question, rounds: int) -> Answer:
+def answer(question: Question, rounds: int, *, judge: bool = True) -> Answer:
     """Take `rounds` samples of each subject, in turn; fewer of one that breaks, and of all when the user interrupts."""
     rounds = 1 if question.once else rounds
     taken = _Taken()
@@ -138,7 +141,7 @@ def answer(question: Question, rounds: int) -> Answer:
         interrupted=taken.interrupted,
         notes={subject.name: subject.note for subject in question.subjects if subject.note},
     )
-    return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found) for goal in question.goals))
+    return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found, judge) for goal in question.goals))
 
 
 def unanswered(name: str, error: BaseException) -> Answer:
@@ -195,10 +198,11 @@ def _in_turn(question: Question, rounds: int) -> Iterator[Subject]:
         yield from question.subjects
 
 
-def _verdict(goal: Goal, found: Answer) -> Verdict:
+def _verdict(goal: Goal, found: Answer, judge: bool) -> Verdict:
     samples = found.samples.get(goal.subject)
     if goal.against:
         value = found.ratio(goal.subject, goal.against)
     else:
         value = goal.worst(samples) if goal.always and samples else found.median(goal.subject)
-    return Verdict(goal=str(goal), subject=goal.subject, value=value, met=None if value is None else goal.met(value))
+    met = goal.met(value) if judge and value is not None else None
+    return Verdict(goal=str(goal), subject=goal.subject, value=value, met=met, judged=judge)

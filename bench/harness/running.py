@@ -64,7 +64,7 @@ def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator
         try:
             with questions(options) as asked:
                 for question in asked:
-                    yield answer(question, options.rounds)
+                    yield answer(question, options.rounds, judge=not options.quick)
         except BaseException as error:
             if not isinstance(error, Exception) and not interrupted(error):
                 raise
@@ -79,7 +79,9 @@ def main(questions: Asking) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=Options().rounds, help="samples of each subject")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the work, goals not judged: to see that it runs"
+    )
     parser.add_argument("--peers", action="store_true", help="measure what users would otherwise take; installs it")
     for name in ("json", "markdown", "svg"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help="written after each question")

@@ -7,6 +7,7 @@ import msgspec
 from callboard.bench.harness.question import Answer, Verdict
 
 INTERRUPTED = "interrupted before every sample was taken"
+NOT_JUDGED = "not judged: the samples of a quick run are too small"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +104,7 @@ def _share(answer: Answer, name: str) -> str:
 def _goal(verdict: Verdict) -> str:
     if verdict.value is None:
         return f"goal of {verdict.subject}: {verdict.goal}; nothing to compare with"
-    word = "met" if verdict.met else "MISSED"
+    word = NOT_JUDGED if not verdict.judged else "met" if verdict.met else "MISSED"
     return f"goal of {verdict.subject}: {verdict.goal}; {_figure(verdict.value)}, {word}"
 
 

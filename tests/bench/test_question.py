@@ -63,6 +63,18 @@ def test_a_goal_is_held_against_a_ratio_or_a_median(goal: Goal, value: float | N
     assert (verdict.value, verdict.met) == (value, met)
 
 
+def test_a_goal_that_is_not_judged_is_neither_met_nor_missed() -> None:
+    goals = (Goal(subject="a", at_most=3), Goal(subject="a", at_most=1))
+    found = answer(question(counted([], "a", 2), goals=goals), rounds=1, judge=False)
+    assert [(verdict.value, verdict.met, verdict.judged) for verdict in found.verdicts] == [(2, None, False)] * 2
+
+
+def test_a_spread_takes_two_samples_and_has_no_sign() -> None:
+    found = answer(question(counted([], "a", -1, -3), counted([], "b", 4, 4)), rounds=2)
+    assert (found.spread("a"), found.spread("b")) == (0.5, 0)
+    assert answer(question(counted([], "a", 4)), rounds=1).spread("a") is None
+
+
 def test_a_goal_for_always_is_missed_by_one_sample() -> None:
     goals = (Goal(subject="a", at_most=0, always=True), Goal(subject="a", at_least=1, always=True))
     found = answer(question(counted([], "a", 0, 0, 1), goals=goals), rounds=3)

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from callboard.bench.harness.options import Options
-from callboard.bench.harness.question import Missing, Question, Subject
+from callboard.bench.harness.question import Goal, Missing, Question, Subject
 from callboard.bench.harness.running import Asking, run
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -108,6 +109,14 @@ def test_what_was_measured_before_an_interrupt_is_written(
     assert "interrupted before every sample was taken" in capsys.readouterr().out
     assert options.markdown is not None
     assert "Interrupted before every sample was taken." in options.markdown.read_text()
+
+
+def test_a_quick_run_judges_no_goal(options: Options, told: Told) -> None:
+    missed = msgspec.structs.replace(FINE, goals=(Goal(subject="a", at_most=0.5),))
+    assert run([("one", asks(missed))], options, "bench") == 1
+    assert run([("one", asks(missed))], msgspec.structs.replace(options, quick=True), "bench") == 0
+    ((verdict,),) = (one["verdicts"] for one in told()["answers"])
+    assert (verdict["met"], verdict["judged"]) == (None, False)
 
 
 def test_what_a_peer_gave_before_it_was_missing_is_kept(options: Options, told: Told) -> None:

@@ -49,6 +49,23 @@ def test_the_page_names_the_command_and_the_machine() -> None:
         assert part in page
 
 
+def test_of_one_sample_no_spread_is_told() -> None:
+    single = msgspec.structs.replace(ANSWER, samples={"callboard": (2.0,)})
+    page = telling.page(msgspec.structs.replace(REPORT, answers=(single,)))
+    assert "| callboard | 2 | – | 1 | 2 |" in page
+    assert "2 us ± –, 1  [2]" in "\n".join(telling.lines(single))
+    assert "<line" in chart([ANSWER])
+    assert "<line" not in chart([single])
+
+
+def test_goals_of_a_quick_run_are_told_as_not_judged() -> None:
+    verdict = Verdict(goal="<= 0.5 of other", subject="callboard", value=0.75, met=None, judged=False)
+    quick = msgspec.structs.replace(ANSWER, verdicts=(verdict,))
+    for told in ("\n".join(telling.lines(quick)), telling.page(msgspec.structs.replace(REPORT, answers=(quick,)))):
+        assert "0.75, not judged: the samples of a quick run are too small" in told
+        assert "MISSED" not in told
+
+
 def test_json_holds_every_sample() -> None:
     assert msgspec.json.decode(telling.json(REPORT), type=telling.Report) == REPORT
 

@@ -23,7 +23,8 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     ] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Samples of each subject, taken in turn.")] = 5,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A tenth of the work: to see that it runs, not for figures.")
+        bool,
+        typer.Option("--quick", help="A tenth of the work, goals not judged: to see that it runs, not for figures."),
     ] = False,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every sample there, after each question.")
