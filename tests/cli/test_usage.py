@@ -122,6 +122,9 @@ async def test_usage_by_tag_and_the_dearest_calls_with_and_without_an_owner(run:
                 "1",
             ]  # another process reads beside the owner
             top = (await trio.run_process(command, capture_stdout=True)).stdout.decode()
+            (dear,) = msgspec.json.decode((await trio.run_process([*command, "--json"], capture_stdout=True)).stdout)
+    assert (dear["id"], Decimal(dear["cost"])) == (long.id, long.cost)
+    assert dear["duration"] == pytest.approx(long.duration, abs=0.1), "seconds, as a reply has it"
     assert run("usage", "--top", "1").out == top
     assert top.splitlines()[1].split()[1:5] == [long.id, "alpha/sim-small", "long", "ann"]
     assert top.splitlines()[1].endswith(f"${long.cost:,.6f}")

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from callboard.actors.ledger.journal import page
 from callboard.actors.store.actor import LEDGER_DATABASES
 from callboard.actors.store.reading import Records
@@ -26,6 +28,11 @@ def as_text(calls: Iterable[CallEnded]) -> str:
     """A table."""
     rows = [_cells(call) for call in calls]
     return "\n".join(columns(HEADS, rows, words=6)) if rows else "no call with a known cost was recorded yet"
+
+
+def as_json(calls: Iterable[CallEnded]) -> bytes:
+    """All that the journal has of them, with durations in seconds, as everywhere in JSON."""
+    return msgspec.json.encode([{**msgspec.to_builtins(call), "duration": call.duration / 1e9} for call in calls])
 
 
 def _calls(records: Records) -> Iterator[CallEnded]:

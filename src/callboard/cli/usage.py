@@ -12,6 +12,7 @@ from callboard.actors.store.actor import LEDGER_DATABASES
 from callboard.actors.store.reading import Records
 from callboard.cli.baseline import baseline_price
 from callboard.cli.bill import as_csv, as_text
+from callboard.cli.dearest import as_json as dearest_as_json
 from callboard.cli.dearest import as_text as dearest_as_text
 from callboard.cli.dearest import dearest
 from callboard.cli.grouped import By, grouped
@@ -32,7 +33,10 @@ def usage(
         str | None, typer.Option("--baseline", help="With --by: what the same would have cost at provider/model.")
     ] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="So many of the most expensive calls.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="As JSON: US dollars, seconds, moments in UTC nanoseconds."),
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV: by day, provider and model, or as --by says.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="The store folder.")] = None,
 ) -> None:
@@ -41,7 +45,7 @@ def usage(
     place = store_path(store)
     if top is not None:
         calls = dearest(place, top)
-        typer.echo(msgspec.json.encode(calls) if json else dearest_as_text(calls))
+        typer.echo(dearest_as_json(calls) if json else dearest_as_text(calls))
         return
     price = None if baseline is None else baseline_price(baseline)
     report, unsettled = read(place)
