@@ -106,7 +106,8 @@ async def test_a_store_that_another_has_is_replaced_by_one_in_memory(run: Run, c
     assert finished.code == 0
     assert finished.out
     assert "the store is owned by process" in finished.err
-    assert finished.err.endswith("this call is kept in memory only\n")
+    assert finished.err.endswith("; this call is outside that process's budgets and limits and recorded nowhere\n")
+    assert len(finished.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [("ask", "Why?"), ("ask", "Why?", "--stream")])

@@ -15,6 +15,9 @@ from callboard.config import Resolved
 from callboard.errors import ConfigError, StoreOwned
 from callboard.messages.reply import Reply
 
+APART = "this call is outside that process's budgets and limits and recorded nowhere"
+"""What is said of a call while another process has the store."""
+
 
 def ask(
     prompt: Annotated[str, typer.Argument(help="What to ask; - reads it from the standard input.")],
@@ -27,7 +30,10 @@ def ask(
         bool, typer.Option("--json", help="Write the whole reply as JSON; with --stream its pieces.")
     ] = False,
 ) -> None:
-    """Ask a model, with callboard.toml or with keys in the environment."""
+    """Ask a model, with callboard.toml or with keys in the environment.
+
+    Beside a running runtime the call is made outside its budgets and limits and recorded nowhere, which is told.
+    """
     resolved = opening.load(None)
     question = sys.stdin.read() if prompt == "-" else prompt
     options: Options = {} if system is None else {"system": system}
@@ -58,7 +64,7 @@ async def _ask(resolved: Resolved, question: str, model: str, options: Options, 
         async with opening.open(resolved) as board:
             await answer(board, question, model, options, json=json)
     except StoreOwned as error:
-        typer.echo(f"callboard: {error}; this call is kept in memory only", err=True)
+        typer.echo(f"callboard: {error}; {APART}", err=True)
         async with opening.open(in_memory(resolved)) as board:
             await answer(board, question, model, options, json=json)
 
