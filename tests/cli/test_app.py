@@ -61,7 +61,8 @@ def test_the_help_names_every_command(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nonsense",), ("ask",), ("ask", "Why?", "--nonsense"), ("demo", "--calls", "3")]
+    "arguments",
+    [("nonsense",), ("ask",), ("ask", "Why?", "--nonsense"), ("demo", "--calls", "3"), ("simulate", "--days", "inf")],
 )
 def test_a_wrong_command_ends_with_two(run: Run, arguments: tuple[str, ...]) -> None:
     finished = run(*arguments)
@@ -88,6 +89,11 @@ def test_a_wrong_command_ends_with_two(run: Run, arguments: tuple[str, ...]) -> 
             Ending(1, "the output cannot be written: full; make room, or send it elsewhere"),
         ),
         (OSError(errno.ECONNRESET, "reset"), None),
+        (
+            OSError(errno.ENOENT, os.strerror(errno.ENOENT)),
+            Ending(1, "the current folder is gone; change to one that is there"),
+        ),
+        (OSError(errno.ENOENT, "no folder for temporary files"), Ending(1, "no folder for temporary files")),
         (ExceptionGroup("g", [BrokenPipeError(errno.EPIPE, "gone"), BrokenPipeError(errno.EPIPE, "")]), Ending(1, "")),
     ],
 )

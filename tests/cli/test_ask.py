@@ -75,6 +75,22 @@ async def test_the_question_may_come_from_the_input_and_the_system_s_words_go_al
     assert with_system > short + 60
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (io.StringIO(" \n"), "the question is empty"),
+        (io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8"), "what the standard input has is not text in utf-8"),
+        (None, "the question is to come from the standard input, which is closed"),
+    ],
+)
+def test_an_input_without_a_question_costs_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: io.TextIOBase | None, told: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setattr("sys.stdin", given)
+    assert run("ask", "-") == (2, "", f"callboard: {told}\n")
+
+
 async def test_an_interrupted_stream_ends_in_one_line_after_what_had_come(run: Run, configure: Configure) -> None:
     behaviour = Behaviour(cut_rate=1, fault_after=(3, 3), tokens=(9, 9))
     async with SimulatedProvider("alpha", behaviour=behaviour) as provider:

@@ -143,6 +143,14 @@ async def test_watching_ends_with_the_runtime(run: Run, configure: Configure, mo
     assert "no runtime is running" in finished.err
 
 
+def test_in_a_narrow_terminal_the_states_are_still_there() -> None:
+    root = NodeStatus(path="", kind="supervisor", status="running")
+    status = Status(taken=0, pid=1, version="1", uptime=1.0, tree=root, dead_letters={})
+    output = io.StringIO()
+    Console(file=output, width=20).print(tree(status))
+    assert "running" in output.getvalue()
+
+
 def test_in_a_terminal_the_troubled_are_marked() -> None:
     node = NodeStatus(path="alpha", kind="actor", status="running", facts={"circuits": {"endpoint": "open"}})
     root = NodeStatus(path="", kind="supervisor", status="running", children=(node,))

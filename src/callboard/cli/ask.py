@@ -12,7 +12,7 @@ from callboard import opening
 from callboard.asking import Options
 from callboard.board import Board
 from callboard.config import Resolved
-from callboard.errors import ConfigError, StoreOwned
+from callboard.errors import ConfigError, InvalidRequest, StoreOwned
 from callboard.messages.reply import Reply
 
 APART = "this call is outside that process's budgets and limits and recorded nowhere"
@@ -35,9 +35,26 @@ def ask(
     Beside a running runtime the call is made outside its budgets and limits and recorded nowhere, which is told.
     """
     resolved = opening.load(None)
-    question = sys.stdin.read() if prompt == "-" else prompt
+    question = asked(prompt)
     options: Options = {} if system is None else {"system": system}
     trio.run(partial(_ask, resolved, question, model or usual_model(resolved), options, stream=stream, json=json))
+
+
+def asked(prompt: str) -> str:
+    """The question itself. Raises InvalidRequest when there is none, or none that can be read."""
+    question = _input() if prompt == "-" else prompt
+    if not question.strip():
+        raise InvalidRequest("the question is empty")
+    return question
+
+
+def _input() -> str:
+    if sys.stdin is None:
+        raise InvalidRequest("the question is to come from the standard input, which is closed")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"what the standard input has is not text in {sys.stdin.encoding}") from None
 
 
 def usual_model(resolved: Resolved) -> str:

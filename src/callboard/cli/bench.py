@@ -11,7 +11,7 @@ import typer
 def bench(  # noqa: PLR0917 - typer reads the options from here
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Questions, of those above; all when none is named."),
+        typer.Argument(metavar="NAME", help="Questions, of those above; all when none is named."),
     ] = None,
     peers: Annotated[
         bool,

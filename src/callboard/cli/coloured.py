@@ -13,7 +13,7 @@ def tree(status: Status, *, handlers: int = HANDLERS) -> Table:
     """The drawing of `messages/drawing.py` in colours. A line too long for the terminal is cut."""
     table = Table.grid(padding=(0, 2))
     for _ in range(3):
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis", min_width=7)
     for row in tree_rows(status, handlers=handlers):
         table.add_row(*_cells(row))
     for remark in remarks(status):

@@ -1,6 +1,7 @@
 """How a command ends that could not do what it was asked. Pure."""
 
 import errno
+import os
 
 import msgspec
 
@@ -44,6 +45,9 @@ def _ending(error: BaseException) -> Ending | None:
             return Ending(FAILED, "")
         case OSError(filename=str(name), strerror=str(why)):
             return Ending(FAILED, f"{name}: {why}")
+        case FileNotFoundError(strerror=str(why)):  # of the current folder, or of one for temporary files
+            gone = why == os.strerror(errno.ENOENT)
+            return Ending(FAILED, "the current folder is gone; change to one that is there" if gone else why)
         case OSError(strerror=str(why)) if error.errno in LOST:
             return Ending(FAILED, f"the output cannot be written: {why}; make room, or send it elsewhere")
         case _:

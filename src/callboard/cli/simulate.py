@@ -9,7 +9,9 @@ import typer
 def simulate(
     seed: Annotated[int, typer.Option("--seed", help="What all of it follows from.")] = 0,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds to play, one after the other.")] = 1,
-    days: Annotated[float, typer.Option("--days", min=0.01, help="The length of each, in virtual time.")] = 7.0,
+    days: Annotated[
+        float, typer.Option("--days", min=0.01, max=3650, help="The length of each, in virtual time.")
+    ] = 7.0,
     calls: Annotated[int, typer.Option("--calls", min=1, help="Calls in each.")] = 1_500,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
