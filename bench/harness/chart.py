@@ -1,6 +1,6 @@
 """Answers as one SVG picture: a bar for each subject's median, a whisker from its smallest to its largest sample.
 
-One sample has no whisker.
+One sample has no whisker, and what is below zero no length.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def chart(answers: Iterable[Answer]) -> str:
     for answer in answers:
         rows.append(_text(10, y + 14, f"{answer.name} ({answer.unit})", bold=True))
         y += ROW + 4
-        longest = max((max(samples) for samples in answer.samples.values()), default=1.0) or 1.0
+        longest = max((0.0, *map(max, answer.samples.values()))) or 1.0
         for name, samples in answer.samples.items():
             rows.extend(_bar(y, name, samples, answer.median(name) or 0.0, longest))
             y += ROW
@@ -35,8 +35,8 @@ def _bar(y: int, name: str, samples: tuple[float, ...], median: float, longest: 
     room = WIDTH - LABEL - 90
     ours = "#2b6cb0" if name.startswith("callboard") else "#a0aec0"
     yield _text(LABEL - 8, y + 14, name, end=True)
-    yield f'<rect x="{LABEL}" y="{y + 3}" width="{room * median / longest:.1f}" height="14" fill="{ours}"/>'
-    low, high = (LABEL + room * edge / longest for edge in (min(samples), max(samples)))
+    yield f'<rect x="{LABEL}" y="{y + 3}" width="{room * max(0.0, median) / longest:.1f}" height="14" fill="{ours}"/>'
+    low, high = (LABEL + room * max(0.0, edge) / longest for edge in (min(samples), max(samples)))
     if len(samples) > 1:
         yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 10}" y2="{y + 10}" stroke="#1a202c"/>'
     yield _text(int(max(high, LABEL) + 6), y + 14, f"{median:,.4g}")

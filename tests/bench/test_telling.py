@@ -66,6 +66,13 @@ def test_goals_of_a_quick_run_are_told_as_not_judged() -> None:
         assert "MISSED" not in told
 
 
+def test_what_is_below_zero_has_no_length() -> None:
+    below = msgspec.structs.replace(ANSWER, samples={"slope": (-2.0, -1.0), "flat": (-1.0, 0.0)})
+    root = ET.fromstring(chart([below]))  # noqa: S314 - our own
+    bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "14"]
+    assert [bar.get("width") for bar in bars] == ["0.0", "0.0"]
+
+
 def test_json_holds_every_sample() -> None:
     assert msgspec.json.decode(telling.json(REPORT), type=telling.Report) == REPORT
 
