@@ -138,7 +138,7 @@ class ProviderActor(Actor):
         self._moved(moved, None)
         if isinstance(child, Refused):
             return self._refusal(attempt, child)
-        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts, trio_deadline(envelope.deadline))
+        alarm = self._alarms[attempt.id] = Alarm(self._account.timeouts, self.me.now, trio_deadline(envelope.deadline))
         return Scoped(alarm.scope, self._attempter.run(attempt, envelope, alarm, now, trial=child.trial))
 
     def _refusal(self, attempt: Attempt, refused: Refused) -> Attempted:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import httpx
@@ -10,6 +11,7 @@ import trio
 
 from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
+from callboard.runtime.clock import NANOSECONDS
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,11 +59,12 @@ class Alarm:
     `latest` bounds it whatever the limits are, on Trio's clock: that is the asker's, and no fault of the provider's.
 
     It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
-    the transport's limits it holds that of the next token.
+    the transport's limits it holds that of the next token. `now` tells monotonic nanoseconds.
     """
 
-    def __init__(self, timeouts: Timeouts, latest: float = math.inf) -> None:
+    def __init__(self, timeouts: Timeouts, now: Callable[[], int], latest: float = math.inf) -> None:
         self.scope = trio.CancelScope(deadline=latest)
+        self._now = now
         self._latest = latest
         self._timeouts = timeouts
         self._stage = _NO_LIMIT
@@ -75,12 +78,12 @@ class Alarm:
 
     def set(self, name: str, seconds: float) -> None:
         """From now on this limit holds."""
-        self._stage = Limit(name, seconds, trio.current_time() + seconds)
+        self._stage = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
         self._move()
 
     def token(self, name: str, seconds: float) -> None:
         """Until the next time this limit holds as well, whatever the transport does meanwhile."""
-        self._token = Limit(name, seconds, trio.current_time() + seconds)
+        self._token = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
         self._move()
 
     def pause(self) -> None:

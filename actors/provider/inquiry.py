@@ -3,7 +3,7 @@
 Circuits, limits and ledger hear nothing of it.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 import httpx
@@ -36,17 +36,17 @@ class Inquirer:
     def run(self, question: Question) -> Coroutine[Any, Any, object]:
         """The answer, or a Fault. Never raises but for cancellation and bugs."""
         number = f"inquiry-{self._me.random.getrandbits(64):016x}"
-        return _Inquiry(self._account, self._line, number).run(question)
+        return _Inquiry(self._account, self._line, number, self._me.now).run(question)
 
 
 class _Inquiry:
     """One exchange."""
 
-    def __init__(self, account: Account, line: Line, number: str) -> None:
+    def __init__(self, account: Account, line: Line, number: str, now: Callable[[], int]) -> None:
         self._account = account
         self._line = line
         self._number = number
-        self._alarm = Alarm(account.timeouts)
+        self._alarm = Alarm(account.timeouts, now)
         self._replying = False
 
     async def run(self, question: Question) -> object:

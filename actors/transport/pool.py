@@ -46,14 +46,14 @@ class Pool(Generic[C, W]):
         self._max = max_connections
         self._max_idle = max_idle
         self._busy = 0
-        self._stacks: dict[Hashable, dict[C, float]] = {}
+        self._stacks: dict[Hashable, dict[C, int]] = {}
         self._oldest: OrderedDict[C, Hashable] = OrderedDict()
         self._waiters: OrderedDict[W, Hashable] = OrderedDict()
 
-    def take(self, origin: Hashable, now: float) -> Taken[C]:
+    def take(self, origin: Hashable, now: int) -> Taken[C]:
         """A slot for a request to `origin`: the connection used last, if one idles; else a bare one, if one is free.
 
-        `now` is in seconds of whatever clock `give_back` uses.
+        `now` is in monotonic nanoseconds, as all times here.
         """
         close = self.expire(now)
         stack = self._stacks.get(origin)
@@ -71,7 +71,7 @@ class Pool(Generic[C, W]):
         self._busy += 1
         return Taken(True, None, close)
 
-    def take_bare(self, now: float) -> Taken[C]:
+    def take_bare(self, now: int) -> Taken[C]:
         """A slot without a connection, if one is free and nobody waits: for warming up."""
         close = self.expire(now)
         if self._busy + len(self._oldest) >= self._max:
@@ -79,7 +79,7 @@ class Pool(Generic[C, W]):
         self._busy += 1
         return Taken(True, None, close)
 
-    def give_back(self, origin: Hashable, connection: C | None, until: float) -> Given[C, W]:
+    def give_back(self, origin: Hashable, connection: C | None, until: int) -> Given[C, W]:
         """End a request's use of its slot. `connection`, if still good, may idle until the time `until`."""
         if self._waiters:
             waiter, wanted = self._waiters.popitem(last=False)
@@ -104,7 +104,7 @@ class Pool(Generic[C, W]):
         """A waiter has gone away."""
         del self._waiters[waiter]
 
-    def expire(self, now: float) -> tuple[C, ...]:
+    def expire(self, now: int) -> tuple[C, ...]:
         """Drop what has idled too long, the longest idle first."""
         close: tuple[C, ...] = ()
         while self._oldest:

@@ -10,6 +10,7 @@ from callboard.actors.transport.errors import Stage, TransportClosed
 from callboard.actors.transport.policy import Origin
 from callboard.actors.transport.pool import Pool, PoolStatistics
 from callboard.actors.transport.stopwatch import Watch
+from callboard.runtime.clock import Clock, ns
 
 
 class Closeable(Hashable, Protocol):
@@ -27,6 +28,7 @@ class Slots(Generic[C]):
     """The pool with its waiters: parks and wakes tasks, and closes what the pool drops."""
 
     def __init__(self, *, max_connections: int, max_idle: int) -> None:
+        self._now = Clock().now
         self._pool: Pool[C, trio.lowlevel.Task] = Pool(max_connections=max_connections, max_idle=max_idle)
         self.closed = False
 
@@ -34,26 +36,26 @@ class Slots(Generic[C]):
         """A slot, with an idle connection in it if there is one. Waits only when all slots are in use."""
         if self.closed:
             raise TransportClosed(f"{origin}: the transport is closed")
-        taken = self._pool.take(origin, trio.current_time())
+        taken = self._pool.take(origin, self._now())
         _close(taken.close)
         return taken.connection if taken.slot else await self._wait(origin, watch)
 
     def take_bare(self) -> bool:
         """A slot without a connection; false when none is free."""
-        taken = self._pool.take_bare(trio.current_time())
+        taken = self._pool.take_bare(self._now())
         _close(taken.close)
         return taken.slot
 
     def give_back(self, origin: Origin, connection: C | None, idle: float = 0.0) -> None:
         """End the use of a slot. A connection that is still good may idle for `idle` seconds."""
-        given = self._pool.give_back(origin, connection, trio.current_time() + idle)
+        given = self._pool.give_back(origin, connection, self._now() + ns(idle))
         _close(given.close)
         if given.waiter is not None:
             trio.lowlevel.reschedule(given.waiter, outcome.Value(given.connection))
 
     def sweep(self) -> None:
         """Close what has idled too long."""
-        _close(self._pool.expire(trio.current_time()))
+        _close(self._pool.expire(self._now()))
 
     def drop_idle(self) -> None:
         """Close what idles."""

@@ -20,6 +20,27 @@ def test_whoever_slept_until_a_deadline_finds_it_reached(deadline: int) -> None:
     assert trio.run(sleep, clock=MockClock(autojump_threshold=0)) == deadline
 
 
+async def test_the_system_clock_is_told_without_asking_trio_and_never_behind_it() -> None:
+    clock = Clock()
+    clock.now()
+    for _ in range(10_000):
+        before = trio.current_time()
+        told = clock.now()
+        assert before * NANOSECONDS <= told
+    apart = min(clock.now() - round(trio.current_time() * NANOSECONDS) for _ in range(100))
+    assert apart < ns(0.000_1)
+    clock._current_time = None
+    assert clock.now() > told
+
+
+async def test_whoever_slept_until_a_deadline_of_the_system_clock_finds_it_reached() -> None:
+    clock = Clock()
+    for _ in range(50):
+        deadline = clock.now() + ns(0.000_3)
+        await trio.sleep_until(trio_deadline(deadline))
+        assert clock.now() >= deadline
+
+
 async def test_fifty_sleeps_of_a_tenth_are_five_seconds(autojump_clock: MockClock) -> None:
     clock = Clock()
     deadline = clock.now()

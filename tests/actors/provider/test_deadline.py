@@ -7,6 +7,7 @@ from trio.testing import MockClock
 from callboard.actors.provider.deadline import Alarm, Timeouts, timed_out
 from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
+from callboard.runtime.clock import Clock
 
 TIMES = Timeouts(connect=1, first_byte=2, between_bytes=3, permit=4)
 
@@ -25,20 +26,20 @@ async def ended(alarm: Alarm, seconds: float) -> Fault | None:
 
 
 async def test_the_limit_that_was_run_into_is_named(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     alarm.set("first byte", 5)
     assert await ended(alarm, 6) == timed_out("first byte", 5)
     assert trio.current_time() == 5
 
 
 async def test_whatever_ends_by_itself_has_no_fault(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     alarm.set("first byte", 5)
     assert await ended(alarm, 4) is None
 
 
 async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     with alarm.scope:
         alarm.token("first token", 5)
         await trio.sleep(4)
@@ -50,7 +51,7 @@ async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockC
 
 
 async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     with alarm.scope:
         alarm.set("first token", 5)
         alarm.pause()
@@ -59,7 +60,7 @@ async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: M
 
 
 async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     with alarm.scope:
         alarm.set("first byte", 5)
         alarm.cut()
@@ -71,7 +72,7 @@ async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: Mock
 
 
 async def test_a_cancellation_from_outside_is_no_fault_of_the_providers(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts())
+    alarm = Alarm(Timeouts(), Clock().now)
     alarm.set("first byte", 5)
     with trio.move_on_after(2):
         await ended(alarm, 99)
@@ -79,7 +80,7 @@ async def test_a_cancellation_from_outside_is_no_fault_of_the_providers(autojump
 
 
 async def test_the_next_tokens_limit_holds_whatever_the_transport_waits_for(autojump_clock: MockClock) -> None:
-    alarm = Alarm(Timeouts(between_bytes=4))
+    alarm = Alarm(Timeouts(between_bytes=4), Clock().now)
     with alarm.scope:
         alarm.token("first token", 10)
         while True:
@@ -99,7 +100,7 @@ async def test_the_next_tokens_limit_holds_whatever_the_transport_waits_for(auto
 async def test_a_transports_stage_has_the_limit_of_its_name(
     autojump_clock: MockClock, stage: Stage, limit: str, sent: bool
 ) -> None:
-    alarm = Alarm(TIMES)
+    alarm = Alarm(TIMES, Clock().now)
     with alarm.scope, alarm.open(stage):
         await trio.sleep(99)
     seconds = getattr(TIMES, limit.replace(" ", "_"))
@@ -107,7 +108,7 @@ async def test_a_transports_stage_has_the_limit_of_its_name(
 
 
 async def test_waiting_for_a_connection_of_ones_own_is_not_the_providers_fault(autojump_clock: MockClock) -> None:
-    alarm = Alarm(TIMES)
+    alarm = Alarm(TIMES, Clock().now)
     with alarm.scope, alarm.open(Stage.POOL):
         await trio.sleep(99)
     fault = alarm.fault()
@@ -116,14 +117,14 @@ async def test_waiting_for_a_connection_of_ones_own_is_not_the_providers_fault(a
 
 
 async def test_a_body_has_no_pace_of_its_own_to_keep(autojump_clock: MockClock) -> None:
-    alarm = Alarm(TIMES)
+    alarm = Alarm(TIMES, Clock().now)
     with alarm.scope, alarm.open(Stage.TOTAL):
         await trio.sleep(99)
     assert alarm.fault() is None
 
 
 async def test_a_limit_that_has_passed_is_told_while_the_work_is_being_cancelled(autojump_clock: MockClock) -> None:
-    alarm = Alarm(TIMES)
+    alarm = Alarm(TIMES, Clock().now)
     with alarm.scope:
         alarm.set("first byte", 4)
         assert alarm.reason() is None
@@ -135,7 +136,7 @@ async def test_a_limit_that_has_passed_is_told_while_the_work_is_being_cancelled
 
 
 async def test_nobody_is_blamed_when_the_askers_own_time_was_over_first(autojump_clock: MockClock) -> None:
-    alarm = Alarm(TIMES, latest=3)
+    alarm = Alarm(TIMES, Clock().now, latest=3)
     alarm.set("first byte", 5)
     assert await ended(alarm, 99) is None
     assert trio.current_time() == 3

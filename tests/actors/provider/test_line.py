@@ -17,6 +17,7 @@ from callboard.actors.transport.transport import Transport
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.messages.faults import FaultKind
+from callboard.runtime.clock import Clock
 
 TIMEOUTS = Timeouts(connect=5, first_byte=5, between_bytes=5)
 SENT = Encoded("POST", "/chat?x=1", {"content-type": "application/json"}, b"{}")
@@ -194,7 +195,7 @@ async def test_the_configured_timeouts_hold_for_a_request_that_nobody_watches(ma
 
 
 async def test_whoever_watches_is_told_what_is_waited_for() -> None:
-    alarm = Alarm(TIMEOUTS)
+    alarm = Alarm(TIMEOUTS, Clock().now)
     async with served(Transport) as (way, _):
         with alarm.scope:
             received = await way.send(SENT, "c-1", alarm)

@@ -12,6 +12,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request, Sampling
 from callboard.messages.usage import Cost, Usage
+from callboard.runtime.clock import Clock
 
 REQUEST = Request(model="p/m", messages=(user("Why is the sky blue?"),), sampling=Sampling(max_tokens=500))
 ESTIMATE = estimate(REQUEST)
@@ -32,7 +33,7 @@ def price(account: str, model: str, usage: Usage) -> Cost | None:
 
 def progress(*, stream: bool = False, sent: bool = True, **more: Any) -> Progress:
     attempt = Attempt(id="c-1", call="c", request=REQUEST, model="m", sink=Sink() if stream else None)
-    one = progress_of(attempt, Alarm(Timeouts()), 0, trial=False)
+    one = progress_of(attempt, Alarm(Timeouts(), Clock().now), 0, trial=False)
     one.sent = sent
     for name, value in more.items():
         setattr(one, name, value)

@@ -8,7 +8,7 @@ from callboard.actors.transport.pool import Given, Pool, Taken
 Plain = Pool[str, str]
 
 
-def filled(*names: str, until: float = 10.0, max_connections: int = 9, max_idle: int = 9) -> Plain:
+def filled(*names: str, until: int = 10, max_connections: int = 9, max_idle: int = 9) -> Plain:
     """A pool with these connections to `o` idle, the last one youngest."""
     pool = Plain(max_connections=max_connections, max_idle=max_idle)
     for _ in names:
@@ -105,16 +105,16 @@ def test_whatever_happens_slots_add_up_and_every_connection_has_one_place(seed: 
     rng = random.Random(seed)
     pool = Plain(max_connections=5, max_idle=3)
     busy: list[tuple[str, str | None]] = []
-    idle: dict[str, tuple[str, float]] = {}
+    idle: dict[str, tuple[str, int]] = {}
     waiting: deque[tuple[str, str]] = deque()
-    now, made = 0.0, 0
+    now, made = 0, 0
 
     def drop(names: tuple[str, ...]) -> None:
         for name in names:
             idle.pop(name)
 
     for _ in range(3000):
-        now += rng.random()
+        now += rng.randrange(1_000)
         origin = rng.choice("xyz")
         match rng.choice(["take", "take", "give", "give", "forget"]):
             case "take":
@@ -138,14 +138,14 @@ def test_whatever_happens_slots_add_up_and_every_connection_has_one_place(seed: 
                 elif connection is None:
                     made += 1
                     connection = f"c{made}"
-                given = pool.give_back(where, connection, now + 3)
+                given = pool.give_back(where, connection, now + 3_000)
                 if given.waiter is not None:
                     waiter, wanted = waiting.popleft()
                     assert given.waiter == waiter
                     assert given.connection is None or (given.connection == connection and wanted == where)
                     busy.append((wanted, given.connection))
                 elif connection is not None:
-                    idle[connection] = (where, now + 3)
+                    idle[connection] = (where, now + 3_000)
                     drop(given.close)
             case "forget" if waiting:
                 index = rng.randrange(len(waiting))
