@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import httpx
+import trio
 
 from callboard.actors.transport.coding import Unfolding
 from callboard.actors.transport.errors import Stage
@@ -44,6 +45,8 @@ class Body(httpx.AsyncByteStream):
         self._watch = watch
         self._origin = origin
         self._closed = False
+        self._at_once = False
+        """Whether the latest piece was unfolded from what had given one before, so that nobody has waited for it."""
 
     def __aiter__(self) -> "Body":
         return self
@@ -79,6 +82,8 @@ class Body(httpx.AsyncByteStream):
         try:
             while not (piece := self._take()) and not self._source.ended:
                 await self._wait()
+            if piece and self._at_once:  # a few bytes unfold into many pieces, and others have their turn meanwhile
+                await trio.lowlevel.checkpoint()
             if not piece and self._unfolding is not None:
                 self._unfolding.close()
         except BaseException:
@@ -89,8 +94,10 @@ class Body(httpx.AsyncByteStream):
     def _take(self) -> bytes:
         if self._unfolding is None:
             return self._source.take()
+        self._at_once = True
         while not (piece := self._unfolding.pull()) and (data := self._source.take()):
             self._unfolding.push(data)
+            self._at_once = False
         return piece
 
     async def _wait(self) -> None:

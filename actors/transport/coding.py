@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from callboard.actors.transport.errors import TooLarge, Undecodable
 
-PIECE = 256 * 1024
-"""Bytes that one step may give."""
+PIECE = 64 * 1024
+"""Bytes that one step may give: what a read of the socket may, so that a reader is no longer at it."""
 
 _ZLIB, _BARE, _GZIP = zlib.MAX_WBITS, -zlib.MAX_WBITS, zlib.MAX_WBITS + 16
 _GZIP_MAGIC = b"\x1f\x8b"
