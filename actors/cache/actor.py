@@ -23,6 +23,9 @@ from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
+NOTHING_YET = Swept(keys=(), operations=(), last=0)
+"""The step before a sweep's first: once it is written, so is all that was kept before, and the list is whole."""
+
 
 class Overtaken(Tell, frozen=True):
     """The cache's own mark in its data lanes: whoever asked before this fill ended has been heard."""
@@ -105,7 +108,7 @@ class CacheActor(Actor):
                 self._left(message.envelope)
             case Forget():
                 self._sweeps[envelope.id] = Sweep(envelope, wanted(message), self._shelf.latest)
-                self._sweep(envelope.id)
+                self.me.spawn(self._write_sweep, envelope.id, NOTHING_YET)
                 return LATER
             case SweptOn():
                 self._swept_on(message)

@@ -1,12 +1,16 @@
-"""The latest entries, which may not have been written yet: whoever asks again at once must find them. Pure."""
+"""The latest entries, among them all that are not written yet: whoever asks again at once must find them. Pure."""
 
 import msgspec
 
 from callboard.actors.cache.place import Place
 from callboard.messages.caching import Entry
+from callboard.runtime.storage.backlog import GroupLimits
 
 MOST = 256
 MOST_BYTES = 8 * 1024 * 1024
+WAITING = GroupLimits().waiting
+WAITING_BYTES = GroupLimits().waiting_size
+"""Of what is not written, no more is remembered than the store lets wait: the rest is lost to it."""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -38,16 +42,25 @@ class Recent:
         """Numbers and places beyond this number, in order."""
         return [(one.sequence, one.place) for one in self._entries.values() if one.sequence > sequence]
 
-    def put(self, entry: Entry, sequence: int, place: Place) -> None:
-        """Remember one more, and forget the oldest where it is too much."""
+    def put(self, entry: Entry, sequence: int, place: Place, written: int) -> None:
+        """Remember one more, and where it is too much forget the oldest of those up to the last number on disk."""
         self.drop(place.key)
         self._entries[place.key] = Remembered(entry, sequence, place)
         self._bytes += place.size
-        while len(self._entries) > MOST or self._bytes > MOST_BYTES:
-            self.drop(next(iter(self._entries)))
+        while self._beyond(WAITING, WAITING_BYTES) or (
+            self._beyond(MOST, MOST_BYTES) and self._oldest.sequence <= written
+        ):
+            self.drop(self._oldest.place.key)
 
     def drop(self, key: bytes) -> None:
         """Forget one, if it is there."""
         dropped = self._entries.pop(key, None)
         if dropped is not None:
             self._bytes -= dropped.place.size
+
+    @property
+    def _oldest(self) -> Remembered:
+        return next(iter(self._entries.values()))
+
+    def _beyond(self, entries: int, size: int) -> bool:
+        return len(self._entries) > entries or self._bytes > size

@@ -5,8 +5,8 @@ numbers, oldest first, to places: key, size, and what the entry can be found by.
 full. An entry that is written again gets a new number.
 
 What is handed to the store is written a little later, or in a crisis not at all. So the shelf itself remembers the
-latest entries, up to where it has evicted and what it has swept off, and counts anew whenever all that it handed over
-has been written. A cache that cannot be read is an empty one.
+latest entries until they are written, up to where it has evicted and what it has swept off, and counts anew whenever
+all that it handed over has been written. A cache that cannot be read is an empty one.
 """
 
 import math
@@ -134,7 +134,8 @@ class Shelf:
 
         One that cannot be kept takes off what was there before.
         """
-        self._count_anew()
+        written = self._look(lambda reading: reading.last_key(ORDER), None)
+        self._count_anew(written)
         payload = self._encoded(entry)
         operations = self._take_off(key)
         self._sequence += 1
@@ -147,7 +148,7 @@ class Shelf:
         listed = place.place(key, entry, len(payload), labels)
         operations.append(StorePut(ENTRIES, key, sequence + payload))
         operations.append(StorePut(ORDER, sequence, place.encode(listed)))
-        self._recent.put(entry, self._sequence, listed)
+        self._recent.put(entry, self._sequence, listed, _number(written))
         return tuple(operations)
 
     def sweep(self, wanted: Callable[[Place], bool], after: int, until: int) -> Swept:
@@ -244,9 +245,9 @@ class Shelf:
         last = found[-1][0] if found else after
         return [*found, *self._recent.after(last)][:limit]
 
-    def _count_anew(self) -> None:
+    def _count_anew(self, written: bytes | None) -> None:
         """Nothing is underway when the last number given is the last one written."""
-        if self._look(lambda reading: reading.last_key(ORDER), None) == _bytes(self._sequence):
+        if written == _bytes(self._sequence):
             self._count = self._look(lambda reading: reading.count(ENTRIES), self._count)
             self._bytes = self._look(lambda reading: reading.size(ENTRIES), self._bytes)
             self._cleared = 0

@@ -86,3 +86,17 @@ async def test_all_vectors_of_a_reply_are_of_one_model_whatever_is_kept(autojump
         reply = await w.board.embed(["a", "b"], model="any")
         assert reply.provider == "alpha"
         assert reply.vectors == (await w.board.embed(["a", "b"], model=ALPHA, cache="off")).vectors
+
+
+async def test_all_vectors_of_a_large_call_are_kept_at_once_and_forgotten_at_once(
+    autojump_clock: object, world: Opening
+) -> None:
+    texts = [str(number) for number in range(400)]
+    async with world() as w:
+        await w.board.embed(texts, model=ALPHA, tag="index")
+        assert (await w.board.embed(texts, model=ALPHA)).cached
+        await w.board.embed(texts, model=ALPHA, tag="again", cache="refresh")
+        assert await w.board.forget(tag="again") == 400
+        await trio.sleep(1)
+        with pytest.raises(callboard.Unavailable, match="not in the cache"):
+            await w.board.embed(texts[:1], model=ALPHA, cache="only")

@@ -11,11 +11,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from callboard.actors.cache import recent
 from callboard.actors.cache.actor import CacheActor
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.base import Tell
-from callboard.messages.caching import Fill, Filled, Forget
+from callboard.messages.caching import Fill, Filled, Forget, Keep, Labels
 from callboard.messages.calls import Attempt, Attempted, TakenOver
 from callboard.messages.chat import TextPart, user
 from callboard.messages.faults import Fault, FaultKind
@@ -409,6 +410,17 @@ async def test_forgetting_drops_every_entry_for_good(autojump_clock: MockClock, 
         assert await w.cache.ask(Forget()) == 3
         assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
     async with world() as w:
+        assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
+
+
+async def test_forgetting_waits_until_what_was_kept_before_is_written(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "WAITING", 1)
+    async with world() as w:
+        answers = tuple((name.encode(), Answer(parts=(TextPart(name),), finish_reason=None)) for name in "abc")
+        w.cache.tell(Keep(answers=answers, provider="p", model="m", labels=Labels(None, None, "")))
+        assert await w.cache.ask(Forget()) == 3
         assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
 
 

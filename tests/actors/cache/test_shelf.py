@@ -368,13 +368,36 @@ def test_clearing_drops_what_was_not_yet_written_too() -> None:
 def test_the_shelf_remembers_no_more_than_its_share_of_memory() -> None:
     remembered = recent.Recent()
     for number in range(recent.MOST + 10):
-        remembered.put(entry(), number + 1, Place(b"%d" % number, 10))
+        remembered.put(entry(), number + 1, Place(b"%d" % number, 10), written=number)
     assert remembered.get(b"9") is None
     assert remembered.get(b"10") is not None
     large = Place(b"large", recent.MOST_BYTES)
-    remembered.put(entry(), 999, large)
+    remembered.put(entry(), 999, large, written=998)
     assert remembered.get(b"large") is not None
     assert remembered.after(0) == [(999, large)]
+
+
+def test_of_what_is_not_written_the_shelf_remembers_as_much_as_the_store_lets_wait() -> None:
+    remembered = recent.Recent()
+    for number in range(recent.WAITING + 10):
+        remembered.put(entry(), number + 1, Place(b"%d" % number, 10), written=0)
+    assert remembered.get(b"9") is None
+    assert remembered.get(b"10") is not None
+    large = Place(b"large", recent.WAITING_BYTES)
+    remembered.put(entry(), 9_999, large, written=0)
+    assert remembered.after(0) == [(9_999, large)]
+
+
+def test_all_that_is_not_yet_written_is_found_and_swept_however_much_it_is() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keys = [b"%d" % number for number in range(2 * recent.MOST)]
+    for key in keys:
+        disk.take(one.keep(key, entry()))
+    assert all(one.get(key, FOREVER, 0) for key in keys)
+    assert sweep(one, disk, write=False) == len(keys)
+    disk.write()
+    assert disk.databases == {ENTRIES: {}, ORDER: {}}
 
 
 @pytest.mark.parametrize("written", [False, True])
