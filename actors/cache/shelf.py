@@ -238,12 +238,12 @@ class Shelf:
         return self._count >= bounds.max_entries or (self._count > 0 and self._bytes + size > bounds.max_bytes)
 
     def _listed(self, limit: int, after: int) -> list[tuple[int, Place]]:
-        """Sequence numbers and places after this number, oldest first; those not yet written come last."""
+        """Sequence numbers and places after this number, oldest first, those not written among them."""
         nothing: list[tuple[bytes, bytes]] = []
         written = self._look(lambda reading: reading.first(ORDER, limit, _bytes(after)), nothing)
-        found = [(_number(sequence), place.decode(blob)) for sequence, blob in written]
-        last = found[-1][0] if found else after
-        return [*found, *self._recent.after(last)][:limit]
+        found = dict(self._recent.after(after))
+        found.update((_number(sequence), place.decode(blob)) for sequence, blob in written)
+        return sorted(found.items())[:limit]
 
     def _count_anew(self, written: bytes | None) -> None:
         """Nothing is underway when the last number given is the last one written."""

@@ -53,7 +53,8 @@ class StoreView:
         """For the status."""
         broken = {"ledger": self.ledger.broken, "cache": self.cache.broken}
         sizes = {name: environment.map_size for name, environment in self._environments.items()}
-        return {"map_bytes": sizes, "broken_records": broken}
+        dropped = self._environments["cache"].dropped
+        return {"map_bytes": sizes, "broken_records": broken, "cache_dropped": dropped}
 
 
 class StoreActor(Actor):

@@ -4,7 +4,7 @@ A commit is one transaction: all of it, or nothing. When the map is too small th
 caller grows while nobody reads or commits, and commits again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -14,7 +14,8 @@ import msgspec
 from callboard.runtime.storage.errors import NeedsGrowth, StorageError, StorageFailed, StorageFull, Unreadable
 from callboard.runtime.storage.opening import Handle, Plan, close_written, drop, explained, open_to_write, whole_pages
 from callboard.runtime.storage.operations import Delete, DeleteRange, Operation, Put, size
-from callboard.runtime.storage.reading import ReadOnlyEnvironment
+from callboard.runtime.storage.reading import ReadOnlyEnvironment, T
+from callboard.runtime.storage.soundness import DATA
 
 MIB = 1024 * 1024
 RESERVE = 64 * MIB
@@ -43,7 +44,7 @@ class EnvironmentStatistics(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     """Commits that failed for another reason than growth."""
     dropped: int
-    """How often an unreadable file was deleted and begun anew."""
+    """How often an unreadable file was deleted and begun anew, at its opening or later."""
 
 
 class Environment(ReadOnlyEnvironment):
@@ -54,6 +55,7 @@ class Environment(ReadOnlyEnvironment):
         self._map_size = handle.environment.info()["map_size"]
         self._page_size = handle.environment.stat()["psize"]
         self._stale = False
+        self._damaged = False
         self._commits = 0
         self._operations = 0
         self._growths = 0
@@ -99,6 +101,11 @@ class Environment(ReadOnlyEnvironment):
         """Bytes that the file may have before it must grow."""
         return self._map_size
 
+    @property
+    def dropped(self) -> int:
+        """How often an unreadable file was deleted and begun anew, at its opening or later."""
+        return self._dropped
+
     def check(self, operations: Sequence[Operation]) -> None:
         """LookupError when an operation names a database that was not opened."""
         for operation in operations:
@@ -107,11 +114,14 @@ class Environment(ReadOnlyEnvironment):
     def commit(self, operations: Sequence[Operation]) -> None:
         """Carry out all operations, in order, in one transaction. Blocks for the disk; any thread may call it.
 
-        At the bound, puts are refused while entries fill the capacity; deletes never are.
+        A disposable file in which this, or a read before, has found damage is deleted first, counted and begun
+        anew. At the bound, puts are refused while entries fill the capacity; deletes never are.
         Raises NeedsGrowth, StorageFull, StorageFailed, Unreadable and StorageBusy, and has then changed
         nothing.
         """
         try:
+            if self._damaged:
+                self._rebuild()
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
                     self._reopen()
@@ -142,14 +152,6 @@ class Environment(ReadOnlyEnvironment):
         with self._gate.alone("the map was to be laid anew"), explained(self.path):
             self._resize(self._map_size)
         self._remaps += 1
-
-    def rebuild(self) -> None:
-        """Delete a disposable environment's files and begin anew. Raises StorageBusy and StorageFailed."""
-        if not self._plan.disposable:
-            raise ValueError(f"{self.path}: only a disposable environment is rebuilt")
-        with self._gate.alone("the store was to be rebuilt"):
-            self._reopen(empty=True)
-        self._dropped += 1
 
     def statistics(self) -> EnvironmentStatistics:
         """Sizes, entries and counters."""
@@ -190,6 +192,15 @@ class Environment(ReadOnlyEnvironment):
             raise StorageFull(self.path, f"its bound of {self._plan.max_map_size} bytes is reached")
 
     def _write(self, operations: Sequence[Operation]) -> None:
+        try:
+            self._transact(operations)
+        except Unreadable:
+            if not self._plan.disposable:
+                raise
+            self._rebuild()
+            self._transact(operations)
+
+    def _transact(self, operations: Sequence[Operation]) -> None:
         with self._gate.committing(), explained(self.path):
             try:
                 with self._handle.environment.begin(write=True) as transaction:
@@ -215,6 +226,25 @@ class Environment(ReadOnlyEnvironment):
                         _delete_range(cursor, operation)
                 case _:
                     assert_never(operation)
+
+    def _read(self, query: Callable[["lmdb.Transaction[bytes]"], T]) -> T:
+        try:
+            return super()._read(query)
+        except Unreadable:
+            self._damaged = self._plan.disposable
+            raise
+
+    def _follow_growth(self) -> None:
+        """Nobody but this owner lets the file grow."""
+        raise Unreadable(self.path / DATA, "its first pages claim more than was written")
+
+    def _rebuild(self) -> None:
+        """Delete the files and begin anew; tried again before the next commit where it fails."""
+        self._damaged = True
+        with self._gate.alone("the store was to be rebuilt"):
+            self._reopen(empty=True)
+        self._damaged = False
+        self._dropped += 1
 
     def _resize(self, map_size: int) -> None:
         try:

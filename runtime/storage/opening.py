@@ -110,6 +110,7 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
             | lmdb.PageNotFoundError()
             | lmdb.VersionMismatchError()
             | lmdb.IncompatibleError()
+            | lmdb.BadTxnError()  # the first page of all is damaged: LMDB says so of the transaction
         ):
             return Unreadable(path / DATA, str(error))
         case lmdb.DiskError() | lmdb.MapFullError():

@@ -260,6 +260,26 @@ def test_entries_that_the_store_lost_are_not_counted_for_ever() -> None:
     assert len(one) == len(disk.databases[ENTRIES]) == 4
 
 
+def test_what_the_store_lost_is_swept_with_what_was_written_later() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "ab", write=False)
+    disk.lose()
+    keep(one, disk, "cd")
+    assert sweep(one, disk) == 4
+    assert found(one, "abcd") == ""
+
+
+def test_a_shelf_whose_cache_was_begun_anew_counts_what_it_holds_then() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "abcd")
+    for database in disk.databases.values():
+        database.clear()
+    keep(one, disk, "ef")
+    assert (len(one), len(shelf(disk))) == (2, 2)
+
+
 def test_what_the_store_failed_to_take_off_goes_later() -> None:
     disk = Disk()
     one = shelf(disk, max_entries=2)

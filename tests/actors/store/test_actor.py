@@ -1,6 +1,7 @@
 """The store as its neighbours meet it: commits acknowledged, environments published, files that are broken."""
 
 from collections.abc import Callable
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.base import Tell
-from callboard.messages.storing import CacheWrite, Commit, Operation, StoreDelete, StorePut
+from callboard.messages.storing import CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.storage.errors import Unreadable
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.supervision.supervisor import GaveUp
@@ -144,6 +145,25 @@ async def test_a_cache_that_cannot_be_read_is_dropped_and_begun_anew(
     async with running(store()) as system:
         assert ledger(system) == [(b"a", b"value")]
         assert system.ref("store").snapshot.cache.count("entries") == 0
+
+
+async def test_a_cache_that_is_damaged_while_it_is_open_is_dropped_counted_and_begun_anew(
+    autojump_clock: MockClock, store: Callable[..., ActorSpec], tmp_path: Path
+) -> None:
+    async with running(store()) as system:
+        ref = system.ref("store")
+        for number in range(300):
+            await ref.ask(CacheCommit((put(b"%d" % number, b"v" * 500, "entries"),)))
+        assert ref.snapshot.facts()["cache_dropped"] == 0
+        with (tmp_path / "cache" / "data.mdb").open("r+b") as file:
+            length = file.seek(0, SEEK_END)
+            file.seek(8192)
+            file.write(b"\xff" * (length - 8192))
+        with pytest.raises(Unreadable):
+            ref.snapshot.cache.get("entries", b"7")
+        await ref.ask(CacheCommit((put(b"k", b"new", "entries"),)))
+        assert ref.snapshot.cache.get("entries", b"k") == b"new"
+        assert ref.snapshot.facts()["cache_dropped"] == 1
 
 
 async def test_a_ledger_that_cannot_be_read_is_an_error_and_is_left_alone(

@@ -2,13 +2,14 @@ import random
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from callboard.runtime.storage import soundness
 from callboard.runtime.storage.environment import Environment
-from callboard.runtime.storage.errors import StorageFailed, Unreadable
+from callboard.runtime.storage.errors import StorageError, StorageFailed, Unreadable
 from callboard.runtime.storage.opening import Plan, open_to_write
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.storage.reading import ReadOnlyEnvironment
@@ -85,23 +86,54 @@ def test_a_file_that_was_closed_is_not_verified(tmp_path: Path, monkeypatch: pyt
     Environment.open(tmp_path, ("a",)).close()
 
 
-def test_damage_found_while_reading_is_told_and_a_cache_can_be_rebuilt(tmp_path: Path) -> None:
+def test_damage_found_while_reading_is_told_and_the_next_commit_begins_a_cache_anew(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(blank_page(make(tmp_path), b"00200" + b"v" * 500))
     with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
         with pytest.raises(Unreadable):
             environment.get("a", b"00200")
-        environment.rebuild()
-        assert environment.scan("a", limit=1000) == []
         environment.commit([Put("a", b"x", b"1")])
-        assert environment.statistics().dropped == 1
+        assert environment.scan("a", limit=1000) == [(b"x", b"1")]
+        assert environment.statistics().dropped == environment.dropped == 1
+        environment.commit([Put("a", b"y", b"2")])
+        assert (environment.count("a"), environment.dropped) == (2, 1)
 
 
-def test_a_journal_is_never_rebuilt(tmp_path: Path) -> None:
-    make(tmp_path)
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (2, None)], ids=["the first pages", "all others"])
+@pytest.mark.parametrize(
+    "rubbish", [b"\xff" * PAGE, bytes(PAGE), random.Random(1).randbytes(PAGE)], ids=["ones", "zeros", "noise"]
+)
+def test_a_cache_that_is_overwritten_while_it_is_open_is_begun_anew(
+    tmp_path: Path, first: int, last: int | None, rubbish: bytes
+) -> None:
+    whole = len(make(tmp_path)) // PAGE
+    with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
+        with (tmp_path / "data.mdb").open("r+b") as file:
+            file.seek(first * PAGE)
+            file.write(rubbish * ((last or whole) - first))
+        with suppress(StorageError):
+            environment.get("a", b"00200")
+        environment.commit([Put("a", b"x", b"1")])
+        assert (environment.get("a", b"x"), environment.dropped) == (b"1", 1)
+
+
+def test_a_commit_that_meets_damage_in_a_cache_begins_it_anew(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(blank_page(make(tmp_path), b"00200" + b"v" * 500))
+    with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
+        environment.commit([Put("a", b"00200", b"1")])
+        assert environment.scan("a", limit=1000) == [(b"00200", b"1")]
+        assert environment.dropped == 1
+
+
+def test_a_journal_that_is_damaged_is_never_begun_anew(tmp_path: Path) -> None:
+    whole = make(tmp_path)
+    (tmp_path / "data.mdb").write_bytes(blank_page(whole, b"00200" + b"v" * 500))
     with Environment.open(tmp_path, ("a",)) as environment:
-        with pytest.raises(ValueError, match="only a disposable environment"):
-            environment.rebuild()
+        with pytest.raises(Unreadable):
+            environment.get("a", b"00200")
+        with pytest.raises(Unreadable):
+            environment.commit([Put("a", b"00200", b"1")])
         assert environment.count("a") == 400
+        assert environment.dropped == 0
 
 
 def test_a_cut_file_is_whole_or_refused(tmp_path: Path) -> None:
