@@ -18,6 +18,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """UTC nanoseconds."""
     server: str = ""
     """The address of the provider's account when it answered."""
+    run: bytes = b""
+    """The run of a program that stored it: nobody else knows what `at` means."""
+    at: int = 0
+    """Monotonic nanoseconds, when it was stored."""
 
 
 class CacheReader(Protocol):

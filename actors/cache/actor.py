@@ -37,17 +37,18 @@ class Overtaken(Tell, frozen=True):
 class CacheView:
     """What the cache publishes: reading without asking."""
 
-    def __init__(self, shelf: Shelf, fills: Fills, servers: Mapping[str, str]) -> None:
+    def __init__(self, shelf: Shelf, fills: Fills, servers: Mapping[str, str], monotonic: Callable[[], int]) -> None:
         self._shelf = shelf
         self._fills = fills
         self._servers = servers
+        self._monotonic = monotonic
 
     def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
         """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds).
 
         What another server said, where the account was before, is not what this one would say.
         """
-        entry = self._shelf.get(key, max_age, now)
+        entry = self._shelf.get(key, max_age, now, self._monotonic())
         return None if entry is None or entry.server != self._servers.get(entry.provider, "") else entry
 
     def others_wait(self, key: bytes, attempt: str) -> bool:
@@ -61,7 +62,7 @@ class CacheView:
 
 class CacheActor(Actor):
     """One shelf and all fills. `reading` gives the cache's environment as the store has published it; `servers` the
-    accounts' addresses by their names.
+    accounts' addresses by their names. `run` is this run of the program, of whose monotonic clock no other knows.
     """
 
     def __init__(
@@ -70,13 +71,16 @@ class CacheActor(Actor):
         reading: Callable[[], Reading],
         store: Ref,
         provider: Callable[[str], Ref],
+        *,
         servers: Mapping[str, str] | None = None,
+        run: bytes = b"",
     ) -> None:
         self._bounds = bounds
         self._reading = reading
         self._store = store
         self._provider = provider
         self._servers = servers or {}
+        self._run = run
         self._fills = Fills()
         self._waiting: dict[int, Envelope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
@@ -87,8 +91,8 @@ class CacheActor(Actor):
 
     async def start(self) -> None:
         """Open the shelf."""
-        self._shelf = Shelf(self._reading, self._bounds)
-        self.me.publish(CacheView(self._shelf, self._fills, self._servers))
+        self._shelf = Shelf(self._reading, self._bounds, self._run)
+        self.me.publish(CacheView(self._shelf, self._fills, self._servers, self.me.now))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Decide; a fill runs in the background for as long as somebody waits for it."""
@@ -177,8 +181,15 @@ class CacheActor(Actor):
             self._put(end.key, answer, record.provider, record.model, end.labels)
 
     def _put(self, key: bytes, answer: AnyAnswer, provider: str, model: str, labels: Labels) -> None:
-        server = self._servers.get(provider, "")
-        entry = Entry(answer=answer, provider=provider, model=model, stored=self.me.utc(), server=server)
+        entry = Entry(
+            answer=answer,
+            provider=provider,
+            model=model,
+            stored=self.me.utc(),
+            server=self._servers.get(provider, ""),
+            run=self._run,
+            at=self.me.now(),
+        )
         self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:

@@ -88,11 +88,14 @@ class Swept(NamedTuple):
 
 
 class Shelf:
-    """Reads entries, and says which operations keep one. `reading` gives the environment as it is open now."""
+    """Reads entries, and says which operations keep one. `reading` gives the environment as it is open now. `run` is
+    that of the monotonic clock; without one ages are told in UTC alone.
+    """
 
-    def __init__(self, reading: Callable[[], Reading], bounds: Bounds) -> None:
+    def __init__(self, reading: Callable[[], Reading], bounds: Bounds, run: bytes = b"") -> None:
         self._reading = reading
         self._bounds = bounds
+        self._run = run
         self._decoder = msgspec.msgpack.Decoder(Entry)
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
@@ -118,16 +121,21 @@ class Shelf:
         """The number of the latest entry."""
         return self._sequence
 
-    def get(self, key: bytes, max_age: int, now: int) -> Entry | None:
+    def get(self, key: bytes, max_age: int, utc: int, monotonic: int = 0) -> Entry | None:
         """The entry under this key, unless it is older than `max_age` nanoseconds or cannot be read.
 
-        One from the future was kept while the clock was ahead: nobody knows how old it is.
+        One from the future was kept while the clock was ahead: nobody knows how old it is. UTC stands still while a
+        clock that was put back is held, and the monotonic clock while the machine sleeps: so an entry is as old as the
+        one says that says more.
         """
         entry = self._recent.get(key) or self._written(key)
         if entry is None:
             return None
         limit = min(max_age, int(self._bounds.max_age * 1e9))
-        return entry if -STEP_BACK <= now - entry.stored <= limit else None
+        age = utc - entry.stored
+        if self._run and entry.run == self._run:
+            age = max(age, monotonic - entry.at)
+        return entry if -STEP_BACK <= age <= limit else None
 
     def keep(self, key: bytes, entry: Entry, labels: Labels = NO_LABELS) -> tuple[Operation, ...]:
         """The operations that put this entry on the shelf, and take the oldest off where there is no room.

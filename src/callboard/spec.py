@@ -10,6 +10,7 @@ root
 └─ limits/*      one for each account
 """
 
+import os
 from collections.abc import Callable
 
 import httpx
@@ -134,7 +135,7 @@ def _budgets(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
 
 
 def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
-    lookup = plumbing.lookup
+    lookup, run = plumbing.lookup, os.urandom(8)
 
     def make() -> CacheActor:
         return CacheActor(
@@ -142,7 +143,8 @@ def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             lambda: lookup("store").snapshot.cache,
             lookup("store"),
             lambda name: lookup(f"providers/{name}"),
-            {one.name: one.base_url for one in resolved.providers},
+            servers={one.name: one.base_url for one in resolved.providers},
+            run=run,
         )
 
     return ActorSpec(name="cache", factory=make, mailbox=WAITING)

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 import callboard
+from callboard.runtime.clock import ns, virtual_utc
 from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.errors import StorageFailed
 from callboard.runtime.storage.operations import Operation
@@ -104,3 +105,17 @@ async def test_never_hits(autojump_clock: object, world: Opening, tmp_path: Path
     async with world(store=store, base_url=url) as w:
         assert (await ask(w)).cached
         assert w["alpha"].statistics().requests == 0
+
+
+async def test_stale_answer_after_the_clock_was_put_back(autojump_clock: object, world: Opening) -> None:
+    """An hour for which UTC is held is an hour for `max_age` as well, and what is kept meanwhile is not old at once."""
+    back = 0
+    told = virtual_utc()
+    recent = callboard.CacheControl(max_age=10.0)
+    async with world(utc=lambda: told() - back) as w:
+        await ask(w, "before", cache=recent)
+        back = ns(3_600)
+        await ask(w, cache=recent)
+        for seconds, cached in ((5, True), (6, False), (1_800, False), (9, True), (1_800, False)):
+            await trio.sleep(seconds)
+            assert (await ask(w, cache=recent)).cached is cached

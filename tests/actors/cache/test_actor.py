@@ -166,7 +166,7 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
 
             def cache() -> CacheActor:
                 reading, servers = lambda: lookup("store").snapshot.cache, {"p": server} if server else {}
-                return CacheActor(Bounds(**bounds), reading, lookup("store"), lookup, servers)
+                return CacheActor(Bounds(**bounds), reading, lookup("store"), lookup, servers=servers)
 
             return (
                 ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),

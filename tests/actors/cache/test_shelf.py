@@ -2,6 +2,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,23 @@ def test_an_entry_from_the_future_is_a_miss() -> None:
     disk.take(one.keep(b"k", entry(stored=100_000 * SECOND)))
     assert one.get(b"k", FOREVER, 99_000 * SECOND) is None
     assert one.get(b"k", FOREVER, 99_999 * SECOND) is not None, "a clock is put back a little now and then"
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_entry_of_this_run_grows_older_though_utc_stands_still(written: bool) -> None:
+    disk = Disk()
+    one = Shelf(lambda: disk, Bounds(), b"this")
+    other = Shelf(lambda: disk, Bounds(), b"another")
+    kept = msgspec.structs.replace(entry(stored=100), run=b"this", at=5 * SECOND)
+    disk.take(one.keep(b"k", kept))
+    if written:
+        disk.write()
+        one = Shelf(lambda: disk, Bounds(), b"this")
+    assert one.get(b"k", 10 * SECOND, 100, 15 * SECOND) == kept
+    assert one.get(b"k", 10 * SECOND, 100, 15 * SECOND + 1) is None
+    assert one.get(b"k", 10 * SECOND, 100 + 11 * SECOND, 5 * SECOND) is None, "the machine slept"
+    disk.write()
+    assert other.get(b"k", 10 * SECOND, 100, 999 * SECOND) == kept, "whose monotonic clock is another"
 
 
 def test_the_latest_of_two_entries_under_one_key_counts() -> None:
