@@ -1,7 +1,8 @@
 """The cache's key: everything that the answer may depend on, and the caller's partition.
 
-What means the same has the same key, however it was written: 0 and 0.0, a text and a part that holds it. JSON because
-it holds every integer, and every request is one in the end.
+What means the same has the same key, however it was written: 0 and 0.0, a text and a part that holds it, the members of
+`extra` in any order. Inside a JSON schema, or anything else of the caller's, the order counts: it is sent as it was
+written, and providers answer in it. JSON because it holds every integer, and every request is one in the end.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from callboard.messages.chat import ChatMessage, Part, TextPart, ToolResultPart
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.request import NOTHING_SAID, CacheControl, Request, Sampling, Work
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 _FRACTIONS = ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty")
 
 
@@ -35,7 +36,7 @@ def cache_key(work: Work, candidate: Candidate) -> bytes:
         priority="normal",
         wait=False,
         cache=CacheControl(partition=work.cache.partition),
-        extra=work.extra or None,
+        extra=dict(sorted(work.extra.items())) if work.extra else None,
     )
     return hashlib.blake2b(_encoder.encode((candidate, asked)), digest_size=20).digest()
 

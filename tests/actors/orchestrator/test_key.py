@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -114,10 +115,24 @@ def test_what_means_the_same_has_the_same_key(other: Request) -> None:
     assert cache_key(other, HERE) == cache_key(ASKED, HERE)
 
 
-def test_the_order_in_which_members_were_written_means_nothing() -> None:
-    one = changed(tools=(Tool(name="f", parameters={"type": "object", "properties": {"a": {}, "b": {}}}),))
-    other = changed(tools=(Tool(name="f", parameters={"properties": {"b": {}, "a": {}}, "type": "object"}),))
+def test_the_order_of_a_requests_own_members_means_nothing() -> None:
+    one, other = changed(extra={"a": 1, "b": 2}), changed(extra={"b": 2, "a": 1})
     assert cache_key(one, HERE) == cache_key(other, HERE)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda schema: changed(output=Output(schema=schema)),
+        lambda schema: changed(tools=(Tool(name="f", parameters=schema),)),
+        lambda schema: changed(extra={"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}),
+    ],
+    ids=["output", "tools", "extra"],
+)
+def test_the_order_of_a_schemas_members_is_that_of_the_answers_and_counts(asked: Callable[[Any], Request]) -> None:
+    one = asked({"type": "object", "properties": {"reasoning": {}, "answer": {}}})
+    other = asked({"type": "object", "properties": {"answer": {}, "reasoning": {}}})
+    assert cache_key(one, HERE) != cache_key(other, HERE)
 
 
 def test_a_tools_answer_means_the_same_as_text_and_as_a_part() -> None:
