@@ -3,8 +3,6 @@
 import functools
 import logging
 import random
-import shutil
-import tempfile
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +23,7 @@ from callboard.actors.transport.tls import tls_context
 from callboard.board import Board
 from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
+from callboard.memory import Memory
 from callboard.messages.accounting import UsageReport
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
@@ -236,7 +235,7 @@ def _public(error: BaseException) -> BaseException:
 def _store(resolved: Resolved, *, inline: bool) -> AbstractContextManager[StoreSpec]:
     config = resolved.config.store
     if config.mode == "memory":
-        return _Memory(inline=inline)
+        return Memory(inline=inline)
     return _Owned(resolved.store_path, config.initial_size, inline=inline)
 
 
@@ -261,21 +260,6 @@ class _Owned:
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
-
-
-class _Memory:
-    """A store that is gone afterwards: in the machine's memory where it has a folder for that."""
-
-    def __init__(self, *, inline: bool) -> None:
-        self._inline = inline
-
-    def __enter__(self) -> StoreSpec:
-        memory = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own inside
-        self._path = Path(tempfile.mkdtemp(prefix="callboard-", dir=memory if memory.is_dir() else None))
-        return StoreSpec(path=self._path, sync=False, inline=self._inline)
-
-    def __exit__(self, *exc: object) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
 
 
 def http_transport() -> Callable[[ResolvedProvider], httpx.AsyncBaseTransport]:
