@@ -31,12 +31,9 @@ class Turns(trio.abc.Instrument):
         finally:
             trio.lowlevel.remove_instrument(self)
 
-    def before_io_wait(self, timeout: float) -> None:
-        """See trio.abc.Instrument."""
-        self.count += 1
-
     def after_io_wait(self, timeout: float) -> None:
         """See trio.abc.Instrument."""
+        self.count += 1
         self.began = self._clock.now()
 
     async def rest(self) -> None:

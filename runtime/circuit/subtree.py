@@ -95,7 +95,7 @@ class Subtree:
         return [
             (key, move)
             for key, admission in entry.admissions.items()
-            for move in self._circuit(key).record(admission, outcomes.get(key, NEITHER), now, rand, floor)
+            for move in self._known(key).record(admission, outcomes.get(key, NEITHER), now, rand, floor)
         ]
 
     def operate(self, keys: Iterable[str], event: CircuitEvent, now: int) -> list[tuple[str, Move]]:
@@ -114,6 +114,10 @@ class Subtree:
     def keys(self) -> tuple[str, ...]:
         """The keys that were used, the longest unused first."""
         return tuple(self._circuits)
+
+    def _known(self, key: str) -> Circuit:
+        """Used when its attempt was admitted: to look it up again makes it no younger."""
+        return self._circuits.get(key) or self._circuit(key)
 
     def _circuit(self, key: str) -> Circuit:
         circuit = self._circuits.pop(key, None) or Circuit(self._spec)
