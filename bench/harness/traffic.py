@@ -47,10 +47,10 @@ class Soak(NamedTuple):
 
     @property
     def settle(self) -> float:
-        """Seconds before the first reading, as many as are read: by then all streams are there, and the C library's
-        heap has met about the most that such traffic holds at once.
+        """Seconds before the first reading, thrice as many as are read: the heap grows until it has met the most that
+        such traffic holds at once, and every moment in which the machine is busy with something else makes that more.
         """
-        return max(1.2 * self.warm, self.seconds)
+        return max(1.2 * self.warm, 3 * self.seconds)
 
     def settings(self) -> dict[str, str | int | float]:
         """For the reader."""
