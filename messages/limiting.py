@@ -32,7 +32,7 @@ class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
 
 
 class Hasten(Tell, frozen=True):
-    """Whoever waits for room under this id waits at the end of this priority's line from now on."""
+    """Whoever waits for room under this id waits as if it had come with this priority."""
 
     attempt: str
     priority: Priority

@@ -9,7 +9,8 @@ from callboard.actors.limiter.gate import Gate
 from callboard.actors.limiter.held import Held, Permits
 from callboard.actors.limiter.learning import learn
 from callboard.actors.limiter.limits import Limits, LimitSpec
-from callboard.actors.limiter.line import Line, Waiting
+from callboard.actors.limiter.line import Line
+from callboard.actors.limiter.queue import Waiting
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
 from callboard.runtime.clock import NEVER
@@ -78,13 +79,8 @@ class Limiter:
         return [] if self._line.remove(asker) is None else self.grant(now)
 
     def hasten(self, wish: Hasten, now: int) -> list[Settled]:
-        """One who waits has become more or less urgent. What it and others get for it."""
-        asker = self._line.asker(wish.attempt)
-        waited = None if asker is None else self._line.remove(asker)
-        if asker is None or waited is None:
-            return []
-        self._line.add(asker, waited.hastened(wish.priority), now)
-        return self.grant(now)
+        """One who waits may have become more or less urgent. What it and others get for it."""
+        return self.grant(now) if self._line.hasten(wish.attempt, wish.priority) else []
 
     def slow_down(self, message: SlowDown, now: int) -> list[Settled]:
         """The provider refused. Those who wait in vain from now on are told so; others may get past them."""

@@ -1,73 +1,67 @@
 """Those who wait: by priority with ageing, first come first served within one. Pure.
 
 Whoever waits stands at a *place in time*: when it came, and one ageing later for each priority below the most urgent.
-The earliest place goes first. So a critical one overtakes a normal one that came less than an ageing before it, nobody
-waits for ever behind others who come later, and no place ever changes.
+The earliest place goes first. So a critical one overtakes a normal one that came less than an ageing before it, and
+nobody waits for ever behind others who come later: a place changes with the priority alone, and then it is the one that
+this priority would have had from the start.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
-import msgspec
-
+from callboard.actors.limiter.queue import Queue, Waiting
 from callboard.messages.limiting import Reserve
 from callboard.messages.request import PRIORITY_NAMES, Priority
 
 RANKS = {priority: rank for rank, priority in enumerate(PRIORITY_NAMES)}
 
-Queues = dict[Priority, OrderedDict[int, "Waiting"]]
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """One reservation that waits for room."""
-
-    id: int
-    wish: Reserve
-    place: tuple[int, int]
-    """In time, and among those who came at the same time."""
-
 
 class Line:
-    """A queue for each model and priority: leaving, and looking past a model, cost the same however long they are."""
+    """A queue for each model: to look past a model costs the same however long it is, to come and to go hardly more."""
 
     def __init__(self, ageing: int) -> None:
         self._ageing = ageing
-        self._by_model: dict[str, Queues] = {}
+        self._by_model: dict[str, Queue] = {}
         self._by_id: dict[int, Waiting] = {}
         self._by_attempt: dict[str, int] = {}
-        self._came = 0
+        self._stood = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def add(self, asker: int, wish: Reserve, now: int) -> None:
-        """One more, behind all others of its priority."""
-        self._came += 1
-        place = (now + RANKS[wish.priority] * self._ageing, self._came)
-        waiting = self._by_id[asker] = Waiting(asker, wish, place)
-        queues = self._by_model.setdefault(wish.model, {})
-        queues.setdefault(wish.priority, OrderedDict())[asker] = waiting
+    def add(self, asker: int, wish: Reserve, came: int) -> None:
+        """One more, that came at this time: behind all who stand at the same one."""
+        self._stood += 1
+        place = (came + RANKS[wish.priority] * self._ageing, self._stood)
+        waiting = self._by_id[asker] = Waiting(asker, wish, came, place)
+        queue = self._by_model.get(wish.model)
+        if queue is None:
+            queue = self._by_model[wish.model] = Queue()
+        queue.add(waiting)
         if wish.attempt:
             self._by_attempt[wish.attempt] = asker
 
-    def remove(self, asker: int) -> Reserve | None:
-        """This one goes; what it wished, or None when it does not wait."""
+    def remove(self, asker: int) -> Waiting | None:
+        """This one goes; None when it does not wait."""
         waiting = self._by_id.pop(asker, None)
         if waiting is None:
             return None
         wish = waiting.wish
-        queues = self._by_model[wish.model]
-        del queues[wish.priority][asker]
-        if not queues[wish.priority]:
-            del queues[wish.priority]
-            if not queues:
-                del self._by_model[wish.model]
+        queue = self._by_model[wish.model]
+        queue.remove(waiting)
+        if not queue:
+            del self._by_model[wish.model]
         self._by_attempt.pop(wish.attempt, None)
-        return wish
+        return waiting
 
-    def asker(self, attempt: str) -> int | None:
-        """Who waits for this attempt."""
-        return self._by_attempt.get(attempt)
+    def hasten(self, attempt: str, priority: Priority) -> bool:
+        """Whoever waits for this attempt is as urgent as this from now on. Whether that changes its place."""
+        asker = self._by_attempt.get(attempt)
+        if asker is None or self._by_id[asker].wish.priority == priority:
+            return False
+        waiting = self.remove(asker)
+        assert waiting is not None
+        self.add(asker, waiting.wish.hastened(priority), waiting.came)
+        return True
 
     def waits_for(self, model: str) -> bool:
         """Whether anybody waits for this model."""
@@ -75,20 +69,12 @@ class Line:
 
     def firsts(self) -> list[Waiting]:
         """Of each model whose turn it is."""
-        return [_first(queues) for queues in self._by_model.values()]
+        return [queue.first for queue in self._by_model.values()]
 
     def of(self, model: str | None) -> Iterator[Waiting]:
         """All who wait for this model, or all."""
         wanted = list(self._by_model) if model is None else [model]
         for name in wanted:
-            for queue in list(self._by_model.get(name, {}).values()):
-                yield from list(queue.values())
-
-
-def _first(queues: Queues) -> Waiting:
-    heads = [next(iter(queue.values())) for queue in queues.values()]
-    return heads[0] if len(heads) == 1 else min(heads, key=_place)
-
-
-def _place(waiting: Waiting) -> tuple[int, int]:
-    return waiting.place
+            queue = self._by_model.get(name)
+            if queue is not None:
+                yield from queue.all()

@@ -145,6 +145,25 @@ async def test_an_urgent_caller_lifts_the_shared_call_that_still_waits_for_its_p
         assert w["alpha"].statistics().requests == 3
 
 
+async def test_a_shared_call_keeps_its_place_in_the_line_when_its_leader_leaves(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    order: list[str] = []
+
+    async def ask(w: Any, name: str, prompt: str, timeout: float = 60) -> None:
+        with contextlib.suppress(callboard.DeadlineExceeded):
+            await w.board.generate(prompt, model=ALPHA, temperature=0, timeout=timeout)
+            order.append(name)
+
+    calls = (("first", "1", 60), ("leader", "2", 1), ("follower", "2", 60), ("other", "3", 60))
+    async with world({"alpha": Behaviour(latency=(2, 2))}, limits=LimitConfig(concurrency=1)) as w:
+        async with trio.open_nursery() as nursery:
+            for call in calls:
+                nursery.start_soon(ask, w, *call)
+                await wait_all_tasks_blocked()
+        assert order == ["first", "follower", "other"]
+
+
 async def test_the_budgets_of_a_leader_who_left_are_not_charged_but_those_of_whoever_is_there(
     autojump_clock: MockClock, world: Opening, tmp_path: Path
 ) -> None:

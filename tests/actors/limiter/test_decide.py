@@ -46,21 +46,57 @@ def fault(settled: list[Settled]) -> Fault:
     return what
 
 
-def test_whoever_is_hastened_stands_at_the_end_of_the_more_urgent_line() -> None:
-    one = limiter(concurrency=1)
-    held = permit(one.reserve(1, wish(), 0))
-    for asker, priority in ((2, "critical"), (3, "background"), (4, "critical"), (5, "normal")):
-        named = msgspec.structs.replace(wish(priority=priority), attempt=f"attempt {asker}")  # type: ignore[arg-type]
-        assert one.reserve(asker, named, 0) == []
-    assert one.hasten(Hasten("attempt 3", "critical"), 0) == []
-    assert one.hasten(Hasten("unknown", "critical"), 0) == []
+def named(asker: int, priority: Priority = "normal") -> Reserve:
+    return msgspec.structs.replace(wish(priority=priority), attempt=f"attempt {asker}")
+
+
+def served(one: Limiter, held: Permit, count: int, now: int) -> list[int]:
+    """Who goes next, and next, each when the one before it has ended."""
     order = []
-    for _ in range(4):
-        [(asker, following)] = one.settle(Settle(held, None), 0)
+    for _ in range(count):
+        [(asker, following)] = one.settle(Settle(held, None), now)
         order.append(asker)
         assert isinstance(following, Permit)
         held = following
-    assert order == [2, 4, 3, 5]
+    return order
+
+
+def test_whoever_is_hastened_stands_where_it_would_had_it_come_as_urgent() -> None:
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    urgencies: list[Priority] = ["critical", "background", "critical", "normal"]
+    for asker, priority in enumerate(urgencies, 2):
+        assert one.reserve(asker, named(asker, priority), asker) == []
+    assert one.hasten(Hasten("attempt 3", "critical"), 9) == []
+    assert one.hasten(Hasten("unknown", "critical"), 9) == []
+    assert served(one, held, 4, 9) == [2, 3, 4, 5]
+
+
+def test_whoever_is_told_the_priority_it_has_keeps_its_place() -> None:
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    for asker in (2, 3):
+        assert one.reserve(asker, named(asker), 0) == []
+    assert one.hasten(Hasten("attempt 2", "normal"), 5) == []
+    assert served(one, held, 2, 5) == [2, 3]
+
+
+def test_whoever_was_urgent_for_a_while_has_lost_nothing_by_it() -> None:
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    assert one.reserve(2, named(2, "background"), 0) == []
+    for second in range(1, 21):
+        one.reserve(2 + second, wish(), second * SECOND)
+        one.hasten(Hasten("attempt 2", "normal" if second % 2 else "background"), second * SECOND)
+    assert served(one, held, 11, 20 * SECOND)[9:] == [12, 2], "10 s behind the normal ones, as it came"
+
+
+def test_whoever_is_hastened_past_the_first_goes_at_once_when_there_is_room() -> None:
+    one = limiter(tpm=100)
+    assert granted(one.reserve(1, wish(50), 0)) == [1]
+    assert one.reserve(2, wish(80), 0) == []
+    assert one.reserve(3, named(3, "background"), 0) == []
+    assert granted(one.hasten(Hasten("attempt 3", "critical"), 0)) == [3]
 
 
 def test_all_limits_have_room_or_nothing_is_taken() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from callboard.actors.limiter.decide import Limiter, Settled
 from callboard.actors.limiter.held import HOLD
 from callboard.actors.limiter.limits import DAY, KINDS, MINUTE, SECOND, Kind, Limits, LimitSpec
-from callboard.messages.limiting import Permit, Reserve, Settle, SlowDown
+from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
 from callboard.messages.request import PRIORITY_NAMES, Priority
 
 LATER = 10**9 * SECOND
@@ -42,7 +42,9 @@ class World:
         self.now = 0
         self.limiter = Limiter(spec, 1)
         self.waiting: dict[int, Reserve] = {}
+        self.came: dict[int, int] = {}
         self.places: dict[int, tuple[int, int]] = {}
+        self.stood = 0
         self.held: dict[int, tuple[Permit, Granted]] = {}
         self.granted: list[Granted] = []
         self.ends: dict[int, int] = {}
@@ -52,11 +54,27 @@ class World:
 
     def reserve(self, tokens: int, priority: Priority, model: str, within: int) -> None:
         self.askers += 1
-        one = Reserve(model=model, tokens=tokens, priority=priority, deadline=self.now + within)
+        one = Reserve(
+            model=model, tokens=tokens, priority=priority, deadline=self.now + within, attempt=str(self.askers)
+        )
         self.waiting[self.askers] = one
-        self.places[self.askers] = self.now + PRIORITY_NAMES.index(priority) * self.spec.ageing, self.askers
+        self.came[self.askers] = self.now
+        self.stand(self.askers, priority)
         permit = self.limiter.at_once(one, self.now)
         self.take(self.limiter.reserve(self.askers, one, self.now) if permit is None else [(self.askers, permit)])
+
+    def stand(self, asker: int, priority: Priority) -> None:
+        self.stood += 1
+        self.places[asker] = self.came[asker] + PRIORITY_NAMES.index(priority) * self.spec.ageing, self.stood
+
+    def hasten(self, number: int, priority: Priority) -> None:
+        if self.waiting:
+            asker = list(self.waiting)[number % len(self.waiting)]
+            one = self.waiting[asker]
+            if one.priority != priority:
+                self.waiting[asker] = one.hastened(priority)
+                self.stand(asker, priority)
+            self.take(self.limiter.hasten(Hasten(one.attempt, priority), self.now))
 
     def settle(self, number: int, share: float | None) -> None:
         if self.held:
@@ -152,6 +170,7 @@ steps = st.lists(
         st.tuples(st.just("settle"), st.integers(0, 9), st.sampled_from([None, 0.0, 0.5, 1.0, 1.5])),
         st.tuples(st.just("settle"), st.just(0), st.just(1.0)),
         st.tuples(st.just("leave"), st.integers(0, 9)),
+        st.tuples(st.just("hasten"), st.integers(0, 9), st.sampled_from(PRIORITY_NAMES)),
         st.tuples(st.just("refuse"), st.integers(0, 9), st.sampled_from([None, 0, 1, 90])),
         st.tuples(st.just("advance"), spans),
     ),
