@@ -13,6 +13,7 @@ from callboard.messages.base import Tell
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown, Unblock
 from callboard.messages.signals import Left
 from callboard.runtime.actor import LATER, Actor
+from callboard.runtime.calendar import Calendar
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 
@@ -37,11 +38,19 @@ class LimiterView:
 
 
 class LimiterActor(Actor):
-    """Carries out what `decide` says. `rows` gives what the ledger has added up of this account; None: nobody has."""
+    """Carries out what `decide` says. `rows` gives what the ledger has added up of this account, by the days of
+    `calendar`; None: nobody has.
+    """
 
-    def __init__(self, spec: LimitSpec, rows: Callable[[], Iterable[UsageRow]] | None = None) -> None:
+    def __init__(
+        self,
+        spec: LimitSpec,
+        rows: Callable[[], Iterable[UsageRow]] | None = None,
+        calendar: Calendar | None = None,
+    ) -> None:
         self._spec = spec
         self._rows = rows
+        self._calendar = calendar or Calendar()
         self._parked: dict[int, Envelope] = {}
         self._alarm: trio.CancelScope | None = None
         self._alarm_at: int | None = None
@@ -53,7 +62,7 @@ class LimiterActor(Actor):
         self._limiter = Limiter(self._spec, self.me.incarnation)
         rows = None if self._rows is None else self._rows()
         full = self._spec.start_full and self.me.incarnation == 1
-        seed(self._limiter.gates(), rows, now, self.me.utc(), full=full)
+        seed(self._limiter.gates(), rows, now, self.me.utc(), self._calendar, full=full)
         self.me.publish(LimiterView(self._limiter, trio.lowlevel.current_clock().current_time))
 
     def receive(self, message: Message, envelope: Envelope) -> object:

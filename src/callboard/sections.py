@@ -56,7 +56,7 @@ class AliasConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CalendarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a day begins, for budgets and for the sums of usage."""
+    """When a day begins, for budgets, for the sums of usage, and for daily limits after a restart."""
 
     timezone: str = "UTC"
     """A name of the IANA time zone database, such as Europe/Berlin."""
@@ -65,7 +65,7 @@ class CalendarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         zone_of(self.timezone)
 
     def calendar(self) -> Calendar:
-        """As the ledger and the budgets take it."""
+        """As the ledger, the budgets and the limiters take it."""
         return Calendar(zone_of(self.timezone))
 
 

@@ -67,7 +67,7 @@ def tree(resolved: Resolved, plumbing: Plumbing, extra: tuple[ChildSpec, ...] = 
     """The root's spec; `extra` children start last."""
     prices = price_book(resolved)
     providers = tuple(_provider(one, resolved, plumbing, prices) for one in resolved.providers)
-    limits = tuple(_limiter(one, plumbing) for one in resolved.providers)
+    limits = tuple(_limiter(one, resolved, plumbing) for one in resolved.providers)
     return SupervisorSpec(
         name="root",
         children=(
@@ -161,14 +161,17 @@ def _selector(resolved: Resolved) -> ActorSpec:
     return ActorSpec(name="selector", factory=lambda: SelectorActor(aliases, names, chains))
 
 
-def _limiter(one: ResolvedProvider, plumbing: Plumbing) -> ActorSpec:
+def _limiter(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     spec, lookup = one.config.limits.spec(), plumbing.lookup
 
     def rows() -> list[UsageRow]:
         ledger = lookup("ledger").snapshot
         return [row for row in ledger.report().models if row.provider == one.name]
 
-    return ActorSpec(name=one.name, factory=lambda: LimiterActor(spec, rows), mailbox=WAITING)
+    def make() -> LimiterActor:
+        return LimiterActor(spec, rows, resolved.config.calendar.calendar())
+
+    return ActorSpec(name=one.name, factory=make, mailbox=WAITING)
 
 
 def _provider(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing, prices: PriceBook) -> ActorSpec:

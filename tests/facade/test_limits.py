@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from callboard.actors.provider import actor as provider_module
 from callboard.actors.provider.deadline import Timeouts
 from callboard.messages.base import Tell
 from callboard.runtime.mailbox import Lane
-from callboard.sections import LimitConfig, ModelLimitConfig, StoreConfig
+from callboard.sections import CalendarConfig, LimitConfig, ModelLimitConfig, StoreConfig
 from callboard.testing import Behaviour, desk
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
@@ -96,15 +97,20 @@ async def test_models_have_limits_of_their_own(autojump_clock: object, world: Op
         assert trio.current_time() == pytest.approx(5, abs=0.1)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
 @pytest.mark.parametrize("crash", [True, False], ids=["the limiter crashes", "the process ends"])
 async def test_a_restart_does_not_double_the_day(
-    autojump_clock: object, world: Opening, tmp_path: Path, crash: bool
+    autojump_clock: object, world: Opening, tmp_path: Path, crash: bool, zone: str
 ) -> None:
-    limits = LimitConfig(requests_per_day=3)
-    store = StoreConfig(path=str(tmp_path / "store"))
+    opened = partial(
+        world,
+        {"alpha": Behaviour()},
+        limits=LimitConfig(requests_per_day=3),
+        store=StoreConfig(path=str(tmp_path / "store")),
+        calendar=CalendarConfig(timezone=zone),
+    )
     asked = 0
-
-    async with world({"alpha": Behaviour()}, limits=limits, store=store) as w:
+    async with opened() as w:
         assert all(isinstance(end, callboard.Reply) for end in await many(w, 2))
         if crash:
             w.board._system.ref("limits/alpha").tell(Rubbish(), lane=Lane.CONTROL)
@@ -112,7 +118,7 @@ async def test_a_restart_does_not_double_the_day(
             await one_more_and_no_other(w)
         asked += len(w["alpha"].log)
     if not crash:
-        async with world({"alpha": Behaviour()}, limits=limits, store=store) as w:
+        async with opened() as w:
             await one_more_and_no_other(w)
             asked += len(w["alpha"].log)
     assert asked == 3
