@@ -8,7 +8,7 @@ The mailbox is synchronous and knows no task. Whoever consumes it sets `on_ready
 """
 
 import enum
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Final
 
@@ -34,7 +34,7 @@ class Full(enum.Enum):
     """What a full data lane does with one more message."""
 
     WAIT = "wait"
-    """An ask waits for room until its deadline; a tell, which never waits, is refused."""
+    """An ask waits for room until its deadline, the most urgent first; a tell, which never waits, is refused."""
     REJECT = "reject"
     """Refused with MailboxFull, the message handed back."""
     DROP_OLDEST = "drop oldest"
@@ -104,7 +104,9 @@ class Mailbox:
         self._control: deque[Envelope] = deque()
         self._data: tuple[deque[Envelope], ...] = tuple(deque() for _ in PRIORITIES)
         self._data_queued = 0
-        self._overflow: dict[int, Envelope] = {}
+        self._overflow: tuple[OrderedDict[int, Envelope], ...] = tuple(OrderedDict() for _ in PRIORITIES)
+        self._waiting = 0
+        """In the overflow: cheaper than looking into each."""
         self._keys: dict[Hashable, Envelope] = {}
         self._gone = 0
         self._accepted = self._delivered = 0
@@ -157,16 +159,17 @@ class Mailbox:
         for queue in self._data:
             everything.extend(queue)
             queue.clear()
-        everything.extend(self._overflow.values())
+        self._counts["dropped"] += len(everything)
+        for waiting in self._overflow:
+            everything.extend(waiting.values())
+            waiting.clear()
         for envelope in everything:
             if envelope.slot is not None:
                 envelope.slot.on_end(None)
-        self._counts["dropped"] += len(everything) - len(self._overflow)
         self._system.clear()
         self._control.clear()
-        self._overflow.clear()
         self._keys.clear()
-        self._data_queued = self._gone = 0
+        self._data_queued = self._gone = self._waiting = 0
         return everything
 
     def statistics(self) -> MailboxStatistics:
@@ -174,7 +177,7 @@ class Mailbox:
         counts = self._counts
         return MailboxStatistics(
             queued=len(self),
-            waiting=len(self._overflow),
+            waiting=self._waiting,
             accepted=self._accepted + self.passed,
             delivered=self._delivered + self.passed,
             skipped_expired=counts["skipped_expired"],
@@ -219,10 +222,13 @@ class Mailbox:
 
     def _wait_for_room(self, envelope: Envelope) -> None:
         assert envelope.slot is not None
-        self._overflow[envelope.id] = envelope
+        waiting = self._overflow[envelope.priority]
+        waiting[envelope.id] = envelope
+        self._waiting += 1
 
         def ended(_: SlotState) -> None:
-            self._overflow.pop(envelope.id, None)
+            del waiting[envelope.id]
+            self._waiting -= 1
 
         envelope.slot.on_end(ended)
 
@@ -254,7 +260,7 @@ class Mailbox:
             return self._control.popleft()
         if data and self._data_queued:
             envelope = self._take(next(filter(None, self._data)))
-            if self._overflow:
+            if self._waiting:
                 self._admit_waiting()
             return envelope
         return None
@@ -271,8 +277,10 @@ class Mailbox:
         return envelope
 
     def _admit_waiting(self) -> None:
-        while self._overflow and self._data_queued - self._gone < self._spec.data:
-            envelope = self._overflow.pop(next(iter(self._overflow)))
+        """The most urgent first, first come first served within one priority."""
+        while self._waiting and self._data_queued - self._gone < self._spec.data:
+            _, envelope = next(filter(None, self._overflow)).popitem(last=False)
+            self._waiting -= 1
             self._accepted += 1
             self._enqueue(envelope)
 

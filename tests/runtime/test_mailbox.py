@@ -110,6 +110,18 @@ def test_a_full_mailbox_that_waits_admits_asks_in_turn_and_refuses_tells() -> No
     assert taken(mailbox) == [1, 3]
 
 
+def test_of_those_who_wait_for_room_the_most_urgent_is_let_in_first() -> None:
+    mailbox = Mailbox("a", spec_of(Full.WAIT, data=1))
+    assert mailbox.put(ask(0))
+    leaver = ask(9, priority=0)
+    for waiting in (ask(1, priority=2), ask(2), ask(3), leaver, ask(4, priority=0), ask(5, priority=0)):
+        assert mailbox.put(waiting) is Delivery.WAITING
+    assert leaver.slot is not None
+    leaver.slot.abandon()
+    assert mailbox.statistics().waiting == 5
+    assert taken(mailbox) == [0, 4, 5, 2, 3, 1]
+
+
 def test_an_asker_that_leaves_frees_its_room_at_once() -> None:
     mailbox = Mailbox("a", spec_of(Full.WAIT, data=1))
     first = ask(1)
