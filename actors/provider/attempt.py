@@ -23,10 +23,9 @@ from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle
 from callboard.messages.reply import Answer, AttemptRecord, Delta
-from callboard.messages.request import PRIORITY_NAMES
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import ns, seconds
-from callboard.runtime.envelope import PRIORITIES, Envelope
+from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.leaf import cancelled
 from callboard.runtime.mailbox import CONTROL
@@ -35,8 +34,6 @@ from callboard.runtime.stream import ConsumerLeft
 
 ACKNOWLEDGEMENT = ns(10)
 """How long a strict attempt waits for its record at the most, and no longer than a quarter of the time it has left."""
-
-assert tuple(PRIORITIES) == PRIORITY_NAMES
 
 
 class Attempter:
@@ -67,7 +64,7 @@ class Attempter:
         self, attempt: Attempt, envelope: Envelope, alarm: Alarm, now: int, *, trial: bool
     ) -> Coroutine[Any, Any, Attempted]:
         """Try once. Never raises but for cancellation and bugs; the provider hears of the end in every case."""
-        progress = self._underway[attempt.id] = progress_of(attempt, alarm, now, trial=trial)
+        progress = self._underway[attempt.id] = progress_of(attempt, alarm, now, envelope.priority, trial=trial)
         return self._run(progress, envelope)
 
     def taken_over(self, over: TakenOver) -> None:
@@ -75,9 +72,10 @@ class Attempter:
         progress = self._underway.get(over.attempt)
         if progress is not None:
             progress.payer = over.payer
+            progress.urgency = over.priority
             self._purse.taken_over(progress)
             if not progress.permitted:
-                self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
+                self._limiter.tell(Hasten(over.attempt, over.priority), priority=progress.lane)
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         attempt = progress.attempt
@@ -120,7 +118,7 @@ class Attempter:
 
     async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope) -> None:
         attempt = progress.attempt
-        permit = await self._reserve(attempt, envelope, progress.estimate.total)
+        permit = await self._reserve(progress, envelope)
         if isinstance(permit, Fault):
             progress.fault = self._named(permit, attempt)
             return
@@ -134,15 +132,15 @@ class Attempter:
         finally:
             self._settle_permit(permit, progress)
 
-    async def _reserve(self, attempt: Attempt, envelope: Envelope, tokens: int) -> Permit | Fault:
+    async def _reserve(self, progress: Progress, envelope: Envelope) -> Permit | Fault:
         patience = self._account.timeouts.permit
         latest = self._me.now() + ns(patience)
         wish = Reserve(
-            model=attempt.model,
-            tokens=tokens,
-            priority=PRIORITY_NAMES[envelope.priority],
+            model=progress.attempt.model,
+            tokens=progress.estimate.total,
+            priority=progress.urgency,
             deadline=min(latest, envelope.deadline),
-            attempt=attempt.id,
+            attempt=progress.attempt.id,
         )
         try:
             return await self._limiter.ask(wish, deadline=latest)

@@ -16,7 +16,11 @@ from callboard.messages.estimate import estimate, estimate_text
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
+from callboard.messages.request import PRIORITY_NAMES, Priority
 from callboard.messages.usage import Cost, Usage
+from callboard.runtime.envelope import PRIORITIES
+
+assert tuple(PRIORITIES) == PRIORITY_NAMES
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +44,10 @@ class Progress(msgspec.Struct, eq=False):
     estimate: Usage
     trial: bool
     """Whether its circuits let it pass to see how the provider fares: then they may be open."""
+    lane: int
+    """The priority with which it was sent: what is said of it later must not overtake what it asks for."""
+    urgency: Priority
+    """That of whoever it is made for now."""
     permitted: bool = False
     estimated_cost: Cost | None = None
     """US dollars of the estimate; None: the price is unknown."""
@@ -63,9 +71,10 @@ class Progress(msgspec.Struct, eq=False):
         return "cancelled" if self.fault is None else "fault"
 
 
-def progress_of(attempt: Attempt, alarm: Alarm, started: int, *, trial: bool) -> Progress:
+def progress_of(attempt: Attempt, alarm: Alarm, started: int, lane: int, *, trial: bool) -> Progress:
     """At its beginning."""
-    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial)
+    urgency = PRIORITY_NAMES[lane]
+    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial, lane, urgency)
 
 
 def settle(progress: Progress, account: str, price: Price) -> Settlement:

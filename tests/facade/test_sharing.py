@@ -16,11 +16,17 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 import callboard
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.messages.accounting import AttemptSettled, CallEnded, LedgerEntry
+from callboard.messages.base import Tell
+from callboard.runtime.mailbox import Lane
 from callboard.sections import LimitConfig, StoreConfig
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA = "alpha/sim-small"
+
+
+class Rubbish(Tell, frozen=True):
+    """A message that no actor knows."""
 
 
 async def entries(w: Any) -> list[LedgerEntry]:
@@ -143,6 +149,42 @@ async def test_an_urgent_caller_lifts_the_shared_call_that_still_waits_for_its_p
         assert order[0] == "first"
         assert order[3] == "other"
         assert w["alpha"].statistics().requests == 3
+
+
+@pytest.mark.parametrize(("late", "before"), [("budgets", 2), ("limits/alpha", 0)])
+async def test_an_urgent_caller_lifts_the_shared_call_that_has_not_come_to_the_line_yet(
+    autojump_clock: MockClock, world: Opening, late: str, before: int
+) -> None:
+    order: list[str] = []
+
+    async def ask(w: Any, name: str, prompt: str, priority: str) -> None:
+        await w.board.generate(prompt, model=ALPHA, temperature=0, priority=priority)
+        order.append(name)
+
+    calls = (
+        ("first", "1", "normal"),
+        ("other", "2", "normal"),
+        ("shared", "3", "background"),
+        ("urgent", "3", "critical"),
+    )
+    budgets = {"all": BudgetSpec(limit=Decimal(9), per="day")}
+    limits = LimitConfig(concurrency=1)
+    async with world({"alpha": Behaviour(latency=(1, 1))}, limits=limits, budgets=budgets) as w:
+        async with trio.open_nursery() as nursery:
+            for number, (name, prompt, priority) in enumerate(calls):
+                if number == before:
+                    await stay_away(w, late)
+                nursery.start_soon(ask, w, name, prompt, priority)
+                await wait_all_tasks_blocked()
+        assert order[0] == "first"
+        assert order[3] == "other"
+
+
+async def stay_away(w: Any, path: str) -> None:
+    """Let this actor crash twice: it starts anew at once only the first time."""
+    for _ in range(2):
+        w.board._system.ref(path).tell(Rubbish(), lane=Lane.CONTROL)
+        await trio.sleep(0.001)
 
 
 async def test_a_shared_call_keeps_its_place_in_the_line_when_its_leader_leaves(

@@ -33,7 +33,7 @@ def price(account: str, model: str, usage: Usage) -> Cost | None:
 
 def progress(*, stream: bool = False, sent: bool = True, **more: Any) -> Progress:
     attempt = Attempt(id="c-1", call="c", request=REQUEST, model="m", sink=Sink() if stream else None)
-    one = progress_of(attempt, Alarm(Timeouts(), Clock().now), 0, trial=False)
+    one = progress_of(attempt, Alarm(Timeouts(), Clock().now), 0, 1, trial=False)
     one.sent = sent
     for name, value in more.items():
         setattr(one, name, value)
