@@ -22,6 +22,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Attempts whose price is unknown."""
     estimated: int = 0
     """Attempts whose usage is an estimate."""
+    unsent: int = 0
+    """Attempts that the provider cannot have seen: no connection came about, say."""
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(
@@ -31,6 +33,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             cost=self.cost + other.cost,
             unpriced=self.unpriced + other.unpriced,
             estimated=self.estimated + other.estimated,
+            unsent=self.unsent + other.unsent,
         )
 
 
@@ -72,6 +75,8 @@ class AttemptSettled(msgspec.Struct, frozen=True, kw_only=True, tag="attempt_set
     """Nanoseconds."""
     tag: str | None = None
     user: str | None = None
+    sent: bool = True
+    """Whether the provider may have seen it."""
 
 
 class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="call", gc=False):

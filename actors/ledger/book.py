@@ -144,6 +144,7 @@ class Book:
             cost=row.cost + (entry.cost or 0),
             unpriced=row.unpriced + (entry.cost is None),
             estimated=row.estimated + entry.estimated,
+            unsent=row.unsent + (not entry.sent),
         )
         return "spend", key
 

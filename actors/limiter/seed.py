@@ -39,4 +39,4 @@ def seed(
 
 def _used(rows: list[UsageRow], model: str | None, window: Window) -> int:
     its = [row for row in rows if model in (None, row.model)]
-    return sum(row.usage.total if window.tokens else row.attempts for row in its)
+    return sum(row.usage.total if window.tokens else row.attempts - row.unsent for row in its)

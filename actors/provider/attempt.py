@@ -297,6 +297,7 @@ class Attempter:
             first_token=progress.first_token,
             tag=progress.payer.tag,
             user=progress.payer.user,
+            sent=progress.sent,
         )
         self._ledger.tell(Write((entry,)), lane=CONTROL)
         self._purse.settle(progress)

@@ -124,6 +124,20 @@ async def test_a_restart_does_not_double_the_day(
     assert asked == 3
 
 
+async def test_what_never_reached_the_provider_takes_nothing_from_the_day_after_a_restart(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    limits, store = LimitConfig(requests_per_day=3), StoreConfig(path=str(tmp_path / "store"))
+    async with world({"alpha": Behaviour()}, base_url="http://127.0.0.1:9/v1", limits=limits, store=store) as w:
+        for _ in range(4):
+            [end] = await many(w, 1, attempts=1)
+            assert isinstance(end, callboard.CallError)
+            assert end.fault.kind is callboard.FaultKind.CONNECTION
+        assert [row.attempts for row in w.board.usage().models] == [4]
+    async with world({"alpha": Behaviour()}, limits=limits, store=store) as w:
+        assert all(isinstance(end, callboard.Reply) for end in await many(w, 3))
+
+
 async def one_more_and_no_other(w: Any) -> None:
     ends = await many(w, 2, attempts=1)
     (error,) = (end for end in ends if isinstance(end, callboard.CallError))

@@ -91,6 +91,11 @@ def test_an_unknown_price_is_counted_apart_and_a_price_of_nothing_is_none_of_the
     assert (row.cost, row.unpriced, row.attempts) == (Decimal(2), 1, 3)
 
 
+def test_what_the_provider_cannot_have_seen_is_counted_apart() -> None:
+    (row,) = book(settled(), settled(sent=False, usage=Usage()), settled(outcome="fault")).report(0).models
+    assert (row.attempts, row.unsent) == (3, 1)
+
+
 def test_a_cancelled_or_lost_attempt_is_no_fault() -> None:
     (row,) = book(settled(outcome="cancelled"), settled(outcome="lost")).report(0).models
     assert (row.attempts, row.faults) == (2, 0)

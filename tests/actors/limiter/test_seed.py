@@ -13,7 +13,7 @@ NOON = 20_000 * DAY + DAY // 2
 """In UTC: 2024-10-04."""
 UTC = Calendar()
 ROWS = [
-    UsageRow(day="2024-10-04", provider="p", model="m", attempts=30, usage=Usage(input=100, output=20)),
+    UsageRow(day="2024-10-04", provider="p", model="m", attempts=37, unsent=7, usage=Usage(input=100, output=20)),
     UsageRow(day="2024-10-04", provider="p", model="other", attempts=10, usage=Usage(input=5)),
     UsageRow(day="2024-10-03", provider="p", model="m", attempts=1_000, usage=Usage(input=1_000)),
 ]
