@@ -82,7 +82,7 @@ class Budgets:
             self._sweep(now, utc)
         counting = self._counting(wish.provider, wish.model, wish.tag, wish.user, utc)
         fault = _refusal(counting, wish)
-        if fault is not None and self._sweep(now, utc):
+        if fault is not None and self._take_back_late(now):
             fault = _refusal(counting, wish)
         if fault is None:
             held = Held(wish.provider, wish.model, utc, wish.cost or ZERO, tuple(counting), wish.until)
@@ -185,16 +185,20 @@ class Budgets:
                 tally.reserved -= held.cost
         return held
 
-    def _sweep(self, now: int, utc: int) -> bool:
-        """Take back what is over; drop the windows that are. Whether anything came back."""
-        self._swept = now
+    def _take_back_late(self, now: int) -> bool:
+        """Whether anything was."""
         late = [id_ for id_, held in self._held.items() if held.until <= now and not self._is_open(id_)]
         for attempt in late:
             self.give_back(attempt)
+        return bool(late)
+
+    def _sweep(self, now: int, utc: int) -> None:
+        """Take back what is over; drop the windows that are."""
+        self._swept = now
+        self._take_back_late(now)
         for key in [key for key, tally in self._tallies.items() if utc >= tally.window.ends]:
             del self._tallies[key]
         self._forget_marks(utc)
-        return bool(late)
 
     def _forget_marks(self, utc: int) -> None:
         """Of windows that are not the current ones."""

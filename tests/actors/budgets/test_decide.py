@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -348,6 +349,17 @@ def test_what_nobody_ends_is_taken_back_when_its_time_is_over_unless_it_is_open(
     world.pass_time(1)
     granted(world.reserve("0.5"))
     refusal(world.reserve("0.5"))
+
+
+def test_a_refusal_looks_through_no_windows_but_those_that_count_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Windows(dict[Any, Any]):
+        def items(self) -> Any:
+            raise AssertionError("there may be a hundred thousand")
+
+    world = World(each=spec("1", user="*"))
+    granted(world.reserve("1", user="ann"))
+    monkeypatch.setattr(world.budgets, "_tallies", Windows(world.budgets._tallies))
+    refusal(world.reserve("1", user="ann"))
 
 
 def test_windows_that_are_over_are_forgotten() -> None:
