@@ -133,6 +133,11 @@ class Attempt(Ask[Attempted], frozen=True, kw_only=True):
     sink: DeltaSink | None = None
     money: Cost | None = None
     """US dollars that the call has left; None is no bound of its own."""
+    until: int | None = None
+    """Monotonic nanoseconds at which the last of those who want it now will have left; None: it is not known.
+
+    Unlike the deadline of this ask it ends nothing: of a shared attempt others may come who are more patient.
+    """
 
     @property
     def payer(self) -> Payer:

@@ -22,7 +22,10 @@ class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
     tokens: int
     priority: Priority
     deadline: int
-    """Monotonic nanoseconds."""
+    """Monotonic nanoseconds. Whoever waits stays no longer."""
+    room_by: int | None = None
+    """Monotonic nanoseconds: if there cannot be room by then it does not begin to wait. Once it waits, others may count
+    on it who are more patient; only the deadline holds for them."""
     attempt: str = ""
     """The id under which it can be hastened."""
 

@@ -46,10 +46,12 @@ class Filling(msgspec.Struct):
 
     def begin(self) -> tuple[Attempt, int]:
         """The attempt to be made, and its priority."""
-        self.opener = self.waiters.first
+        opener = self.opener = self.waiters.first
         self.terms = self._terms()
         self.lane = self.terms.priority
-        return self.opener.attempt, self.lane
+        if self.deadline == opener.deadline:
+            return opener.attempt, self.lane
+        return msgspec.structs.replace(opener.attempt, until=self.deadline), self.lane
 
     def changed(self) -> Terms | None:
         """The new terms, when they are no longer what the provider was told."""

@@ -56,7 +56,8 @@ class Limiter:
 
     def reserve(self, asker: int, wish: Reserve, now: int) -> list[Settled]:
         """One more wants in. What it and others get at once; if it is not among them it waits."""
-        fault = self._hopeless(wish, now)
+        latest = wish.deadline if wish.room_by is None else min(wish.room_by, wish.deadline)
+        fault = self._hopeless(wish, now, latest)
         if fault is not None:
             self.denied += 1
             return [(asker, fault)]
@@ -229,15 +230,15 @@ class Limiter:
             return max(own, shared)
         return max(own, shared, self._blocks.paused_until(None, now), self._blocks.paused_until(wish.model, now))
 
-    def _hopeless(self, wish: Reserve, now: int) -> Fault | None:
-        """Why waiting would be in vain: a used-up quota, too large a request, no room before the deadline."""
+    def _hopeless(self, wish: Reserve, now: int, latest: int) -> Fault | None:
+        """Why waiting would be in vain: a used-up quota, too large a request, no room before `latest`."""
         quota = self._blocks.quota(wish.model, now)
         if quota is not None:
             return quota_fault(quota, wish.model, now)
         earliest = self._earliest(wish, now)
         if earliest is None:
             return self._too_large(wish)
-        if earliest <= now or earliest < wish.deadline:
+        if earliest <= now or earliest < latest:
             return None
         return Fault(
             kind=FaultKind.RATE_LIMITED,
@@ -260,7 +261,7 @@ class Limiter:
     def _deny_hopeless(self, struck: list[Waiting], now: int) -> list[Settled]:
         denied: list[Settled] = []
         for waiting in struck:
-            fault = self._hopeless(waiting.wish, now)
+            fault = self._hopeless(waiting.wish, now, waiting.wish.deadline)
             if fault is not None:
                 self._line.remove(waiting.id)
                 denied.append((waiting.id, fault))

@@ -288,6 +288,7 @@ class Pursuit:
             model=candidate.model,
             sink=self._sink(),
             money=self._money(number),
+            until=call.allowance.deadline,
         )
         shares = isinstance(call, MakeCall) and writes(work)
         began = self._me.now()

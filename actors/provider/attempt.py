@@ -135,12 +135,14 @@ class Attempter:
     async def _reserve(self, progress: Progress, envelope: Envelope) -> Permit | Fault:
         patience = self._account.timeouts.permit
         latest = self._me.now() + ns(patience)
+        attempt = progress.attempt
         wish = Reserve(
-            model=progress.attempt.model,
+            model=attempt.model,
             tokens=progress.estimate.total,
             priority=progress.urgency,
             deadline=min(latest, envelope.deadline),
-            attempt=progress.attempt.id,
+            room_by=attempt.until,
+            attempt=attempt.id,
         )
         try:
             return await self._limiter.ask(wish, deadline=latest)

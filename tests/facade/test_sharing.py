@@ -187,6 +187,18 @@ async def stay_away(w: Any, path: str) -> None:
         await trio.sleep(0.001)
 
 
+@pytest.mark.parametrize("temperature", [None, 0], ids=["not shared", "shared"])
+async def test_a_call_whose_time_ends_before_there_is_room_falls_back_at_once(
+    autojump_clock: MockClock, world: Opening, temperature: float | None
+) -> None:
+    async with world(limits=LimitConfig(requests_per_minute=1)) as w:
+        await w.board.generate("Why?", model=ALPHA)
+        await trio.sleep(45)
+        asked = trio.current_time()
+        reply = await w.board.generate("How?", model="any", temperature=temperature, timeout=5)
+        assert (reply.provider, trio.current_time()) == ("beta", pytest.approx(asked, abs=0.1))
+
+
 async def test_a_shared_call_keeps_its_place_in_the_line_when_its_leader_leaves(
     autojump_clock: MockClock, world: Opening
 ) -> None:

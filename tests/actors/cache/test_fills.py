@@ -37,6 +37,16 @@ def test_the_deadline_is_the_latest_of_those_who_wait() -> None:
     assert filling.deadline == 70
 
 
+@pytest.mark.parametrize("patience", [(50, 90), (90, 50), (90, 90)])
+def test_an_attempt_is_wanted_until_the_most_patient_of_those_who_were_there_leaves(patience: tuple[int, int]) -> None:
+    fills = Fills()
+    for id_, deadline in enumerate(patience):
+        one = waiter(id_, deadline)
+        attempt = msgspec.structs.replace(one.attempt, until=deadline)
+        filling, _ = fills.join(b"k", msgspec.structs.replace(one, attempt=attempt), "p")
+    assert filling.begin()[0] == msgspec.structs.replace(ATTEMPT, id="0-1", call="0", until=90)
+
+
 def test_when_the_leader_leaves_the_next_one_leads() -> None:
     fills = Fills()
     for id_ in (1, 2, 3):

@@ -156,6 +156,26 @@ def test_a_waiter_who_leaves_lets_the_next_one_go() -> None:
     assert one.facts(0)["waiting"] == 0
 
 
+@pytest.mark.parametrize(
+    ("deadline", "room_by"), [(MINUTE, None), (2 * MINUTE, MINUTE), (MINUTE, 2 * MINUTE), (LATER, 0)]
+)
+def test_who_can_have_no_room_in_time_is_refused_at_once(deadline: int, room_by: int | None) -> None:
+    one = limiter(rpm=1)
+    one.reserve(1, wish(), 0)
+    late = msgspec.structs.replace(wish(), deadline=deadline, room_by=room_by)
+    assert fault(one.reserve(2, late, 0)).kind is FaultKind.RATE_LIMITED
+    just = msgspec.structs.replace(late, deadline=deadline + 1, room_by=MINUTE + 1)
+    assert one.reserve(3, just, 0) == []
+
+
+def test_who_waits_already_waits_for_others_who_are_more_patient() -> None:
+    one = limiter(concurrency=1)
+    one.reserve(1, wish(), 0)
+    assert one.reserve(2, msgspec.structs.replace(wish(within=MINUTE), room_by=SECOND), 0) == []
+    assert block(one, "m", 30 * SECOND, quota=False, why="429", now=0) == []
+    assert fault(block(one, "m", MINUTE, quota=False, why="429", now=0)).kind is FaultKind.RATE_LIMITED
+
+
 def test_a_permit_that_was_not_needed_gives_everything_back() -> None:
     one = limiter(rpm=1, tpm=100, concurrency=1)
     first = permit(one.reserve(1, wish(100), 0))
