@@ -119,12 +119,12 @@ class CircuitRecord(msgspec.Struct, frozen=True, kw_only=True, tag="circuit"):
 class BudgetMark(msgspec.Struct, frozen=True, kw_only=True, tag="budget"):
     """What one budget's window has told and forgiven; the latest one holds.
 
-    It is kept under what the budget counts, not under its name: a budget that comes to count something else starts
-    without it, and so never forgives what it did not count.
+    It is kept under the budget's name and what it counts: another that counts the same has told and forgiven other
+    things, and one that comes to count something else starts without it, and so never forgives what it did not count.
     """
 
     counts: str
-    """Selectors and values."""
+    """Name, selectors and values."""
     starts: int
     """UTC nanoseconds, of the window."""
     at: int

@@ -168,7 +168,7 @@ class Budgets:
         tally = self._tallies.get((name, scope))
         if tally is None or utc >= tally.window.ends:
             tally = self._tallies[name, scope] = Tally(name, spec, scope, spec.window(self._calendar, utc))
-            mark = self._marks.get((spec.counts(scope), tally.window.starts))
+            mark = self._marks.get((spec.counts(name, scope), tally.window.starts))
             if mark is not None:
                 tally.recall(mark)
         return tally

@@ -62,11 +62,11 @@ class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 return None
         return tuple(scope)
 
-    def counts(self, scope: Scope) -> str:
-        """What a window counts, the same for whatever counts the same."""
+    def counts(self, name: str, scope: Scope) -> str:
+        """What a window of the budget of this name counts: its own, and no longer when it comes to count otherwise."""
         values = dict(scope)
         chosen = [values.get(selector, getattr(self, selector)) for selector in SELECTORS]
-        return msgspec.json.encode([self.per, *chosen]).decode()
+        return msgspec.json.encode([name, self.per, *chosen]).decode()
 
     def window(self, calendar: Calendar, at: int) -> Window:
         """The window that holds this moment, in UTC nanoseconds."""

@@ -84,7 +84,7 @@ class Tally:
     def mark(self, at: int) -> BudgetMark:
         """What a later life is to know."""
         return BudgetMark(
-            counts=self.spec.counts(self.scope),
+            counts=self.spec.counts(self.name, self.scope),
             starts=self.window.starts,
             at=at,
             user=dict(self.scope).get("user", self.spec.user),

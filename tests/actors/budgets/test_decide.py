@@ -311,6 +311,16 @@ def test_a_budget_that_comes_to_count_something_else_forgives_nothing() -> None:
     assert world.row("team").cost == 1
 
 
+def test_of_two_budgets_that_count_the_same_each_has_told_and_forgiven_its_own() -> None:
+    world = World(stop=spec("1"), watch=spec("0.5", hard=False, alerts=(1.0,)))
+    assert world.settle(granted(world.reserve("1")), "1") == ["stop 0.8", "stop 0.95", "watch 1.0"]
+    assert world.crash() == []
+    world.reset("watch")
+    world.crash()
+    assert (world.row("watch").cost, world.row("stop").cost) == (0, 1)
+    refusal(world.reserve("0.1"))
+
+
 def test_more_is_never_forgiven_than_is_known_to_be_spent() -> None:
     world = World(all=spec("9", per="ever"))
     world.settle(granted(world.reserve("5")), "5")
