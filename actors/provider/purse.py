@@ -66,6 +66,8 @@ class Purse:
         """The attempt has ended: what it cost takes the place of what was set aside."""
         if progress.granted is None:
             return
+        if progress.granted.incarnation != self._budgets.snapshot.incarnation:
+            self.taken_over(progress)  # a new life knows it from the ledger, by whom it began for
         progress.granted = None
         end = SettleMoney(
             attempt=progress.attempt.id,

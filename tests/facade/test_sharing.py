@@ -218,8 +218,9 @@ async def test_a_shared_call_keeps_its_place_in_the_line_when_its_leader_leaves(
         assert order == ["first", "follower", "other"]
 
 
+@pytest.mark.parametrize("crash", [False, True], ids=["", "the budgets crash meanwhile"])
 async def test_the_budgets_of_a_leader_who_left_are_not_charged_but_those_of_whoever_is_there(
-    autojump_clock: MockClock, world: Opening, tmp_path: Path
+    autojump_clock: MockClock, world: Opening, tmp_path: Path, crash: bool
 ) -> None:
     async def ask(w: Any, tag: str, timeout: float) -> None:
         with contextlib.suppress(callboard.DeadlineExceeded):
@@ -239,6 +240,8 @@ async def test_the_budgets_of_a_leader_who_left_are_not_charged_but_those_of_who
             await trio.sleep(1.5)
             reserved = {name: row[1] > 0 for name, row in budgets(w).items()}
             assert reserved == {"leader": False, "follower": True}
+            if crash:
+                w.board._system.ref("budgets").tell(Rubbish(), lane=Lane.CONTROL)
         await w.board.flush()
         spent = budgets(w)
         cost = w.board.usage().cost
