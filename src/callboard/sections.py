@@ -26,7 +26,8 @@ def _above_zero(config: object, name: str) -> None:
 
 
 def _whole(config: object, name: str, *, least: int) -> None:
-    if getattr(config, name) < least:
+    value = getattr(config, name)
+    if not isinstance(value, int) or value < least:
         raise ValueError(f"`{name}` must be a whole number, {least} or more")
 
 

@@ -1,3 +1,4 @@
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import PRESETS
 from callboard.config import Config, Resolved
 from callboard.errors import ConfigError
-from callboard.sections import CircuitConfig, ProviderConfig
+from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig
 
 KEY = "sk-verysecret0123456789"
 ENVIRON = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": "other"}
@@ -470,6 +471,9 @@ def test_a_configuration_made_in_code_is_checked_too(tmp_path: Path) -> None:
         config.resolve(Config(providers={"mine": ProviderConfig()}), "here", tmp_path, {})
     with pytest.raises(ValueError, match="consecutive"):
         CircuitConfig(consecutive=0)
+    for limit in (1.5, math.nan, math.inf):
+        with pytest.raises(ValueError, match="requests_per_day"):
+            LimitConfig(requests_per_day=limit)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="input"):
         Price(input=-1, output=1)  # type: ignore[arg-type]
 
