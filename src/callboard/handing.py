@@ -54,6 +54,7 @@ class Handing:
                 if (failure := self._begin_again()) is not None:
                     return failure
             except ActorError as error:
+                self._record(began)
                 raise RuntimeStopped(f"the call could not be made: {error}") from error
 
     def _record(self, began: int) -> None:

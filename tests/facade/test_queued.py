@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,9 +12,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 import callboard
 from callboard import spec
+from callboard.actors.store.actor import LEDGER_DATABASES
+from callboard.actors.store.reading import Records
 from callboard.messages.accounting import CallEnded, LedgerEntry
 from callboard.messages.base import Tell
 from callboard.runtime.mailbox import Lane
+from callboard.runtime.storage.reading import ReadOnlyEnvironment
+from callboard.sections import StoreConfig
 from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
@@ -67,6 +72,28 @@ async def test_a_call_that_ends_in_the_queue_is_in_the_ledger_as_any_other(
         [sums] = [row for row in w.board.usage().calls if row.tag == "queued"]
         assert (sums.calls, sums.faults, sums.cancelled) == (1, int(expires), int(not expires))
     assert len(w["alpha"].log) == 1
+
+
+@pytest.mark.parametrize("bound", [1, 10])
+async def test_calls_that_the_end_of_the_runtime_meets_in_the_queue_or_in_hand_have_a_row_each(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bound: int
+) -> None:
+    monkeypatch.setattr(spec, "CALLS", bound)
+
+    async def stopped(w: Any, tag: str) -> None:
+        with pytest.raises(callboard.RuntimeStopped):
+            await w.board.generate("Why?", model=ALPHA, tag=tag, timeout=100)
+
+    async with trio.open_nursery() as nursery:
+        async with world({"alpha": Behaviour(latency=(50, 50))}, store=StoreConfig(path=str(tmp_path))) as w:
+            for tag in ("first", "second"):
+                nursery.start_soon(stopped, w, tag)
+                await wait_all_tasks_blocked()
+    with ReadOnlyEnvironment.open_readonly(tmp_path / "ledger", LEDGER_DATABASES) as environment:
+        decoder: msgspec.msgpack.Decoder[LedgerEntry] = msgspec.msgpack.Decoder(LedgerEntry)
+        entries = [decoder.decode(payload) for _, payload in Records(environment).all("journal")]
+    rows = [(entry.tag, entry.outcome) for entry in entries if isinstance(entry, CallEnded)]
+    assert sorted(rows) == [("first", "cancelled"), ("second", "cancelled")]
 
 
 async def test_a_call_that_was_taken_up_is_in_the_ledger_once(autojump_clock: MockClock, world: Opening) -> None:
