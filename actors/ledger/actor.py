@@ -281,12 +281,11 @@ class LedgerActor(Actor):
             self._commit()
 
     def _erase(self, erase: Erase, envelope: Envelope) -> object:
-        rows: list[tuple[str, str]] = []
+        gone: list[tuple[str, str]] = []
         if erase.user is not None and erase.call is None and erase.before is None:
-            rows, changed = anonymous(self._book, erase.user)
-            self._changed += changed
-        self._erasures[envelope.id] = Erasure(envelope, chosen(erase), self._journal.last, len(rows))
-        self._delete([], rows)
+            gone, changed = anonymous(self._book, erase.user)
+            self._changed += [*gone, *changed]
+        self._erasures[envelope.id] = Erasure(envelope, chosen(erase), self._journal.last, len(gone))
         self._erase_on(envelope.id)
         return LATER
 
@@ -329,7 +328,7 @@ class LedgerActor(Actor):
     def _operations(self) -> tuple[Operation, ...]:
         """Everything that waits, as operations; what a failed commit left comes first."""
         fresh = self._journal.operations(self._entries, self._book, self._changed)
-        operations = (*self._waiting, *fresh, *self._deletions)
+        operations = (*self._waiting, *self._deletions, *fresh)
         self._waiting, self._entries, self._changed, self._deletions = [], [], [], []
         self._underway = len(self._outbox)
         return operations

@@ -65,7 +65,10 @@ class Journal:
     def operations(
         self, entries: Iterable[LedgerEntry], book: Book, changed: Iterable[tuple[str, str]]
     ) -> tuple[Operation, ...]:
-        """What one commit writes: the entries, the rows they changed, and which attempts are open after it."""
+        """What one commit writes: the entries, the rows that changed, and which attempts are open after it.
+
+        A row is written as the book has it now, and deleted where the book has none.
+        """
         operations: list[Operation] = []
         opened: dict[str, AttemptOpened] = {}
         for entry in entries:
@@ -81,17 +84,16 @@ class Journal:
                     self._written_open.remove(entry.id)
                     operations.append(StoreDelete(OPEN, entry.id.encode()))
         self._written_open.update(opened)
-        rows: list[tuple[str, str, object]] = [(OPEN, id_, entry) for id_, entry in opened.items()]
-        rows += [
-            (database, key, (key, book.rows[database][key]))
-            for database, key in dict.fromkeys(changed)
-            if key in book.rows[database]  # it may have been deleted since
-        ]
-        for database, key, row in rows:
-            encoded = self._encoded(row)
-            if encoded is not None:
-                operations.append(StorePut(database, row_key(key), encoded))
+        for id_, entry in opened.items():
+            operations += self._put(OPEN, id_, entry)
+        for database, key in dict.fromkeys(changed):
+            row = book.rows[database].get(key)
+            operations += [StoreDelete(database, row_key(key))] if row is None else self._put(database, key, (key, row))
         return tuple(operations)
+
+    def _put(self, database: str, key: str, value: object) -> list[Operation]:
+        encoded = self._encoded(value)
+        return [] if encoded is None else [StorePut(database, row_key(key), encoded)]
 
     def _encoded(self, value: object) -> bytes | None:
         """None, and counted, when it cannot be: whoever told it is long gone, and those after it are to be written."""

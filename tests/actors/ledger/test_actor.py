@@ -568,3 +568,18 @@ async def test_an_erasure_survives_failed_commits(autojump_clock: MockClock, wor
         assert (trouble.failed, len(journal(w))) == (2, 1)
     async with world() as w:
         assert {row.user: row.calls for row in w.report.calls} == {"": 1, "b": 1}
+
+
+async def test_what_a_user_spends_while_he_is_erased_is_kept(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.write(calling("1", user="a"))
+        await w.ledger.ask(Flush())
+        w.trouble.seconds = 1
+        w.write(calling("2", user="b"))
+        await trio.sleep(0.5)  # in the middle of its commit
+        pending = w.ledger.submit(Erase(user="a"))
+        w.write(calling("3", user="a"))
+        assert await pending.wait() == Erased(entries=1, rows=1)
+        calls = {row.user: row.calls for row in w.report.calls}
+    async with world() as w:
+        assert {row.user: row.calls for row in w.report.calls} == calls == {"": 1, "a": 1, "b": 1}

@@ -172,3 +172,12 @@ def test_what_cannot_be_encoded_is_lost_and_counted_and_keeps_nothing_else_from_
     assert {row.model for row in again.report(0).models} == {"before", "after"}
     assert [entry is not None for _, entry in page(disk, b"")] == [True, False, True]
     assert (journal.lost, skipped, later.last) == (2, 0, 3)  # the entry and the day's row
+
+
+def test_a_row_that_changed_and_is_gone_is_deleted() -> None:
+    disk, book, journal = Disk(), Book(), Journal(None)
+    write(disk, book, journal, settled("m"), settled("n"))
+    (key, *_) = book.rows["spend"]
+    del book.rows["spend"][key]
+    disk.commit(journal.operations((), book, [("spend", key)]))
+    assert load(disk)[0].rows == book.rows
