@@ -10,6 +10,7 @@ from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
 from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen, dated_ahead
 from callboard.actors.ledger.outbox import Outbox
+from callboard.actors.ledger.pile import Group, Pile
 from callboard.messages.accounting import (
     CircuitHistory,
     Erase,
@@ -26,12 +27,12 @@ from callboard.messages.accounting import (
 from callboard.messages.base import Tell
 from callboard.messages.events import LedgerFailing, LedgerRecovered
 from callboard.messages.signals import Left
-from callboard.messages.storing import Commit, Operation, StoreDelete, StorePut
+from callboard.messages.storing import Commit, Operation, StoreDelete
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.calendar import Calendar
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.errors import ActorError
+from callboard.runtime.errors import ActorError, DeclaredError
 from callboard.runtime.ref import Ref
 from callboard.runtime.storage.errors import StorageError
 
@@ -47,8 +48,11 @@ BACKLOG = 200_000
 TRIM_EVERY = ns(3_600)
 """Between two looks for what is older than it is kept."""
 TRIM_PAUSE = ns(0.1)
-"""Between two steps of one look."""
+"""Between two steps of one look, and after a commit that failed: what is too old may make room."""
 ERASE_PAUSE = ns(0.005)
+ERASE_PATIENCE = ns(60)
+"""For which an erasure waits for entries that cannot be written, once it has been through those that are."""
+NOT_WRITTEN = "what was recorded last could not be written within a minute, and so is not yet deleted"
 
 _log = logging.getLogger("callboard.ledger")
 
@@ -73,10 +77,16 @@ class Erasure(msgspec.Struct):
     envelope: Envelope
     matches: Callable[[LedgerEntry], bool]
     until: int
-    """The number of the latest entry when it began."""
+    """The number of the latest entry when it began, be it on disk or not yet."""
     rows: int
+    latest: int
+    """When it gives up, in monotonic nanoseconds."""
     after: bytes = b""
     entries: int = 0
+
+
+class CannotErase(DeclaredError):
+    """Not everything could be looked at; the sentence says why."""
 
 
 class GroupEnded(Tell, frozen=True):
@@ -137,19 +147,21 @@ class LedgerActor(Actor):
         """Entries of the outbox that the commit underway will have written."""
         self._book: Book
         self._journal: Journal
-        self._waiting: list[Operation] = []
+        self._pile = Pile()
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
-        self._deletions: list[StoreDelete] = []
         self._passed = b""
-        """The entries up to this key are dated ahead of time: trimming begins behind them."""
+        """The entries up to this key are dropped already, or dated ahead of time: trimming begins behind them."""
         self._erasures: dict[int, Erasure] = {}
         self._waiters: list[tuple[Envelope, object]] = []
         """Those who wait for the next commit, and what they are told then."""
-        self._group: tuple[tuple[Operation, ...], list[tuple[Envelope, object]]] | None = None
+        self._group: Group | None = None
+        self._told: list[tuple[Envelope, object]] = []
+        """Those who are told when the commit underway has succeeded."""
         self._group_done = trio.Event()
         self._group_failed = False
         self._alarm: trio.CancelScope | None = None
+        self._trim_alarm: trio.CancelScope | None = None
         self._since = 0
         """When the oldest entry that waits came."""
         self.skipped = 0
@@ -174,7 +186,7 @@ class LedgerActor(Actor):
         self.me.publish(LedgerView(self._book, self))
         if self._entries:
             self._commit()
-        self.me.at(self.me.now() + TRIM_PAUSE, TrimDue())
+        self._trim_in(TRIM_PAUSE)
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Add up, and decide when to write."""
@@ -211,19 +223,28 @@ class LedgerActor(Actor):
         if self._group is not None:
             await self._group_done.wait()
             if self._group_failed:
-                self._waiting = list(self._group[0])
-        operations = self._operations()
+                self._put_back(self._group)
         for _ in range(LAST_TRIES):
-            if not operations or await self._committed(operations):
+            group = await self._write_all()
+            if group is None:
                 return
+            self._put_back(group)
             await trio.sleep(seconds(RETRY))
-        _log.error("%d writes of the ledger could not be made before it had to stop", len(operations))
+        _log.error("%d writes of the ledger could not be made before it had to stop", len(self._pile))
+
+    async def _write_all(self) -> Group | None:
+        """At the stop. The group that could not be written; None when all is."""
+        while (group := self._next_group()).operations:
+            if not await self._committed(group.operations):
+                return group
+            self._failing = self._failing and not group.whole
+        return None
 
     def facts(self) -> dict[str, object]:
         """For the status."""
         return {
             "committed": self.committed,
-            "waiting": len(self._entries) + len(self._waiting),
+            "waiting": len(self._entries) + len(self._pile),
             "open_attempts": len(self._book.open),
             "skipped_records": self.skipped,
             "failed_commits": self.failures,
@@ -248,9 +269,15 @@ class LedgerActor(Actor):
         now = self.me.utc()
         keys, more = self._aged(now - int(self._keep.entries * DAY), now)
         rows = aged_rows(self._book, now - int(self._keep.usage * DAY), now)
-        self._delete(keys, rows)
-        more = more or len(rows) == STEP
-        self.me.at(self.me.now() + (TRIM_PAUSE if more else TRIM_EVERY), TrimDue())
+        for database, key in rows:
+            del self._book.rows[database][key]
+        self._drop([*_entries_at(keys), *(StoreDelete(database, row_key(key)) for database, key in rows)])
+        self._trim_in(TRIM_PAUSE if more or len(rows) == STEP else TRIM_EVERY)
+
+    def _trim_in(self, pause: int) -> None:
+        if self._trim_alarm is not None:
+            self._trim_alarm.cancel()
+        self._trim_alarm = self.me.at(self.me.now() + pause, TrimDue())
 
     def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
         """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
@@ -262,6 +289,7 @@ class LedgerActor(Actor):
             self._passed = found[-1][0]
             return [], True
         keys = aged(found, before, now)
+        self._passed = keys[-1] if keys else self._passed
         return keys, len(keys) == STEP
 
     def _page(self, after: bytes, limit: int = STEP) -> Page | None:
@@ -271,13 +299,10 @@ class LedgerActor(Actor):
         except StorageError:
             return None
 
-    def _delete(self, keys: list[bytes], rows: list[tuple[str, str]]) -> None:
+    def _drop(self, drops: list[StoreDelete]) -> None:
         """With the next commit."""
-        for database, key in rows:
-            self._book.rows[database].pop(key, None)
-        self._deletions += [StoreDelete(JOURNAL, key) for key in keys]
-        self._deletions += [StoreDelete(database, row_key(key)) for database, key in rows]
-        if self._deletions:
+        self._pile.drop(drops)
+        if drops:
             self._commit()
 
     def _erase(self, erase: Erase, envelope: Envelope) -> object:
@@ -285,12 +310,13 @@ class LedgerActor(Actor):
         if erase.user is not None and erase.call is None and erase.before is None:
             gone, changed = anonymous(self._book, erase.user)
             self._changed += [*gone, *changed]
-        self._erasures[envelope.id] = Erasure(envelope, chosen(erase), self._journal.last, len(gone))
+        latest = self.me.now() + ERASE_PATIENCE
+        self._erasures[envelope.id] = Erasure(envelope, chosen(erase), self._outbox.latest, len(gone), latest)
         self._erase_on(envelope.id)
         return LATER
 
     def _erase_on(self, number: int) -> None:
-        """One step: the next entries of the journal."""
+        """One step: the next entries of the journal. Those that are not yet written are waited for."""
         erasure = self._erasures.get(number)
         if erasure is None:
             return
@@ -300,13 +326,24 @@ class LedgerActor(Actor):
             return
         keys = [key for key, entry in found if entry is not None and erasure.matches(entry)]
         erasure.entries += len(keys)
-        self._delete(keys, [])
-        if len(found) == STEP and number_of(found[-1][0]) < erasure.until:
-            erasure.after = found[-1][0]
+        self._drop(_entries_at(keys))
+        erasure.after = found[-1][0] if found else erasure.after
+        if len(found) == STEP and number_of(erasure.after) < erasure.until:
+            erasure.latest = self.me.now() + ERASE_PATIENCE
             self.me.at(self.me.now() + ERASE_PAUSE, EraseOn(number))
+        elif self._outbox.latest_written < erasure.until:
+            self._wait_for_the_rest(erasure)
+        else:
+            del self._erasures[number]
+            self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
+
+    def _wait_for_the_rest(self, erasure: Erasure) -> None:
+        if self.me.now() >= erasure.latest:
+            del self._erasures[erasure.envelope.id]
+            erasure.envelope.fail(CannotErase(NOT_WRITTEN))
             return
-        del self._erasures[number]
-        self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
+        self._commit()
+        self.me.at(self.me.now() + LINGER, EraseOn(erasure.envelope.id))
 
     def _linger(self) -> None:
         if self._alarm is None and self._group is None:
@@ -318,20 +355,22 @@ class LedgerActor(Actor):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        operations = self._operations()
-        waiters, self._waiters = self._waiters, []
-        self._group = (operations, waiters)
+        self._group = self._next_group()
+        if self._group.whole:
+            self._told, self._waiters = self._waiters, []
         self._group_done = trio.Event()
         self._group_failed = False
-        self.me.spawn(self._write, operations)
+        self.me.spawn(self._write, self._group.operations)
 
-    def _operations(self) -> tuple[Operation, ...]:
-        """Everything that waits, as operations; what a failed commit left comes first."""
+    def _next_group(self) -> Group:
+        """Everything that waits; after a commit that failed only what is to be dropped, if anything is."""
+        drops = self._pile.take_drops(STEP) if self._failing else None
+        if drops is not None:
+            return drops
         fresh = self._journal.operations(self._entries, self._book, self._changed)
-        operations = (*self._waiting, *self._deletions, *fresh)
-        self._waiting, self._entries, self._changed, self._deletions = [], [], [], []
+        self._entries, self._changed = [], []
         self._underway = len(self._outbox)
-        return operations
+        return self._pile.take(fresh)
 
     async def _write(self, operations: tuple[Operation, ...]) -> None:
         self._group_failed = bool(operations) and not await self._committed(operations)
@@ -350,21 +389,25 @@ class LedgerActor(Actor):
 
     def _ended(self, *, failed: bool) -> None:
         assert self._group is not None
-        operations, waiters = self._group
-        self._group = None
+        group, self._group = self._group, None
         if failed:
-            self._keep_for_later(operations)
-            self._waiters = [*waiters, *self._waiters]
+            self._put_back(group)
+            self._trim_in(TRIM_PAUSE)
         else:
-            self._tell_recovery()
-            self.committed += len(operations)
-            self._outbox.written(self._underway)
-            for envelope, told in waiters:
-                envelope.reply(told)
-        if self._waiters or self._deletions or failed:
+            self.committed += len(group.operations)
+            if group.whole:
+                self._all_is_written()
+        if self._waiters or self._pile.has_drops or failed or not group.whole:
             self._commit()
         elif self._entries:
             self._linger()
+
+    def _all_is_written(self) -> None:
+        self._tell_recovery()
+        self._outbox.written(self._underway)
+        told, self._told = self._told, []
+        for envelope, value in told:
+            envelope.reply(value)
 
     def _tell_failure(self, waiting: int) -> None:
         """Once an episode: what is spent from now on would be forgotten if the process ended."""
@@ -385,15 +428,16 @@ class LedgerActor(Actor):
             _log.error("the ledger is written again; %d entries were lost meanwhile", self.lost)
             self.me.emit(LedgerRecovered(at=self.me.utc(), lost=self.lost))
 
-    def _keep_for_later(self, operations: tuple[Operation, ...]) -> None:
-        """They go ahead of the next commit. Of several writes to one place only the last counts."""
+    def _put_back(self, group: Group) -> None:
+        """It goes ahead of the next commit."""
         self.failures += 1
-        self._tell_failure(len(operations))
-        latest = {(operation.database, operation.key): operation for operation in operations}
-        entries = [place for place, one in latest.items() if place[0] == JOURNAL and isinstance(one, StorePut)]
-        beyond = entries[: max(0, len(entries) - BACKLOG)]
-        for place in beyond:
-            del latest[place]
-        self.lost += len(beyond)
-        self._outbox.written(len(beyond))
-        self._waiting = list(latest.values())
+        self._tell_failure(len(group.operations))
+        lost = self._pile.put_back(group, BACKLOG)
+        self.lost += lost
+        self._outbox.written(lost)
+        self._waiters = [*self._told, *self._waiters]
+        self._told = []
+
+
+def _entries_at(keys: list[bytes]) -> list[StoreDelete]:
+    return [StoreDelete(JOURNAL, key) for key in keys]

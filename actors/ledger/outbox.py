@@ -15,6 +15,16 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest entry there is."""
+        return self._written + len(self._entries)
+
+    @property
+    def latest_written(self) -> int:
+        """The number of the latest entry that is known to be on disk, or given up."""
+        return self._written
+
     def add(self, *entries: LedgerEntry) -> None:
         """These are to be written."""
         self._entries.extend(entries)

@@ -24,6 +24,7 @@ from callboard.runtime.storage.record import pack
 
 LEDGER_DATABASES = ("journal", "open", "spend", "calls", "latency", "circuits", "budgets", "log", "log_calls")
 CACHE_DATABASES = ("entries", "order")
+LARGEST = 16 * 1024 * 1024 * 1024
 
 
 class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,9 @@ class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     inline: bool = False
     map_size: int = 16 * 1024 * 1024
     """Bytes of each environment to begin with; it grows by doubling."""
-    max_map_size: int = 16 * 1024 * 1024 * 1024
+    max_map_size: int = LARGEST
+    """Bytes that the ledger's may grow to."""
+    max_cache_size: int = LARGEST
 
 
 class CommitFailed(DeclaredError):
@@ -68,10 +71,10 @@ class StoreActor(Actor):
     async def start(self) -> None:
         """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
         spec = self._spec
-        ledger = await self._open("ledger", LEDGER_DATABASES, sync=spec.sync, disposable=False)
+        ledger = await self._open("ledger", LEDGER_DATABASES, spec.max_map_size, sync=spec.sync, disposable=False)
         self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
         self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
-        cache = await self._open("cache", CACHE_DATABASES, sync=False, disposable=True)
+        cache = await self._open("cache", CACHE_DATABASES, spec.max_cache_size, sync=False, disposable=True)
         self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
         self.me.spawn(self._write, self._cache, cache)
         self.me.publish(StoreView(ledger, cache))
@@ -99,14 +102,16 @@ class StoreActor(Actor):
             with contextlib.suppress(StorageError):
                 await committer.flush()
 
-    async def _open(self, name: str, databases: tuple[str, ...], *, sync: bool, disposable: bool) -> Environment:
+    async def _open(
+        self, name: str, databases: tuple[str, ...], largest: int, *, sync: bool, disposable: bool
+    ) -> Environment:
         """In a thread: after an unclean end the file is verified first, at seconds a gigabyte."""
         opening = partial(
             Environment.open,
             self._spec.path / name,
             databases,
             map_size=self._spec.map_size,
-            max_map_size=self._spec.max_map_size,
+            max_map_size=largest,
             sync=sync,
             disposable=disposable,
         )

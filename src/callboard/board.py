@@ -294,7 +294,6 @@ class Board:
         if not (user or call or before) or (before is not None and before.tzinfo is None):
             raise InvalidRequest("user, call, before: expected at least one; `before` is a date with a time zone")
         moment = None if before is None else int(before.timestamp() * 1e9)
-        await self.flush()
         try:
             erased = await self._ledger.ask(Erase(user=user, call=call, before=moment), lane=CONTROL)
             if call is None:

@@ -36,6 +36,7 @@ from callboard.runtime.storage.owner import OwnerLock
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.supervision.supervisor import GaveUp
 from callboard.runtime.system import System
+from callboard.sections import StoreConfig
 from callboard.spec import Plumbing, price_book, tree
 from callboard.version import __version__
 
@@ -236,14 +237,14 @@ def _store(resolved: Resolved, *, inline: bool) -> AbstractContextManager[StoreS
     config = resolved.config.store
     if config.mode == "memory":
         return Memory(inline=inline)
-    return _Owned(resolved.store_path, config.initial_size, inline=inline)
+    return _Owned(resolved.store_path, config, inline=inline)
 
 
 class _Owned:
     """The store's folder, with the owner's lock held."""
 
-    def __init__(self, path: Path, initial_size: int, *, inline: bool) -> None:
-        self._spec = StoreSpec(path=path, inline=inline, map_size=initial_size)
+    def __init__(self, path: Path, config: StoreConfig, *, inline: bool) -> None:
+        self._spec = StoreSpec(path=path, inline=inline, map_size=config.initial_size, max_map_size=config.max_size)
 
     def __enter__(self) -> StoreSpec:
         path = self._spec.path

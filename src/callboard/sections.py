@@ -17,7 +17,9 @@ from callboard.runtime.clock import ns
 from callboard.runtime.supervision.backoff import Backoff
 
 LARGEST = 16 * 1024 * 1024 * 1024
-"""Bytes that each of the store's files may grow to."""
+"""Bytes that each of the store's files may grow to, where nothing else is said."""
+LEAST, MOST = 1024 * 1024, 1024 * LARGEST
+"""What can be said there: in less it could not be emptied once it is full."""
 
 
 def _above_zero(config: object, name: str) -> None:
@@ -80,6 +82,8 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """strict: a call returns when its records are on disk; relaxed: they are there within 50 ms."""
     initial_size: int = 16 * 1024 * 1024
     """Bytes of each of the two files to begin with; they grow by doubling."""
+    max_size: int = LARGEST
+    """Bytes that the ledger's may grow to. `max_bytes` of the cache bounds the other one."""
     keep: Keep = KEEP
     """For how many days."""
 
@@ -88,6 +92,8 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("`path` is the name of a folder")
         if not 65_536 <= self.initial_size <= LARGEST:
             raise ValueError(f"`initial_size` is 65536 to {LARGEST} bytes")
+        if not max(self.initial_size, LEAST) <= self.max_size <= MOST:
+            raise ValueError(f"`max_size` is {LEAST} to {MOST} bytes, and no less than `initial_size`")
 
 
 class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -204,6 +204,8 @@ BAD_NUMBERS = [
     (OPENAI + "circuit = { window = 1e-12 }", "providers.openai.circuit: "),
     (OPENAI + "[store]\ninitial_size = 1", "store: `initial_size` is 65536 to "),
     (OPENAI + "[store]\ninitial_size = 99999999999999", "store: `initial_size` is 65536 to "),
+    (OPENAI + "[store]\nmax_size = 16777215", "store: `max_size` is 1048576 to "),
+    (OPENAI + "[store]\nmax_size = 99999999999999", "store: `max_size` is 1048576 to "),
     (OPENAI + '[store]\npath = ""', "store: `path` is the name of a folder"),
     (OPENAI + "[retry]\nbase = 9", "retry: `base` and `max` are seconds"),
     (OPENAI + "[retry]\nmax = inf", "retry: `base` and `max` are seconds"),

@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 import callboard
 from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.store.actor import CACHE_DATABASES, LEDGER_DATABASES
+from callboard.messages.accounting import Write
+from callboard.sections import StoreConfig
 from callboard.testing.checkpoints import Cut, cancel_everywhere
+from callboard.testing.records import ended
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA, BETA = "alpha/sim-small", "beta/sim-small"
@@ -98,6 +103,23 @@ async def test_a_call_and_what_is_older_than_a_date_can_be_deleted(autojump_cloc
         erased = await w.board.delete(before=datetime.now(UTC) + timedelta(days=36_500))
         assert (erased.entries, erased.replies) == (3, 2)
         assert sum(row.attempts for row in w.board.usage().models) == 2
+
+
+async def test_deleting_makes_room_in_a_store_that_has_come_to_its_bound(
+    autojump_clock: MockClock, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path), initial_size=65_536, max_size=1_048_576)
+    async with world(store=store) as w:
+        ledger = w.board._system.ref("ledger")
+        told, now = 0, w.board._system.clock.utc()
+        while not ledger.snapshot.facts()["failed_commits"]:
+            ledger.tell(Write(tuple(ended(id=f"{told + number}", at=now) for number in range(100))))
+            told += 100
+            await trio.sleep(1)
+        erased = await w.board.delete(before=datetime.now(UTC) + timedelta(days=1))
+        assert (erased.entries, ledger.snapshot.facts()["waiting"]) == (told, 0)
+        await ask(w, "Why?")
+        await w.board.flush()
 
 
 @pytest.mark.parametrize("bad", [{}, {"user": ""}, {"user": "u", "before": datetime(2026, 1, 1)}], ids=str)

@@ -76,6 +76,7 @@ _REST = """\
 # mode = "exclusive"                      # or "memory": nothing is kept
 # durability = "relaxed"                  # on disk within 50 ms; "strict": before the call returns
 # initial_size = 16777216                 # bytes of each of its two files to begin with; they grow by doubling
+# max_size = 17179869184                  # bytes that usage and cost may take, with the log; full, old entries go first
 
 # [log]                                   # what was asked and answered, word by word
 # requests = false                        # example: true keeps it

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.ledger import actor as ledger_module
-from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.ledger.actor import CannotErase, LedgerActor
 from callboard.actors.ledger.journal import JOURNAL
 from callboard.actors.ledger.keeping import STEP, Keep
 from callboard.actors.ledger.outbox import Outbox
@@ -51,6 +51,7 @@ Opening = Callable[..., AbstractAsyncContextManager["World"]]
 
 FOREVER = Keep(entries=1e6, usage=1e6)
 """The entries here are of 1970."""
+MIB = 1024 * 1024
 
 
 class Rubbish(Tell, frozen=True):
@@ -127,11 +128,13 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
     """A ledger on a real store, with a gate between that can fail."""
 
     @asynccontextmanager
-    async def opened(trouble: Trouble | None = None, keep: Keep = FOREVER) -> AsyncIterator[World]:
+    async def opened(
+        trouble: Trouble | None = None, keep: Keep = FOREVER, largest: int = 16 * MIB
+    ) -> AsyncIterator[World]:
         found = trouble or Trouble()
 
         def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
-            spec = StoreSpec(path=tmp_path, inline=True)
+            spec = StoreSpec(path=tmp_path, inline=True, sync=False, map_size=65_536, max_map_size=largest)
             outbox = Outbox()
 
             def ledger() -> LedgerActor:
@@ -583,3 +586,81 @@ async def test_what_a_user_spends_while_he_is_erased_is_kept(autojump_clock: Moc
         calls = {row.user: row.calls for row in w.report.calls}
     async with world() as w:
         assert {row.user: row.calls for row in w.report.calls} == calls == {"": 1, "a": 1, "b": 1}
+
+
+async def fill(w: World) -> int:
+    """Until the store has come to its bound, and some entries more. How many were told."""
+    told = 0
+    while not w.facts["failed_commits"]:
+        w.write(*(calling(f"{told + number}") for number in range(20)))
+        told += 20
+        await trio.sleep(0.1)
+    return told
+
+
+async def test_a_ledger_at_its_bound_goes_on_when_what_is_too_old_has_gone(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=Keep(entries=600 / 86_400, usage=1e6), largest=MIB) as w:
+        now = w.system.clock.utc()
+        told = 0
+        while not w.facts["failed_commits"]:
+            w.write(*(settling(f"{told + number}", at=now) for number in range(100)))
+            told += 100
+            await trio.sleep(0.1)
+        with trio.fail_after(700):
+            await w.ledger.ask(Flush())
+        assert (w.facts["waiting"], w.facts["lost_entries"], w.attempts) == (0, 0, told)
+        await trio.sleep(5_000)
+        assert journal(w) == []
+    async with world() as w:
+        assert w.attempts == told
+
+
+async def test_a_ledger_at_its_bound_drops_what_is_too_old_faster_than_as_much_comes_anew(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=Keep(entries=1 / 86_400, usage=1e6), largest=MIB) as w:
+        for _ in range(100):
+            now = w.system.clock.utc()
+            w.write(*(settling("a", at=now) for _ in range(200)))
+            await trio.sleep(0.1)
+        assert w.facts["failed_commits"] > 0
+        with trio.fail_after(5):
+            await w.ledger.ask(Flush())
+
+
+async def test_what_is_erased_makes_room_in_a_ledger_at_its_bound_for_what_waits_and_is_then_erased_as_well(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(largest=MIB) as w:
+        told = await fill(w)
+        with trio.fail_after(60):
+            assert await w.ledger.ask(Erase(before=1)) == Erased(entries=told, rows=0)
+        assert (journal(w), w.facts["waiting"]) == ([], 0)
+        w.write(calling("next"))
+        await w.ledger.ask(Flush())
+    async with world() as w:
+        assert sum(row.calls for row in w.report.calls) == told + 1
+
+
+async def test_an_erasure_does_not_wait_for_ever_for_what_cannot_be_written(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(largest=MIB) as w:
+        await fill(w)
+        began = trio.current_time()
+        with pytest.raises(CannotErase, match="within a minute"), trio.fail_after(100):
+            await w.ledger.ask(Erase(call="nobody's"))
+        assert trio.current_time() - began == pytest.approx(60, abs=1)
+
+
+async def test_stopping_makes_room_for_what_waits_when_something_is_to_go(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(largest=MIB) as w:
+        told = await fill(w)
+        w.ledger.submit(Erase(before=1)).abandon()
+    async with world() as w:
+        assert journal(w)[-1] == told.to_bytes(8, "big")
+        assert len(journal(w)) == told - STEP

@@ -103,7 +103,7 @@ async def test_the_cache_is_written_soon_without_anybody_waiting(
 
 
 async def test_a_cache_that_is_full_stops_nobody(autojump_clock: MockClock, store: Callable[..., ActorSpec]) -> None:
-    small = {"map_size": 65_536, "max_map_size": 65_536}
+    small = {"map_size": 65_536, "max_cache_size": 65_536}
     async with running(store(**small)) as system:
         large = CacheWrite((put(b"k", b"v" * 100_000, "entries"),))
         system.ref("store").tell(large)

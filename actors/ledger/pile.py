@@ -1,0 +1,84 @@
+"""What waits to be committed: what failed commits left, what is to be dropped, and what is new. Pure.
+
+A *drop* is a deletion that nothing else depends on: an old entry, an old row, an entry that was erased. Drops may be
+committed ahead of all else, alone, so that a store that is full can be emptied.
+"""
+
+import itertools
+from collections.abc import Iterable
+
+import msgspec
+
+from callboard.actors.ledger.journal import JOURNAL
+from callboard.messages.storing import Operation, StoreDelete
+
+Place = tuple[str, bytes]
+"""A database, and a key in it."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What one commit carries out, drops first."""
+
+    drops: dict[Place, StoreDelete]
+    others: tuple[Operation, ...] = ()
+    whole: bool = False
+    """Whether it is all that waited."""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All of them, in order."""
+        return (*self.drops.values(), *self.others)
+
+
+class Pile:
+    """Of several operations on one place the last counts."""
+
+    def __init__(self) -> None:
+        self._left: dict[Place, Operation] = {}
+        """By failed commits; none of them older than a drop of the same place."""
+        self._drops: dict[Place, StoreDelete] = {}
+
+    def __len__(self) -> int:
+        return len(self._left) + len(self._drops)
+
+    @property
+    def has_drops(self) -> bool:
+        """Whether anything is to be dropped."""
+        return bool(self._drops)
+
+    def drop(self, drops: Iterable[StoreDelete]) -> None:
+        """These are to be deleted, and what a failed commit was to write there is not wanted any more."""
+        for one in drops:
+            self._left.pop(_place(one), None)
+            self._drops[_place(one)] = one
+
+    def take(self, fresh: tuple[Operation, ...]) -> Group:
+        """Everything that waits, and what is new."""
+        group = Group(self._drops, (*self._left.values(), *fresh), whole=True)
+        self._left, self._drops = {}, {}
+        return group
+
+    def take_drops(self, most: int) -> Group | None:
+        """At most so many drops, the oldest, and nothing else; None when there are none."""
+        chosen = dict(itertools.islice(self._drops.items(), most))
+        for place in chosen:
+            del self._drops[place]
+        return Group(chosen) if chosen else None
+
+    def put_back(self, group: Group, most: int) -> int:
+        """A commit failed. At most `most` entries of the journal are kept, the newest; the result is how many are not.
+
+        What has been dropped since is not written again.
+        """
+        left = {_place(one): one for one in group.others if _place(one) not in self._drops}
+        entries = [place for place in left if place[0] == JOURNAL]
+        beyond = entries[: max(0, len(entries) - most)]
+        for place in beyond:
+            del left[place]
+        self._left = {**left, **self._left}
+        self._drops = {**group.drops, **self._drops}
+        return len(beyond)
+
+
+def _place(operation: Operation) -> Place:
+    return operation.database, operation.key
