@@ -38,6 +38,7 @@ class ReadLog(Ask[LogRecord | None], frozen=True):
 
 
 class LogWritten(Tell, frozen=True):
-    """The logbook's own report on a commit."""
+    """The logbook's own report on what it wrote: whether the records are there, and whether the others have gone."""
 
-    failed: bool
+    written: bool
+    dropped: bool

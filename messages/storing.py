@@ -32,6 +32,8 @@ class Commit(Ask[None], frozen=True):
     """Write these in one transaction of the ledger's environment; answered when they are on disk."""
 
     operations: tuple[Operation, ...]
+    share: float = 1.0
+    """Refused when with these the file held more than this share of what it may hold."""
 
 
 class CacheCommit(Ask[None], frozen=True):

@@ -20,6 +20,12 @@ from callboard.runtime.ref import Ref
 from callboard.runtime.storage.errors import StorageError
 
 LINGER = ns(0.05)
+RETRY = ns(0.5)
+"""After deletions that failed."""
+PATIENCE = ns(60)
+"""After which those who wait for them are told."""
+SHARE = 0.5
+"""Of what the ledger's file may hold: when it holds as much, records are lost, so that the ledger has room."""
 PAUSE = ns(0.02)
 """Between two steps of trimming or erasing."""
 TRIM_EVERY = ns(3_600)
@@ -50,13 +56,28 @@ class CannotRead(DeclaredError):
     """The log cannot be read now; the sentence says why."""
 
 
+class CannotWrite(DeclaredError):
+    """The log cannot be written now."""
+
+
 class Erasure(msgspec.Struct):
     """One ask to delete, and how far it has come."""
 
     envelope: Envelope
     erase: Erase
+    unwritten: set[str]
+    """Calls whose records waited to be written when it began."""
     after: bytes = b""
     found: int = 0
+
+
+class Writing(msgspec.Struct, frozen=True):
+    """What is being written."""
+
+    calls: tuple[str, ...]
+    puts: tuple[Operation, ...]
+    drops: tuple[Operation, ...]
+    waiters: list[tuple[Envelope, object]]
 
 
 class LogbookView:
@@ -80,11 +101,13 @@ class LogbookActor(Actor):
         self._store = store
         self._records: dict[str, LogRecord] = {}
         """Not yet known to be written."""
-        self._fresh: list[Operation] = []
-        self._underway: list[str] | None = None
+        self._puts: list[Operation] = []
+        self._drops: list[Operation] = []
+        self._underway: Writing | None = None
         self._waiters: list[tuple[Envelope, object]] = []
-        self._told: list[tuple[Envelope, object]] = []
+        """Those who wait for the next commit, and what they are told then."""
         self._erasures: dict[int, Erasure] = {}
+        self._failing_since: int | None = None
         self.written = 0
         self.lost = 0
 
@@ -110,11 +133,11 @@ class LogbookActor(Actor):
             case WriteDue():
                 self._write()
             case LogWritten():
-                self._ended(failed=message.failed)
+                self._ended(message)
             case TrimDue():
                 self._trim()
             case Erase():
-                self._erasures[envelope.id] = Erasure(envelope, message)
+                self._erasures[envelope.id] = Erasure(envelope, message, set(self._records))
                 self._erase_on(envelope.id)
                 return LATER
             case EraseOn():
@@ -127,8 +150,8 @@ class LogbookActor(Actor):
 
     async def stop(self) -> None:
         """Write what waits."""
-        if self._fresh:
-            await self._committed(tuple(self._fresh))
+        await self._committed(tuple(self._drops))
+        await self._committed(tuple(self._puts), SHARE)
 
     def _find(self, call: str) -> LogRecord | None:
         try:
@@ -147,12 +170,18 @@ class LogbookActor(Actor):
             self.lost += 1
             return
         self._records[one.call] = one
-        self._add(operations)
+        self._linger()
+        self._puts += operations
 
-    def _add(self, operations: tuple[Operation, ...]) -> None:
-        if operations and not self._fresh and self._underway is None:
+    def _drop(self, keys: list[bytes]) -> None:
+        if keys:
+            self._linger()
+        for key in keys:
+            self._drops += pages.drop(key)
+
+    def _linger(self) -> None:
+        if not (self._puts or self._drops) and self._underway is None:
             self.me.at(self.me.now() + LINGER, WriteDue())
-        self._fresh += operations
 
     def _later(self, envelope: Envelope, told: object) -> object:
         self._waiters.append((envelope, told))
@@ -160,66 +189,88 @@ class LogbookActor(Actor):
         return LATER
 
     def _write(self) -> None:
-        if self._underway is not None or not (self._fresh or self._waiters):
+        if self._underway is not None or not (self._puts or self._drops or self._waiters):
             return
-        operations, self._fresh = tuple(self._fresh), []
-        self._told, self._waiters = self._waiters, []
-        self._underway = list(self._records)
-        self.me.spawn(self._commit, operations)
+        self._underway = Writing(tuple(self._records), tuple(self._puts), tuple(self._drops), self._waiters)
+        self._puts, self._drops, self._waiters = [], [], []
+        self.me.spawn(self._commit, self._underway)
 
-    async def _commit(self, operations: tuple[Operation, ...]) -> None:
-        self.me.report(LogWritten(failed=not await self._committed(operations)))
+    async def _commit(self, writing: Writing) -> None:
+        """Deletions make room, and do not fail with what finds none."""
+        dropped = await self._committed(writing.drops)
+        written = await self._committed(writing.puts, SHARE)
+        self.me.report(LogWritten(written=written, dropped=dropped))
 
-    async def _committed(self, operations: tuple[Operation, ...]) -> bool:
+    async def _committed(self, operations: tuple[Operation, ...], share: float = 1.0) -> bool:
         try:
-            await self._store.ask(Commit(operations))
+            if operations:
+                await self._store.ask(Commit(operations, share))
         except ActorError:
             return False
         return True
 
-    def _ended(self, *, failed: bool) -> None:
+    def _ended(self, report: LogWritten) -> None:
         """A record that could not be written is lost: the log is for reading, the ledger is what counts."""
-        done, self._underway = self._underway or [], None
-        for call in done:
+        assert self._underway is not None
+        done, self._underway = self._underway, None
+        for call in done.calls:
             self._records.pop(call, None)
-        self.lost += len(done) if failed else 0
-        self.written += 0 if failed else len(done)
-        for envelope, told in self._told:
+        self.lost += 0 if report.written else len(done.calls)
+        self.written += len(done.calls) if report.written else 0
+        if not report.dropped:
+            self._try_again(done)
+            return
+        self._failing_since = None
+        for envelope, told in done.waiters:
             envelope.reply(told)
-        self._told = []
         self._write()
+
+    def _try_again(self, failed: Writing) -> None:
+        """What is not deleted stays to be deleted, also when nobody waits for it any longer."""
+        now = self.me.now()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        self._drops = [*failed.drops, *self._drops]
+        self._waiters = [*failed.waiters, *self._waiters]
+        self.me.at(now + RETRY, WriteDue())
+        if now - self._failing_since < PATIENCE:
+            return
+        for envelope, _ in self._waiters:
+            envelope.fail(CannotWrite("the log could not be written for a minute; deletions are tried again"))
+        self._waiters = []
 
     def _trim(self) -> None:
         """One step: the oldest that are too old."""
         before = self.me.utc() - self._keep
-        keys = pages.aged([key for key, _ in self._page(b"", 1)], before)
+        keys = pages.aged([key for key, _ in self._page(b"", 1) or []], before)
         if keys:
-            keys = pages.aged([key for key, _ in self._page(b"")], before)
-        for key in keys:
-            self._add(pages.drop(key))
+            keys = pages.aged([key for key, _ in self._page(b"") or []], before)
+        self._drop(keys)
         self.me.at(self.me.now() + (PAUSE + LINGER if len(keys) == STEP else TRIM_EVERY), TrimDue())
 
-    def _page(self, after: bytes, limit: int = STEP) -> list[tuple[bytes, bytes | None]]:
+    def _page(self, after: bytes, limit: int = STEP) -> list[tuple[bytes, bytes | None]] | None:
+        """The next records; None when they cannot be read now."""
         try:
             return self._reading().page(LOG, limit, after)
         except StorageError:
-            return []
+            return None
 
     def _erase_on(self, number: int) -> None:
-        """One step: the next records. What is not yet written is written first."""
+        """One step: the next records. What was not yet written when it began is written first."""
         erasure = self._erasures.get(number)
         if erasure is None:
             return
-        if self._records:
+        erasure.unwritten &= self._records.keys()
+        if erasure.unwritten:
             self._write()
             self.me.at(self.me.now() + PAUSE, EraseOn(number))
             return
         found = self._page(erasure.after)
-        for key, blob in found:
-            one = pages.decode(blob)
-            if one is not None and pages.chosen(erasure.erase, one):
-                self._add(pages.drop(key))
-                erasure.found += 1
+        if found is None:
+            self.me.at(self.me.now() + RETRY, EraseOn(number))
+            return
+        keys = [key for key, blob in found if (one := pages.decode(blob)) and pages.chosen(erasure.erase, one)]
+        self._drop(keys)
+        erasure.found += len(keys)
         if len(found) == STEP:
             erasure.after = found[-1][0]
             self.me.at(self.me.now() + PAUSE, EraseOn(number))

@@ -65,6 +65,7 @@ class StoreActor(Actor):
 
     def __init__(self, spec: StoreSpec) -> None:
         self._spec = spec
+        self._ledger_file: Environment
         self._ledger: GroupCommitter
         self._cache: GroupCommitter
 
@@ -72,6 +73,7 @@ class StoreActor(Actor):
         """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
         spec = self._spec
         ledger = await self._open("ledger", LEDGER_DATABASES, spec.max_map_size, sync=spec.sync, disposable=False)
+        self._ledger_file = ledger
         self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
         self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
         cache = await self._open("cache", CACHE_DATABASES, spec.max_cache_size, sync=False, disposable=True)
@@ -84,6 +86,8 @@ class StoreActor(Actor):
         match message:
             case Commit():
                 operations = _translate(message.operations)
+                if message.share < 1:
+                    self._refuse_beyond(message.share, operations)
                 return self._wait(self._ledger, operations, self._ledger.submit_nowait(operations, urgent=True))
             case CacheCommit():
                 operations = _translate(message.operations)
@@ -116,6 +120,15 @@ class StoreActor(Actor):
             disposable=disposable,
         )
         return opening() if self._spec.inline else await trio.to_thread.run_sync(opening)
+
+    def _refuse_beyond(self, share: float, operations: list[StorageOperation]) -> None:
+        file = self._ledger_file
+        try:
+            room = file.has_room(operations, share)
+        except StorageError as error:
+            raise CommitFailed(str(error)) from error
+        if not room:
+            raise CommitFailed(f"{file.path}: more than {share:.0%} of the store's bound is reserved for others")
 
     async def _wait(
         self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None

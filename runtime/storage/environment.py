@@ -111,6 +111,13 @@ class Environment(ReadOnlyEnvironment):
         for operation in operations:
             self._database(operation.database)
 
+    def has_room(self, operations: Sequence[Operation], share: float) -> bool:
+        """Whether with these, entries would fill no more than this share (0 to 1) of the capacity.
+
+        Raises StorageError where that cannot be read.
+        """
+        return self._live(self._stats()) + sum(map(size, operations)) <= share * self._capacity
+
     def commit(self, operations: Sequence[Operation]) -> None:
         """Carry out all operations, in order, in one transaction. Blocks for the disk; any thread may call it.
 

@@ -4,7 +4,7 @@
 
 A synced commit costs a wait for the disk whatever is in it, so five hundred in one are two hundred times
 cheaper than five hundred alone. A group's waiters are cancelled or not, as they like: the commit runs to its
-end.
+end. When a group finds no room its submissions are tried one by one: none fails for the size of another.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import trio
 from callboard.runtime.clock import Clock, ns, trio_deadline
 from callboard.runtime.storage.backlog import Backlog, GroupLimits, Submission
 from callboard.runtime.storage.environment import Environment
-from callboard.runtime.storage.errors import NeedsGrowth, StorageBusy, StorageError, StoreClosed
+from callboard.runtime.storage.errors import NeedsGrowth, StorageBusy, StorageError, StorageFull, StoreClosed
 from callboard.runtime.storage.operations import Operation
 from callboard.runtime.storage.pending import Pending
 
@@ -185,10 +185,19 @@ class GroupCommitter:
         self._group = self._backlog.take()
         self._let_in()
         self._written += sum(one.size for one in self._group)
+        self._groups += 1
+        self._largest = max(self._largest, len(self._group))
         error = await self._carry_out([operation for one in self._group for operation in one.operations])
-        self._settle(error)
+        if isinstance(error, StorageFull) and len(self._group) > 1:
+            await self._commit_one_by_one()
+        else:
+            self._settle(len(self._group), error)
         if self._written >= self._remap:
             self._lay_anew()
+
+    async def _commit_one_by_one(self) -> None:
+        while self._group:
+            self._settle(1, await self._carry_out(self._group[0].operations))
 
     async def _carry_out(self, operations: Sequence[Operation]) -> StorageError | None:
         with trio.CancelScope(shield=True):
@@ -230,20 +239,19 @@ class GroupCommitter:
             self._environment.remap()
             self._written = 0
 
-    def _settle(self, error: StorageError | None) -> None:
-        group, self._group = self._group, []
-        for submission in group:
+    def _settle(self, count: int, error: StorageError | None) -> None:
+        """The first so many of the group have ended."""
+        ended, self._group = self._group[:count], self._group[count:]
+        for submission in ended:
             submission.pending.settle(error)
-        self._groups += 1
-        self._largest = max(self._largest, len(group))
         if error is None:
-            self._submissions += len(group)
+            self._submissions += count
         else:
-            self._failed += len(group)
+            self._failed += count
 
     def _abandon(self) -> None:
         self.stop()
         while len(self._backlog):
             self._group += self._backlog.take()
         if self._group:
-            self._settle(StoreClosed(self._environment.path))
+            self._settle(len(self._group), StoreClosed(self._environment.path))

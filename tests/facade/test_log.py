@@ -1,6 +1,6 @@
 """Requests and replies word by word: only where that is asked for, and without what names people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,14 @@ from callboard.actors.logbook.actor import STEP
 from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.store.actor import LEDGER_DATABASES
 from callboard.asking import build
+from callboard.messages.accounting import Write
 from callboard.messages.logbook import LogCall
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import StorageFailed
+from callboard.runtime.storage.operations import Delete, Operation
 from callboard.sections import StoreConfig
 from callboard.testing import Behaviour
+from callboard.testing.records import ended
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA = "alpha/sim-small"
@@ -118,3 +123,84 @@ async def test_what_is_logged_of_a_user_is_deleted_with_the_rest(autojump_clock:
         last = await w.board.generate("Why?", model=ALPHA)
         assert (await w.board.delete(before=datetime.now(UTC) + timedelta(days=9_999))).logged == 1
         assert await w.board.log(last.id) is None
+
+
+async def test_a_log_that_is_full_loses_records_until_old_ones_have_gone_and_the_ledger_loses_nothing(
+    autojump_clock: MockClock, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path), initial_size=65_536, max_size=1_048_576)
+    async with world(log=LogSpec(requests=True, keep_days=1), store=store) as w:
+        ledger, logbook = w.board._system.ref("ledger"), w.board._system.ref("logbook")
+        for number in range(40):
+            await w.board.generate(f"{number} {'word ' * 20_000}", model=ALPHA)
+            await trio.sleep(1)
+        now = w.board._system.clock.utc()
+        ledger.tell(Write(tuple(ended(id=f"{number}", at=now) for number in range(1_000))))
+        await w.board.flush()
+        assert (logbook.snapshot.facts()["lost"] > 20, ledger.snapshot.facts()["failed_commits"]) == (True, 0)
+        calls = sum(row.calls for row in w.board.usage().calls)
+        await trio.sleep(86_400 + 3_700)
+        young = await w.board.generate("young", model=ALPHA)
+        await trio.sleep(1)
+        assert await w.board.log(young.id) is not None
+    async with world(store=store) as w:
+        assert sum(row.calls for row in w.board.usage().calls) == calls + 1
+
+
+class Trouble:
+    """A disk from which nothing of the log can be deleted so many times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+        self.times = times
+        commit = Environment.commit
+
+        def fails(environment: Environment, operations: Sequence[Operation]) -> None:
+            if self.times and any(isinstance(one, Delete) and one.database == "log" for one in operations):
+                self.times -= 1
+                raise StorageFailed(environment.path, "input/output error")
+            commit(environment, operations)
+
+        monkeypatch.setattr(Environment, "commit", fails)
+
+
+async def test_what_is_said_to_be_deleted_is_although_the_disk_failed_at_first(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(log=ON) as w:
+        reply = await w.board.generate("Why?", model=ALPHA, user="user-of-old")
+        trouble = Trouble(monkeypatch, times=3)
+        assert (await w.board.delete(user="user-of-old")).logged == 1
+        assert (trouble.times, await w.board.log(reply.id)) == (0, None)
+        assert b"user-of-old" not in written(w)
+
+
+async def test_what_cannot_be_deleted_is_told_and_goes_once_it_can(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(log=ON) as w:
+        reply = await w.board.generate("Why?", model=ALPHA, user="user-of-old")
+        trouble = Trouble(monkeypatch, times=10**9)
+        with pytest.raises(callboard.StoreError, match="not everything could be deleted"), trio.fail_after(100):
+            await w.board.delete(user="user-of-old")
+        assert await w.board.log(reply.id) is not None
+        trouble.times = 0
+        await trio.sleep(1)
+        assert await w.board.log(reply.id) is None
+
+
+async def test_deleting_waits_for_no_record_that_comes_meanwhile(autojump_clock: MockClock, world: Opening) -> None:
+    async with world(log=ON) as w, trio.open_nursery() as nursery:
+        mine = await w.board.generate("Why?", model=ALPHA, user="user-of-old")
+
+        async def talk() -> None:
+            for number in range(10_000):
+                said = LogCall(call=f"{number}", at=1, request=build("And?", ALPHA), outcome=mine)
+                w.board._system.ref("logbook").tell(said)
+                await trio.sleep(0.01)
+
+        nursery.start_soon(talk)
+        await trio.sleep(1)
+        mine = await w.board.generate("Why?", model=ALPHA, user="user-of-old")
+        with trio.fail_after(1):
+            assert (await w.board.delete(user="user-of-old")).logged == 2
+        nursery.cancel_scope.cancel()

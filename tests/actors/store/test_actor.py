@@ -90,6 +90,21 @@ async def test_a_commit_that_finds_no_room_is_kept_not_even_in_part_and_the_stor
         assert cell.incarnation == 1
 
 
+async def test_what_is_to_leave_others_room_is_refused_beyond_its_share_and_deletes_all_the_same(
+    autojump_clock: MockClock, store: Callable[..., ActorSpec]
+) -> None:
+    async with running(store(map_size=65_536, max_map_size=1_048_576)) as system:
+        ref = system.ref("store")
+        half = put(b"half", b"v" * 400_000)
+        await ref.ask(Commit((half,), share=0.5))
+        with pytest.raises(CommitFailed, match="50% of the store's bound"):
+            await ref.ask(Commit((put(b"more", b"v" * 100_000),), share=0.5))
+        await commit(system, put(b"ledger", b"v" * 100_000))
+        await ref.ask(Commit((StoreDelete(half.database, half.key),)))
+        await ref.ask(Commit((put(b"more", b"v" * 100_000),), share=0.5))
+        assert [key for key, _ in ledger(system)] == [b"ledger", b"more"]
+
+
 async def test_the_cache_is_written_soon_without_anybody_waiting(
     autojump_clock: MockClock, store: Callable[..., ActorSpec]
 ) -> None:

@@ -201,22 +201,40 @@ async def test_a_map_that_cannot_be_laid_is_opened_anew_by_the_next_commit(
 
 
 async def test_every_waiter_of_a_failed_group_is_told_and_the_next_group_is_tried(
-    autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery
+    autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer = inline(environment)
-    failed = [accepted(committer.submit_nowait(put(key, b"v" * (2 << 20)))) for key in "ab"]
-    failed.append(accepted(committer.submit_nowait(put("c"))))
-    nursery.start_soon(committer.run)
-    await trio.sleep(1)
-    for pending in failed[:1]:
-        await pending.wait()
-    for pending in failed[1:]:
-        with pytest.raises(StorageFull):
+
+    def fails(operations: Sequence[Operation]) -> None:
+        raise StorageFailed(environment.path, "no disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "commit", fails)
+        failed = [accepted(committer.submit_nowait(put(key))) for key in "abc"]
+        nursery.start_soon(committer.run)
+        await trio.sleep(1)
+    for pending in failed:
+        with pytest.raises(StorageFailed):
             await pending.wait()
     await (await committer.submit(put("d"), urgent=True)).wait()
-    assert keys(environment) == "ad"
+    assert keys(environment) == "d"
     told = committer.statistics()
-    assert (told.groups, told.submissions, told.failed, told.waiting, told.committing) == (3, 2, 2, 0, 0)
+    assert (told.groups, told.submissions, told.failed, told.waiting, told.committing) == (2, 1, 3, 0, 0)
+
+
+async def test_what_finds_no_room_fails_alone_and_the_others_of_its_group_are_committed(
+    autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery
+) -> None:
+    committer = inline(environment, GroupLimits(size=16 << 20))
+    large = put("large", b"v" * (5 << 20))
+    group = [accepted(committer.submit_nowait(one)) for one in (put("a"), large, put("b"))]
+    nursery.start_soon(committer.run)
+    with pytest.raises(StorageFull):
+        await committer.flush()
+    assert [pending.error is None for pending in group] == [True, False, True]
+    assert keys(environment) == "ab"
+    told = committer.statistics()
+    assert (told.groups, told.submissions, told.failed, told.largest, told.committing) == (1, 2, 1, 3, 0)
 
 
 async def test_a_full_backlog_refuses_at_once_and_takes_again_after_a_commit(
