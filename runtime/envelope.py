@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct, eq=False):
     trace: str | None = None
     attempt: int = 0
     own: bool = False
-    """Whether the actor tells itself; nobody misses that once the actor is gone."""
+    """Whether the actor tells itself; nobody misses that once this incarnation is gone."""
     enforced: bool = False
     """Whether the asker itself leaves at the deadline."""
     lent: bool = False

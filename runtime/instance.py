@@ -43,6 +43,7 @@ class Instance:
         """Live until told to stop. Raises what crashed the actor, after every ask in hand was settled."""
         cell = self._cell
         cell.stop_requested = False
+        cell.mailbox.drop_own()  # what a former incarnation told itself is about work that ended with it
         try:
             async with trio.open_nursery() as nursery:
                 self._handlers = Handlers(cell, nursery, self._wake)

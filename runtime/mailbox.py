@@ -172,6 +172,13 @@ class Mailbox:
         self._data_queued = self._gone = self._waiting = 0
         return everything
 
+    def drop_own(self) -> None:
+        """Drop what the actor has told itself: it all is in the control lane."""
+        others = [envelope for envelope in self._control if not envelope.own]
+        self._counts["dropped"] += len(self._control) - len(others)
+        self._control.clear()
+        self._control.extend(others)
+
     def statistics(self) -> MailboxStatistics:
         """The counts now."""
         counts = self._counts

@@ -254,6 +254,31 @@ async def test_a_timer_ends_with_its_incarnation(autojump_clock: MockClock) -> N
         assert await ref.ask(Do(received)) == []
 
 
+@pytest.mark.parametrize("end", [crash, finish])
+async def test_what_an_incarnation_has_told_itself_does_not_reach_the_next(end: Work) -> None:
+    def report_and_end(actor: Doer, envelope: Envelope) -> None:
+        actor.me.report(Tick(1))
+        actor.me.spawn(report_at_the_end, actor)
+        end(actor, envelope)
+
+    async def report_at_the_end(actor: Doer) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            actor.me.report(Tick(2))
+
+    async with running(spec(restart=Restart.PERMANENT)) as system:
+        ref = system.ref("a")
+        ref.tell(Note(report_and_end))
+        ref.tell(Tick(3), lane=Lane.CONTROL)
+        await wait_all_tasks_blocked()
+        assert only_cell(system).incarnation == 2
+        told = [] if end is finish else [Tick(3)]
+        assert await ref.ask(Do(received)) == told
+        counts = only_cell(system).mailbox.statistics()
+        assert counts.accepted == counts.delivered + counts.dropped
+
+
 async def test_a_timer_does_not_keep_an_actor_from_stopping(autojump_clock: MockClock) -> None:
     async with running(spec()) as system:
         await system.ref("a").ask(Do(lambda actor, envelope: actor.me.at(ns(500), Tick(1)) and None))

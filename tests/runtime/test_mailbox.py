@@ -234,6 +234,17 @@ def test_draining_takes_everything_in_order_and_asks_no_longer_tell_the_mailbox(
     assert (counts.queued, counts.waiting, counts.accepted, counts.dropped) == (0, 0, 2, 2)
 
 
+def test_what_an_actor_told_itself_is_dropped_and_counted_and_nothing_else() -> None:
+    mailbox = Mailbox("a", MailboxSpec())
+    for n in range(4):
+        mailbox.put(Envelope(Remark(n), own=n % 2 == 0), Lane.CONTROL)
+    mailbox.put(tell(4))
+    mailbox.drop_own()
+    assert taken(mailbox) == [1, 3, 4]
+    counts = mailbox.statistics()
+    assert (counts.accepted, counts.delivered, counts.dropped, counts.queued) == (5, 3, 2, 0)
+
+
 @pytest.mark.parametrize("bounds", [{"data": 0}, {"control": 0}, {"system": -1}])
 def test_a_lane_without_room_is_refused(bounds: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at least one message"):

@@ -135,6 +135,11 @@ class Model:
         self.waiting.remove(entry)
         return entry
 
+    def drop_own(self) -> None:
+        left = [entry for entry in self.queue if not entry.envelope.own]
+        self.counts["dropped"] += len(self.queue) - len(left)
+        self.queue = left
+
     def drain(self) -> list[int]:
         order = []
         while (entry := self._first(data=True)) is not None:
@@ -164,6 +169,7 @@ operations = st.one_of(  # so many puts that lanes are full
     st.tuples(st.just("leave"), st.integers(0, 6)),
     st.tuples(st.just("time"), st.integers(1, 4)),
     st.tuples(st.just("drain"), st.none()),
+    st.tuples(st.just("drop own"), st.none()),
 )
 
 
@@ -198,6 +204,7 @@ class Both:
             if is_ask
             else tell(n, key=key, priority=priority)
         )
+        envelope.own = lane is Lane.CONTROL and key == 0
         self.sent.append(envelope)
         before = self.ready
         expected = self.model.put(Entry(envelope, n, lane, key))
@@ -216,6 +223,10 @@ class Both:
         if askers:
             askers[-1 - n % len(askers)].abandon()
             self.model.admit()
+
+    def drop_own(self) -> None:
+        self.model.drop_own()
+        self.mailbox.drop_own()
 
     def drain(self) -> None:
         mine = self.model.drain()
@@ -259,6 +270,8 @@ def test_any_program_of_operations_ends_as_the_model_says(spec: MailboxSpec, pro
                     both.leave(argument)
                 case "time", int():
                     both.now += argument
+                case "drop own", None:
+                    both.drop_own()
                 case _:
                     both.drain()
             both.agree()
