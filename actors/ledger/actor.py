@@ -174,15 +174,16 @@ class LedgerActor(Actor):
     async def start(self) -> None:
         """Take up the book.
 
-        The first incarnation settles what the last process left open as an estimate; a later one goes on with what
-        the one before it had not yet written, once it is certain what that was.
+        The first incarnation that gets so far settles what the last process left open as an estimate; a later one goes
+        on with what the one before it had not yet written, once it is certain what that was.
         """
         if self.me.incarnation > 1:
             await self._store.ask(Commit(()))
         self._book, self._journal, self.skipped = load(self._reading(), self._calendar)
         self._take_in(*self._outbox.take_over(self._journal.last))
-        if self.me.incarnation == 1:
+        if not self._outbox.lost_are_settled:
             self._take_in(*[lost(entry, self.me.utc()) for entry in self._book.open.values()])
+            self._outbox.lost_are_settled = True
         self.me.publish(LedgerView(self._book, self))
         if self._entries:
             self._commit()
@@ -293,11 +294,16 @@ class LedgerActor(Actor):
         return keys, len(keys) == STEP
 
     def _page(self, after: bytes, limit: int = STEP) -> Page | None:
-        """The next entries of the journal; None when it cannot be read now."""
+        """The next entries of the journal; None when it cannot be read now.
+
+        Those that were written by a commit that seemed to fail are none yet: were they erased, the next incarnation
+        would not see that they are counted.
+        """
         try:
-            return page(self._reading(), after, limit)
+            found = page(self._reading(), after, limit)
         except StorageError:
             return None
+        return [(key, entry) for key, entry in found if number_of(key) <= self._outbox.latest_written]
 
     def _drop(self, drops: list[StoreDelete]) -> None:
         """With the next commit."""

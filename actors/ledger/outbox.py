@@ -11,6 +11,8 @@ class Outbox:
     def __init__(self) -> None:
         self._entries: deque[LedgerEntry] = deque()
         self._written = 0
+        self.lost_are_settled = False
+        """Whether a ledger has started that settled what the last process had left open."""
 
     def __len__(self) -> int:
         return len(self._entries)

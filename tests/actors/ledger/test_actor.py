@@ -1,5 +1,6 @@
 """The ledger as its neighbours meet it, on a real store and on one that fails."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
@@ -12,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.ledger import actor as ledger_module
 from callboard.actors.ledger.actor import CannotErase, LedgerActor
-from callboard.actors.ledger.journal import JOURNAL
+from callboard.actors.ledger.journal import JOURNAL, load
 from callboard.actors.ledger.keeping import STEP, Keep
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.store.actor import LEDGER_DATABASES, CommitFailed, StoreActor, StoreSpec
@@ -40,6 +41,7 @@ from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import StorageFailed
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.system import System
@@ -223,6 +225,27 @@ async def test_a_lost_attempt_is_counted_once_though_its_commit_fails(
         await w.ledger.ask(Flush())
     async with world() as w:
         assert w.attempts == 1
+
+
+async def test_a_lost_attempt_is_settled_although_the_ledgers_first_start_fails(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world() as w:
+        w.write(opening("lost"))
+    failures = [StorageFailed(Path("ledger"), "input/output error")]
+
+    def fails_once(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return load(*arguments)
+
+    monkeypatch.setattr(ledger_module, "load", fails_once)
+    async with world() as w:
+        assert (w.attempts, w.facts["open_attempts"]) == (1, 0)
+        w.write(opening("underway"))
+        w.ledger.tell(Rubbish())
+        await trio.sleep(1)
+        assert (w.attempts, w.facts["open_attempts"]) == (1, 1), "what this process has opened is not lost"
 
 
 async def test_relaxed_entries_are_on_disk_within_50_ms(autojump_clock: MockClock, world: Opening) -> None:
@@ -664,3 +687,42 @@ async def test_stopping_makes_room_for_what_waits_when_something_is_to_go(
     async with world() as w:
         assert journal(w)[-1] == told.to_bytes(8, "big")
         assert len(journal(w)) == told - STEP
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.03, 0.3])
+async def test_a_crash_counts_nothing_twice_when_the_newest_entries_were_erased(
+    autojump_clock: MockClock, world: Opening, seconds: float
+) -> None:
+    async with world() as w:
+        w.write(calling("1", user="a"), calling("2", user="b"), calling("3", user="b"))
+        await w.ledger.ask(Flush())
+        w.trouble.seconds = 0.2
+        assert await w.ledger.ask(Erase(user="b")) == Erased(entries=2, rows=1)
+        w.write(calling("4", user="c"), calling("5", user="c"))
+        await trio.sleep(seconds)
+        w.ledger.tell(Rubbish())
+        await w.ledger.ask(Flush())
+        assert {row.user: row.calls for row in w.report.calls} == {"a": 1, "": 2, "c": 2}
+    async with world() as w:
+        assert {row.user: row.calls for row in w.report.calls} == {"a": 1, "": 2, "c": 2}
+        assert len(journal(w)) == 3
+
+
+@pytest.mark.parametrize("seconds", [0.7, 0.9, 1.1, 1.3])
+async def test_an_entry_that_was_written_though_its_commit_failed_counts_once_when_it_is_erased_and_the_ledger_crashes(
+    autojump_clock: MockClock, world: Opening, seconds: float
+) -> None:
+    async with world() as w:
+        w.trouble.seconds, w.trouble.failing, w.trouble.after_writing = 0.2, 1, True
+        w.write(calling("1", user="a"))
+        await trio.sleep(0.3)
+        erasing = w.ledger.submit(Erase(before=1))
+        await trio.sleep(seconds - 0.3)
+        w.ledger.tell(Rubbish())
+        with contextlib.suppress(ActorError):
+            assert await erasing.wait() == Erased(entries=1, rows=0)
+            assert journal(w) == []
+        await w.ledger.ask(Flush())
+        assert sum(row.calls for row in w.report.calls) == 1
+    async with world() as w:
+        assert sum(row.calls for row in w.report.calls) == 1
