@@ -132,7 +132,6 @@ class Environment(ReadOnlyEnvironment):
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
                     self._reopen()
-            self._refuse_puts_beyond_capacity(operations)
             self._write(operations)
         except StorageError:
             self._failures += 1
@@ -208,12 +207,15 @@ class Environment(ReadOnlyEnvironment):
             self._transact(operations)
 
     def _transact(self, operations: Sequence[Operation]) -> None:
+        self._refuse_puts_beyond_capacity(operations)
         with self._gate.committing(), explained(self.path):
             try:
                 with self._handle.environment.begin(write=True) as transaction:
                     self._apply(transaction, operations)
             except lmdb.MapFullError:
                 raise NeedsGrowth(self.map_size) from None
+            except lmdb.MapResizedError:
+                self._follow_growth()
             except lmdb.PanicError:
                 # LMDB could not write the page that names the newest transaction, and refuses all work from
                 # now on.

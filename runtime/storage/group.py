@@ -234,10 +234,13 @@ class GroupCommitter:
         return self._environment.grow()
 
     def _lay_anew(self) -> None:
-        """On the Trio thread, with the writer idle. Under a reader it is left for the next time."""
+        """On the Trio thread, with the writer idle. Under a reader it is left for the next commit."""
         with contextlib.suppress(StorageError):  # an environment that cannot be mapped tells the next commit
-            self._environment.remap()
-            self._written = 0
+            try:
+                self._environment.remap()
+            except StorageBusy:
+                return
+        self._written = 0
 
     def _settle(self, count: int, error: StorageError | None) -> None:
         """The first so many of the group have ended."""

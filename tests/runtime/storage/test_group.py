@@ -184,20 +184,22 @@ async def test_the_map_is_laid_anew_after_so_many_bytes_and_not_under_a_reader(
     assert await write(9) == 2
 
 
-async def test_a_map_that_cannot_be_laid_is_opened_anew_by_the_next_commit(
+async def test_a_map_that_cannot_be_laid_costs_no_commit_and_is_tried_again_after_as_many_bytes(
     autojump_clock: MockClock, environment: Environment, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer = GroupCommitter(environment, run_in_thread=False, remap=10)
     nursery.start_soon(committer.run)
+    tried: list[int] = []
 
     def fails() -> None:
+        tried.append(environment.count("a"))
         raise StorageFailed(environment.path, "no memory")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(environment, "remap", fails)
-        await (await committer.submit(put("x", b"v" * 10), urgent=True)).wait()
-    await (await committer.submit(put("y", b"v" * 10), urgent=True)).wait()
-    assert keys(environment) == "xy"
+    monkeypatch.setattr(environment, "remap", fails)
+    for key in "uvwxyz":
+        await (await committer.submit(put(key, b"v" * 4), urgent=True)).wait()
+    assert keys(environment) == "uvwxyz"
+    assert tried == [2, 4, 6]
 
 
 async def test_every_waiter_of_a_failed_group_is_told_and_the_next_group_is_tried(

@@ -116,6 +116,28 @@ def test_a_cache_that_is_overwritten_while_it_is_open_is_begun_anew(
         assert (environment.get("a", b"x"), environment.dropped) == (b"1", 1)
 
 
+LAST_PAGE = 16 + 24 + 2 * 48
+"""Where one of LMDB's first two pages says which is the last: behind its header, its own numbers and two databases."""
+
+
+@pytest.mark.parametrize("at_its_bound", [False, True])
+@pytest.mark.parametrize("claimed", [10**9, 2**62])
+def test_a_commit_begins_a_cache_anew_whose_first_pages_claim_more_than_was_written(
+    tmp_path: Path, claimed: int, at_its_bound: bool
+) -> None:
+    make(tmp_path)
+    most = (4 << 20) if at_its_bound else (16 << 20)
+    with Environment.open(
+        tmp_path, ("a",), map_size=4 << 20, max_map_size=most, disposable=True, sync=False
+    ) as environment:
+        with (tmp_path / "data.mdb").open("r+b") as file:
+            for page in (0, 1):
+                file.seek(page * PAGE + LAST_PAGE)
+                file.write(claimed.to_bytes(8, "little"))
+        environment.commit([Put("a", b"x", b"1")])
+        assert (environment.get("a", b"x"), environment.dropped) == (b"1", 1)
+
+
 def test_a_commit_that_meets_damage_in_a_cache_begins_it_anew(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(blank_page(make(tmp_path), b"00200" + b"v" * 500))
     with Environment.open(tmp_path, ("a",), disposable=True, sync=False) as environment:
