@@ -99,10 +99,9 @@ class Shelf:
         self._decoder = msgspec.msgpack.Decoder(Entry)
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
-        now = reading()
-        self._sequence = _number(now.last_key(ORDER))
-        self._count = now.count(ENTRIES)
-        self._bytes = now.size(ENTRIES)
+        self._sequence = _number(self._look(lambda now: now.last_key(ORDER), None))
+        self._count = self._look(lambda now: now.count(ENTRIES), 0)
+        self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
         self._cleared = 0
         """All entries up to this number are gone, whatever is still written."""
         self._swept: dict[bytes, int] = {}

@@ -14,6 +14,8 @@ HOME = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own inside
 PREFIX = "callboard-"
 LOCK = "memory.lock"
 """Under another name than any store's that is to stay."""
+YOUNG = 60
+"""Seconds in which an owner has certainly written who it is, unless it was killed or found no room."""
 
 
 class Memory:
@@ -50,7 +52,8 @@ class Memory:
 def _remove_if_left(folder: Path) -> None:
     """Raises StoreOwned while somebody has it."""
     lock = folder / LOCK
-    if lock.stat().st_size == 0:  # its owner is about to take the lock
+    known = lock.stat()
+    if known.st_size == 0 and time.time() - known.st_mtime < YOUNG:  # its owner is about to take the lock
         return
     with OwnerLock.acquire(lock, time.time_ns()):
         shutil.rmtree(folder, ignore_errors=True)

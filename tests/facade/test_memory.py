@@ -62,6 +62,15 @@ def test_a_folder_whose_owner_has_not_yet_taken_its_lock_is_left_alone(home: Pat
         assert folder.exists()
 
 
+def test_a_folder_whose_owner_was_killed_before_it_wrote_who_it_is_goes_after_a_minute(home: Path) -> None:
+    folder = home / f"{PREFIX}never"
+    folder.mkdir()
+    os.close(os.open(folder / LOCK, os.O_CREAT))
+    os.utime(folder / LOCK, (time.time() - 61, time.time() - 61))
+    with Memory(inline=True):
+        assert not folder.exists()
+
+
 def test_a_store_that_is_to_stay_is_left_alone_whatever_it_is_called(home: Path) -> None:
     folder = home / f"{PREFIX}mine"
     OwnerLock.acquire(folder / "owner.lock", NOW).drop()

@@ -538,3 +538,10 @@ def test_a_list_of_an_earlier_version_is_read_and_shrinks() -> None:
 def test_bounds_without_sense_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="above 0"):
         Bounds(**bad)
+
+
+def test_a_shelf_whose_file_cannot_be_read_when_it_opens_is_an_empty_one() -> None:
+    disk = Disk()
+    disk.closed = True
+    opened = shelf(disk)
+    assert (len(opened), opened.size, opened.latest) == (0, 0, 0)
