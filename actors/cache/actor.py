@@ -1,5 +1,6 @@
 """The cache: keeps replies, and owns the calls in flight that several callers share."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 import trio
@@ -32,6 +33,12 @@ class Overtaken(Tell, frozen=True):
 
     key: bytes
     attempted: Attempted
+
+
+class WrittenUpTo(Tell, frozen=True):
+    """The cache's own report: what was kept up to this number is on disk, or was lost."""
+
+    number: int
 
 
 class CacheView:
@@ -87,6 +94,8 @@ class CacheActor(Actor):
         self._overtaken: dict[bytes, Attempted] = {}
         """How the latest fill ended, for those who looked before that and are still in the mailbox."""
         self._sweeps: dict[int, Sweep] = {}
+        self._to_trim = False
+        """Whether a report is due on what is remembered only until it is written."""
         self._shelf: Shelf
 
     async def start(self) -> None:
@@ -116,6 +125,8 @@ class CacheActor(Actor):
                 return LATER
             case SweptOn():
                 self._swept_on(message)
+            case WrittenUpTo():
+                self._trim(message.number)
             case _:
                 raise TypeError(f"the cache receives no {type(message).__name__}")
         return None
@@ -191,6 +202,19 @@ class CacheActor(Actor):
             at=self.me.now(),
         )
         self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
+        if self._shelf.crowded and not self._to_trim:
+            self._trim_when_written()
+
+    def _trim_when_written(self) -> None:
+        self._to_trim = True
+        self.me.spawn(self._wait_for_what_is_kept, self._shelf.latest)
+
+    def _trim(self, written: int) -> None:
+        """More may have been kept meanwhile; what the store has lost waits for the next that is kept."""
+        self._to_trim = False
+        self._shelf.trim()
+        if self._shelf.crowded and self._shelf.latest > written:
+            self._trim_when_written()
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -220,6 +244,11 @@ class CacheActor(Actor):
             sweep.envelope.reply(sweep.dropped)
         else:
             sweep.envelope.fail(step.error)
+
+    async def _wait_for_what_is_kept(self, number: int) -> None:
+        with contextlib.suppress(ActorError):
+            await self._store.ask(CacheCommit(()))
+        self.me.report(WrittenUpTo(number))
 
     async def _write_sweep(self, number: int, swept: Swept) -> None:
         error: ActorError | None = None

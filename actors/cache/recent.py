@@ -1,5 +1,7 @@
 """The latest entries, among them all that are not written yet: whoever asks again at once must find them. Pure."""
 
+from itertools import islice
+
 import msgspec
 
 from callboard.actors.cache.place import Place
@@ -38,18 +40,26 @@ class Recent:
         found = self._entries.get(key)
         return None if found is None else (found.sequence, found.place)
 
-    def after(self, sequence: int) -> list[tuple[int, Place]]:
-        """Numbers and places beyond this number, in order."""
-        return [(one.sequence, one.place) for one in self._entries.values() if one.sequence > sequence]
+    @property
+    def crowded(self) -> bool:
+        """Whether more is remembered than will be once it is written."""
+        return self._beyond(MOST, MOST_BYTES)
+
+    def after(self, sequence: int, limit: int) -> list[tuple[int, Place]]:
+        """The first numbers and places beyond this number, in order."""
+        later = ((one.sequence, one.place) for one in self._entries.values() if one.sequence > sequence)
+        return list(islice(later, limit))
 
     def put(self, entry: Entry, sequence: int, place: Place, written: int) -> None:
         """Remember one more, and where it is too much forget the oldest of those up to the last number on disk."""
         self.drop(place.key)
         self._entries[place.key] = Remembered(entry, sequence, place)
         self._bytes += place.size
-        while self._beyond(WAITING, WAITING_BYTES) or (
-            self._beyond(MOST, MOST_BYTES) and self._oldest.sequence <= written
-        ):
+        self.trim(written)
+
+    def trim(self, written: int) -> None:
+        """Where it is too much, forget the oldest of those up to the last number on disk."""
+        while self._beyond(WAITING, WAITING_BYTES) or (self.crowded and self._oldest.sequence <= written):
             self.drop(self._oldest.place.key)
 
     def drop(self, key: bytes) -> None:

@@ -29,6 +29,8 @@ ORDER = "order"
 SEQUENCE = 8
 EVICTED_AT_ONCE = 256
 """Entries that one new entry may push off: a shelf whose bound was lowered shrinks in steps."""
+LOOKED_AT = 8
+"""Of the oldest places at a time, where there is no room: as a rule the first one makes it."""
 STEP_BACK = 60 * 1_000_000_000
 """Nanoseconds by which a clock may be put back, as clocks are, before what was kept ahead of it is a miss."""
 SWEPT_AT_ONCE = 128
@@ -99,7 +101,7 @@ class Shelf:
         self._decoder = msgspec.msgpack.Decoder(Entry)
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
-        self._sequence = _number(self._look(lambda now: now.last_key(ORDER), None))
+        self._sequence = _number(self._last_written())
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
         self._cleared = 0
@@ -141,7 +143,7 @@ class Shelf:
 
         One that cannot be kept takes off what was there before.
         """
-        written = self._look(lambda reading: reading.last_key(ORDER), None)
+        written = self._last_written()
         self._count_anew(written)
         payload = self._encoded(entry)
         operations = self._take_off(key)
@@ -157,6 +159,15 @@ class Shelf:
         operations.append(StorePut(ORDER, sequence, place.encode(listed)))
         self._recent.put(entry, self._sequence, listed, _number(written))
         return tuple(operations)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more is remembered than need be once it is written; then `trim`."""
+        return self._recent.crowded
+
+    def trim(self) -> None:
+        """Forget what is remembered only until it is written, and now is."""
+        self._recent.trim(_number(self._last_written()))
 
     def sweep(self, wanted: Callable[[Place], bool], after: int, until: int) -> Swept:
         """Take off what is wanted among the next places after one number and up to another.
@@ -227,7 +238,7 @@ class Shelf:
     def _make_room(self, size: int) -> list[Operation]:
         operations: list[Operation] = []
         left = EVICTED_AT_ONCE
-        while left > 0 and self._lacks_room(size) and (oldest := self._listed(left, self._cleared)):
+        while left > 0 and self._lacks_room(size) and (oldest := self._listed(min(left, LOOKED_AT), self._cleared)):
             for number, one in oldest:
                 if not self._lacks_room(size):
                     break
@@ -248,7 +259,7 @@ class Shelf:
         """Sequence numbers and places after this number, oldest first, those not written among them."""
         nothing: list[tuple[bytes, bytes]] = []
         written = self._look(lambda reading: reading.first(ORDER, limit, _bytes(after)), nothing)
-        found = dict(self._recent.after(after))
+        found = dict(self._recent.after(after, limit))
         found.update((_number(sequence), place.decode(blob)) for sequence, blob in written)
         return sorted(found.items())[:limit]
 
@@ -258,6 +269,9 @@ class Shelf:
             self._count = self._look(lambda reading: reading.count(ENTRIES), self._count)
             self._bytes = self._look(lambda reading: reading.size(ENTRIES), self._bytes)
             self._cleared = 0
+
+    def _last_written(self) -> bytes | None:
+        return self._look(lambda reading: reading.last_key(ORDER), None)
 
     def _look(self, query: Callable[[Reading], T], otherwise: T) -> T:
         try:

@@ -424,6 +424,20 @@ async def test_forgetting_waits_until_what_was_kept_before_is_written(
         assert [w.kept(name.encode()) for name in "abc"] == [None] * 3
 
 
+async def test_what_was_kept_at_once_leaves_memory_when_it_is_written_and_is_found_still(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        answer = Answer(parts=(TextPart("kept"),), finish_reason=None)
+        answers = tuple((b"%d" % number, answer) for number in range(3 * recent.MOST))
+        w.cache.tell(Keep(answers=answers, provider="p", model="m", labels=Labels(None, None, "")))
+        shelf = w.cache.snapshot._shelf
+        before = shelf.crowded
+        await trio.sleep(1)
+        assert (before, shelf.crowded) == (True, False)
+        assert all(w.kept(key) for key, _ in answers)
+
+
 async def test_forgetting_by_tag_leaves_the_others(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         for name in ("a", "b"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from callboard.actors.cache import recent
 from callboard.actors.cache.place import Place, wanted
-from callboard.actors.cache.shelf import ENTRIES, EVICTED_AT_ONCE, ORDER, SWEPT_AT_ONCE, Bounds, Shelf
+from callboard.actors.cache.shelf import ENTRIES, EVICTED_AT_ONCE, LOOKED_AT, ORDER, SWEPT_AT_ONCE, Bounds, Shelf
 from callboard.messages.caching import Entry, Forget, Labels
 from callboard.messages.chat import OpaquePart, TextPart
 from callboard.messages.reply import Answer, FinishReason
@@ -27,6 +27,8 @@ class Disk:
         self.databases: dict[str, dict[bytes, bytes]] = {ENTRIES: {}, ORDER: {}}
         self.underway: list[Operation] = []
         self.closed = False
+        self.looked_at = 0
+        """Places read."""
 
     def take(self, operations: tuple[Operation, ...]) -> None:
         self.underway.extend(operations)
@@ -47,7 +49,9 @@ class Disk:
         return self._open(database).get(key)
 
     def first(self, database: str, limit: int, after: bytes) -> list[tuple[bytes, bytes]]:
-        return [pair for pair in sorted(self._open(database).items()) if pair[0] > after][:limit]
+        found = [pair for pair in sorted(self._open(database).items()) if pair[0] > after][:limit]
+        self.looked_at += len(found)
+        return found
 
     def last_key(self, database: str) -> bytes | None:
         return max(self._open(database), default=None)
@@ -412,7 +416,7 @@ def test_the_shelf_remembers_no_more_than_its_share_of_memory() -> None:
     large = Place(b"large", recent.MOST_BYTES)
     remembered.put(entry(), 999, large, written=998)
     assert remembered.get(b"large") is not None
-    assert remembered.after(0) == [(999, large)]
+    assert remembered.after(0, 9) == [(999, large)]
 
 
 def test_of_what_is_not_written_the_shelf_remembers_as_much_as_the_store_lets_wait() -> None:
@@ -423,7 +427,7 @@ def test_of_what_is_not_written_the_shelf_remembers_as_much_as_the_store_lets_wa
     assert remembered.get(b"10") is not None
     large = Place(b"large", recent.WAITING_BYTES)
     remembered.put(entry(), 9_999, large, written=0)
-    assert remembered.after(0) == [(9_999, large)]
+    assert remembered.after(0, 9) == [(9_999, large)]
 
 
 def test_all_that_is_not_yet_written_is_found_and_swept_however_much_it_is() -> None:
@@ -436,6 +440,45 @@ def test_all_that_is_not_yet_written_is_found_and_swept_however_much_it_is() -> 
     assert sweep(one, disk, write=False) == len(keys)
     disk.write()
     assert disk.databases == {ENTRIES: {}, ORDER: {}}
+
+
+def test_the_first_of_what_is_remembered_beyond_a_number_are_told_in_order() -> None:
+    remembered = recent.Recent()
+    places = [Place(b"%d" % number, 10) for number in range(6)]
+    for number, one in enumerate(places):
+        remembered.put(entry(), number, one, written=0)
+    assert remembered.after(1, 2) == [(2, places[2]), (3, places[3])]
+    assert remembered.after(4, 2) == [(5, places[5])]
+
+
+def test_what_is_remembered_only_until_it_is_written_is_forgotten_then() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    for number in range(2 * recent.MOST):
+        disk.take(one.keep(b"%d" % number, entry()))
+    one.trim()
+    before = one.crowded
+    disk.write()
+    one.trim()
+    assert (before, one.crowded) == (True, False)
+    disk.closed = True
+    assert one.get(b"%d" % (recent.MOST - 1), FOREVER, 0) is None
+    assert one.get(b"%d" % recent.MOST, FOREVER, 0) == entry()
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_one_more_on_a_full_shelf_looks_at_a_few_places_however_many_there_are(written: bool) -> None:
+    disk = Disk()
+    one = shelf(disk, max_entries=100)
+    for number in range(100):
+        disk.take(one.keep(b"%d" % number, entry()))
+    if written:
+        disk.write()
+        one = shelf(disk, max_entries=100)
+    disk.looked_at = 0
+    disk.take(one.keep(b"new", entry()))
+    assert len(one) == 100
+    assert disk.looked_at <= LOOKED_AT
 
 
 @pytest.mark.parametrize("written", [False, True])
