@@ -3,24 +3,21 @@
 import logging
 from collections.abc import Callable
 
-import msgspec
 import trio
 
 from callboard.actors.ledger.book import Book, lost
+from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
 from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen, dated_ahead
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
+from callboard.actors.ledger.view import LedgerView
 from callboard.messages.accounting import (
-    CircuitHistory,
     Erase,
     Erased,
     Flush,
-    LatencyRow,
     LedgerEntry,
-    Taken,
     TellSpending,
-    UsageReport,
     Write,
     WriteDurably,
 )
@@ -32,7 +29,7 @@ from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.calendar import Calendar
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import Envelope, Message
-from callboard.runtime.errors import ActorError, DeclaredError
+from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 from callboard.runtime.storage.errors import StorageError
 
@@ -49,10 +46,6 @@ TRIM_EVERY = ns(3_600)
 """Between two looks for what is older than it is kept."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
-ERASE_PAUSE = ns(0.005)
-ERASE_PATIENCE = ns(60)
-"""For which an erasure waits for entries that cannot be written, once it has been through those that are."""
-NOT_WRITTEN = "what was recorded last could not be written within a minute, and so is not yet deleted"
 
 _log = logging.getLogger("callboard.ledger")
 
@@ -65,66 +58,10 @@ class TrimDue(Tell, frozen=True):
     """The ledger's own alarm: something may be older than it is kept."""
 
 
-class EraseOn(Tell, frozen=True):
-    """The ledger's own alarm: the next step of an erasure."""
-
-    erasure: int
-
-
-class Erasure(msgspec.Struct):
-    """One ask to delete, and how far it has come."""
-
-    envelope: Envelope
-    matches: Callable[[LedgerEntry], bool]
-    until: int
-    """The number of the latest entry when it began, be it on disk or not yet."""
-    rows: int
-    latest: int
-    """When it gives up, in monotonic nanoseconds."""
-    after: bytes = b""
-    entries: int = 0
-
-
-class CannotErase(DeclaredError):
-    """Not everything could be looked at; the sentence says why."""
-
-
 class GroupEnded(Tell, frozen=True):
     """The ledger's own report on a commit."""
 
     failed: bool
-
-
-class LedgerView:
-    """What the ledger publishes."""
-
-    def __init__(self, book: Book, ledger: "LedgerActor") -> None:
-        self._book = book
-        self._ledger = ledger
-
-    def report(self) -> UsageReport:
-        """All sums now."""
-        return self._book.report(self._ledger.skipped)
-
-    def taken(self, attempt: str) -> Taken | None:
-        """What an attempt that is underway, or was just cancelled, is taken to use; None when nothing was sent."""
-        return self._book.taken(attempt)
-
-    def latency(self, provider: str, model: str) -> LatencyRow | None:
-        """How long this model's attempts take; None without any."""
-        return self._book.latency(provider, model)
-
-    def circuits(self, provider: str) -> list[CircuitHistory]:
-        """What is remembered of one provider's circuits."""
-        return self._book.circuits(provider)
-
-    def is_open(self, attempt: str) -> bool:
-        """Whether this attempt has begun and not ended."""
-        return attempt in self._book.open
-
-    def facts(self) -> dict[str, object]:
-        """For the status."""
-        return self._ledger.facts()
 
 
 class LedgerActor(Actor):
@@ -184,7 +121,7 @@ class LedgerActor(Actor):
         if not self._outbox.lost_are_settled:
             self._take_in(*[lost(entry, self.me.utc()) for entry in self._book.open.values()])
             self._outbox.lost_are_settled = True
-        self.me.publish(LedgerView(self._book, self))
+        self.me.publish(LedgerView(self._book, self.skipped, self.facts))
         if self._entries:
             self._commit()
         self._trim_in(TRIM_PAUSE)

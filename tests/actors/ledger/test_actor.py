@@ -12,7 +12,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.ledger import actor as ledger_module
-from callboard.actors.ledger.actor import CannotErase, LedgerActor
+from callboard.actors.ledger.actor import LedgerActor
+from callboard.actors.ledger.erasing import CannotErase
 from callboard.actors.ledger.journal import JOURNAL, load
 from callboard.actors.ledger.keeping import STEP, Keep
 from callboard.actors.ledger.outbox import Outbox
