@@ -1,6 +1,6 @@
 """From what a caller writes to a checked Request."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -114,33 +114,53 @@ def _messages(prompt: str | ChatMessage | Sequence[ChatMessage]) -> tuple[ChatMe
 
 
 def _changed(request: Request, model: str | None, options: dict[str, Any]) -> Request:
-    changes = {name: _long_form(name, value) for name, value in options.items()}
+    changes = {name: _LONG_FORMS[name](value) if name in _LONG_FORMS else value for name, value in options.items()}
     if model is not None:
         changes["model"] = model
     if "system" in changes:
         changes["messages"] = (system_message(changes.pop("system")), *request.messages)
-    sampling = {name: changes.pop(name) for name in list(changes) if name in SAMPLING}
-    if sampling:
+    if not SAMPLING.isdisjoint(changes):
+        sampling = {name: changes.pop(name) for name in SAMPLING & changes.keys()}
         changes["sampling"] = msgspec.structs.replace(request.sampling, **sampling)
     return msgspec.structs.replace(request, **changes)
 
 
-def _long_form(name: str, value: Any) -> Any:
-    match name, value:
-        case "stop", str():
-            return (value,)
-        case "tools" | "stop", _ if value is not None:
-            return _several(name, value)
-        case "tool_choice", "auto" | "none" | "required":
-            return ToolChoice(mode=value)
-        case "tool_choice", str():
-            return ToolChoice(mode="named", name=value)
-        case "thinking", str(effort):
-            return msgspec.structs.replace(Thinking(), effort=effort)
-        case "cache", str(use):
-            return msgspec.structs.replace(CacheControl(), use=use)
+def _tools(tools: Any) -> Any:
+    return None if tools is None else _several("tools", tools)
+
+
+def _stop(stop: Any) -> Any:
+    if isinstance(stop, str):
+        return (stop,)
+    return None if stop is None else _several("stop", stop)
+
+
+def _tool_choice(choice: Any) -> Any:
+    match choice:
+        case "auto" | "none" | "required":
+            return ToolChoice(mode=choice)
+        case str():
+            return ToolChoice(mode="named", name=choice)
         case _:
-            return value
+            return choice
+
+
+def _thinking(thinking: Any) -> Any:
+    return msgspec.structs.replace(Thinking(), effort=thinking) if isinstance(thinking, str) else thinking
+
+
+def _cache(cache: Any) -> Any:
+    return msgspec.structs.replace(CacheControl(), use=cache) if isinstance(cache, str) else cache
+
+
+_LONG_FORMS: dict[str, Callable[[Any], Any]] = {
+    "tools": _tools,
+    "stop": _stop,
+    "tool_choice": _tool_choice,
+    "thinking": _thinking,
+    "cache": _cache,
+}
+"""Options that may be said in short, and what they are then."""
 
 
 def _several(name: str, values: Any) -> tuple[Any, ...]:
