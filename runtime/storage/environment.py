@@ -22,6 +22,10 @@ RESERVE = 64 * MIB
 """Bytes at most, an eighth of the bound in a small store: LMDB needs free pages even to delete."""
 
 
+def _nobody_waits() -> None:
+    """Nothing goes on before the commit is made."""
+
+
 class EnvironmentStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """An environment, now. The counters are since it was opened."""
 
@@ -118,8 +122,10 @@ class Environment(ReadOnlyEnvironment):
         """
         return self._live(self._stats()) + sum(map(size, operations)) <= share * self._capacity
 
-    def commit(self, operations: Sequence[Operation]) -> None:
+    def commit(self, operations: Sequence[Operation], all_in: Callable[[], object] = _nobody_waits) -> None:
         """Carry out all operations, in order, in one transaction. Blocks for the disk; any thread may call it.
+
+        `all_in` is called when only the disk is still waited for.
 
         A disposable file in which this, or a read before, has found damage is deleted first, counted and begun
         anew. At the bound, puts are refused while entries fill the capacity; deletes never are.
@@ -132,7 +138,7 @@ class Environment(ReadOnlyEnvironment):
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
                     self._reopen()
-            self._write(operations)
+            self._write(operations, all_in)
         except StorageError:
             self._failures += 1
             raise
@@ -197,21 +203,22 @@ class Environment(ReadOnlyEnvironment):
         if added and self._live(self._stats()) + added > self._capacity:
             raise StorageFull(self.path, f"its bound of {self._plan.max_map_size} bytes is reached")
 
-    def _write(self, operations: Sequence[Operation]) -> None:
+    def _write(self, operations: Sequence[Operation], all_in: Callable[[], object]) -> None:
         try:
-            self._transact(operations)
+            self._transact(operations, all_in)
         except Unreadable:
             if not self._plan.disposable:
                 raise
             self._rebuild()
-            self._transact(operations)
+            self._transact(operations, all_in)
 
-    def _transact(self, operations: Sequence[Operation]) -> None:
+    def _transact(self, operations: Sequence[Operation], all_in: Callable[[], object]) -> None:
         self._refuse_puts_beyond_capacity(operations)
         with self._gate.committing(), explained(self.path):
             try:
                 with self._handle.environment.begin(write=True) as transaction:
                     self._apply(transaction, operations)
+                    all_in()
             except lmdb.MapFullError:
                 raise NeedsGrowth(self.map_size) from None
             except lmdb.MapResizedError:

@@ -9,12 +9,14 @@ end. When a group finds no room its submissions are tried one by one: none fails
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import trio
 
 from callboard.runtime.clock import Clock, ns, trio_deadline
 from callboard.runtime.storage.backlog import Backlog, GroupLimits, Submission
+from callboard.runtime.storage.committing import committed
 from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.errors import NeedsGrowth, StorageBusy, StorageError, StorageFull, StoreClosed
 from callboard.runtime.storage.operations import Operation
@@ -77,8 +79,6 @@ class GroupCommitter:
         self._group: list[Submission] = []
         self._wake = trio.lowlevel.ParkingLot()
         self._room = trio.lowlevel.ParkingLot()
-        # Of its own: name lookups that fill Trio's shared limiter must not hold up the journal.
-        self._thread = trio.CapacityLimiter(1)
         self._running = False
         self._stopping = False
         self._groups = 0
@@ -217,7 +217,7 @@ class GroupCommitter:
                 return
 
     async def _commit_in_thread(self, operations: Sequence[Operation]) -> None:
-        await trio.to_thread.run_sync(self._environment.commit, operations, limiter=self._thread)
+        await committed(partial(self._environment.commit, operations), len(operations))
 
     async def _commit_inline(self, operations: Sequence[Operation]) -> None:
         try:

@@ -54,6 +54,12 @@ def test_a_commit_is_carried_out_in_order(environment: Environment) -> None:
     assert environment.scan("a", limit=9) == [(b"x", b"2"), (b"y", b"2")]
 
 
+def test_a_commit_tells_when_only_the_disk_is_waited_for(environment: Environment) -> None:
+    told: list[str] = []
+    environment.commit(puts("x", "y"), lambda: told.append(keys(environment)))
+    assert (told, keys(environment)) == ([""], "xy")
+
+
 def test_databases_are_apart(environment: Environment) -> None:
     environment.commit([*puts("x"), *puts("y", database="b")])
     assert (keys(environment, "a"), keys(environment, "b")) == ("x", "y")
