@@ -155,6 +155,8 @@ async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> objec
     """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
     turns = cell.world.turns
     await trio.lowlevel.checkpoint_if_cancelled()
+    if envelope.deadline < NEVER and envelope.deadline <= cell.world.clock.now():
+        raise DeadlineExceeded(cell.path)
     turn = turns.count
     _lend(cell, envelope, lane)
     try:

@@ -31,6 +31,7 @@ from callboard.runtime.ref import Ref
 
 ACKNOWLEDGEMENT = ns(10)
 """How long a strict call waits for its record at the most; then its reply says that it failed."""
+OUT_OF_TIME = Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call")
 
 
 class OrchestratorActor(Actor):
@@ -69,17 +70,22 @@ class OrchestratorActor(Actor):
         self._embedding_bounds = embedding_bounds
 
     def receive(self, message: Message, envelope: Envelope) -> object:
-        """Every call is a handler of its own, but for one whose reply is kept: that is answered here."""
+        """Every call is a handler of its own, but for one that is late, or whose reply is kept: it is answered here."""
         if not isinstance(message, MakeCall | OpenStream):
             raise TypeError(f"the orchestrator receives no {type(message).__name__}")
         message.in_hand.yes = True
-        story = Story(message, now=self.me.now(), utc=self.me.utc())
+        now = self.me.now()
+        story = Story(message, now=now, utc=self.me.utc())
         pursuit = Pursuit(message, story, self._means, self.me)
-        kept = None if self._strict else _kept(pursuit)
-        if kept is not None:
-            self._log(message, kept)
-            self._record(story, kept)
-            return kept
+        outcome: Outcome | None = None
+        if now >= message.allowance.deadline:
+            outcome = story.failure(OUT_OF_TIME)
+        elif not self._strict:
+            outcome = _kept(pursuit)
+        if outcome is not None:
+            self._log(message, outcome)
+            self._record(story, outcome)
+            return outcome
         scope = trio.CancelScope(deadline=trio_deadline(message.allowance.deadline))
         return Scoped(scope, self._conduct(message, story, pursuit, scope))
 
@@ -92,7 +98,7 @@ class OrchestratorActor(Actor):
             if self.me.now() < call.allowance.deadline or not cancelled(error):
                 self._record(story, _cut_by(error, story))
                 raise
-            outcome = story.failure(Fault(kind=FaultKind.DEADLINE, message="the call's time ran out", timeout="call"))
+            outcome = story.failure(OUT_OF_TIME)
         except BaseException as error:
             self._record(story, _cut_by(error, story))
             raise

@@ -263,6 +263,16 @@ async def test_a_deadline_ends_an_ask_wherever_it_is(place: str, autojump_clock:
         nursery.cancel_scope.cancel()
 
 
+async def test_an_ask_whose_deadline_has_passed_is_not_answered_in_the_same_turn_either(mock_clock: MockClock) -> None:
+    async with running(A) as system:
+        ref, asked = system.ref("a"), []
+        deadline = system.clock.now() + ns(1)
+        mock_clock.jump(1)
+        with pytest.raises(DeadlineExceeded):
+            await ref.ask(Do(lambda actor, envelope: asked.append(actor)), deadline=deadline)
+        assert asked == []
+
+
 @pytest.mark.parametrize("place", ["running", "queued", "waiting", "deferred"])
 async def test_a_submitted_ask_keeps_its_deadline_too(place: str, autojump_clock: MockClock) -> None:
     tiny = ActorSpec(name="a", factory=Doer, mailbox=MailboxSpec(data=1, full=Full.WAIT))

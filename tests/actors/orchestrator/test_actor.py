@@ -379,6 +379,14 @@ async def test_a_kept_reply_is_handed_out_before_anybody_else_has_his_turn(
         assert turns == []
 
 
+async def test_a_kept_reply_is_not_handed_out_after_the_calls_time(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.reply(**SAME)
+        outcome = await w.system.ref("orchestrator").ask(w.call(seconds=0, sampling=SAME["sampling"]))
+        assert isinstance(outcome, Failure)
+        assert outcome.fault.kind is FaultKind.DEADLINE
+
+
 async def test_a_kept_reply_of_a_strict_call_waits_for_its_record(autojump_clock: MockClock, world: Opening) -> None:
     async with world("strict") as w:
         await w.reply(**SAME)
