@@ -35,7 +35,10 @@ class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
 
 
 class Hasten(Tell, frozen=True):
-    """Whoever waits for room under this id waits as if it had come with this priority."""
+    """Whoever waits for room under this id waits as if it had come with this priority.
+
+    It may overtake the wish that it is about: so the control lane takes it, where the data lane is full.
+    """
 
     attempt: str
     priority: Priority

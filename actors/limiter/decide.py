@@ -61,7 +61,7 @@ class Limiter:
         if fault is not None:
             self.denied += 1
             return [(asker, fault)]
-        self._line.add(asker, wish, now)
+        self._line.add(asker, self._line.hastened(wish), now)
         return self.grant(now)
 
     def settle(self, message: Settle, now: int) -> list[Settled]:

@@ -12,6 +12,8 @@ from callboard.actors.limiter.queue import Queue, Waiting
 from callboard.messages.limiting import Reserve
 from callboard.messages.request import PRIORITY_NAMES, Priority
 
+EARLY = 10_000
+"""So many are remembered who were hastened before they came: as many as calls are in hand at most."""
 RANKS = {priority: rank for rank, priority in enumerate(PRIORITY_NAMES)}
 
 
@@ -23,6 +25,8 @@ class Line:
         self._by_model: dict[str, Queue] = {}
         self._by_id: dict[int, Waiting] = {}
         self._by_attempt: dict[str, int] = {}
+        self._early: dict[str, Priority] = {}
+        """How urgent they are who were hastened while they had not come yet, by attempt."""
         self._stood = 0
 
     def __len__(self) -> int:
@@ -53,10 +57,18 @@ class Line:
         self._by_attempt.pop(wish.attempt, None)
         return waiting
 
+    def hastened(self, wish: Reserve) -> Reserve:
+        """The wish of one who comes, as urgent as was said of it while it waited in the mailbox."""
+        priority = self._early.pop(wish.attempt, None)
+        return wish if priority is None else wish.hastened(priority)
+
     def hasten(self, attempt: str, priority: Priority) -> bool:
-        """Whoever waits for this attempt is as urgent as this from now on. Whether that changes its place."""
+        """Whoever waits for this attempt, or comes for it, is as urgent as this. Whether that changes a place."""
         asker = self._by_attempt.get(attempt)
-        if asker is None or self._by_id[asker].wish.priority == priority:
+        if asker is None:
+            self._expect(attempt, priority)
+            return False
+        if self._by_id[asker].wish.priority == priority:
             return False
         waiting = self.remove(asker)
         assert waiting is not None
@@ -78,3 +90,8 @@ class Line:
             queue = self._by_model.get(name)
             if queue is not None:
                 yield from queue.all()
+
+    def _expect(self, attempt: str, priority: Priority) -> None:
+        self._early[attempt] = priority
+        if len(self._early) > EARLY:
+            del self._early[next(iter(self._early))]

@@ -75,7 +75,7 @@ class Attempter:
             progress.urgency = over.priority
             self._purse.taken_over(progress)
             if not progress.permitted:
-                self._limiter.tell(Hasten(over.attempt, over.priority), priority=progress.lane)
+                self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         attempt = progress.attempt

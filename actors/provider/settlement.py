@@ -44,8 +44,6 @@ class Progress(msgspec.Struct, eq=False):
     estimate: Usage
     trial: bool
     """Whether its circuits let it pass to see how the provider fares: then they may be open."""
-    lane: int
-    """The priority with which it was sent: what is said of it later must not overtake what it asks for."""
     urgency: Priority
     """That of whoever it is made for now."""
     permitted: bool = False
@@ -74,7 +72,7 @@ class Progress(msgspec.Struct, eq=False):
 def progress_of(attempt: Attempt, alarm: Alarm, started: int, lane: int, *, trial: bool) -> Progress:
     """At its beginning."""
     urgency = PRIORITY_NAMES[lane]
-    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial, lane, urgency)
+    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial, urgency)
 
 
 def settle(progress: Progress, account: str, price: Price) -> Settlement:

@@ -14,10 +14,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import callboard
+from callboard import spec
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.messages.accounting import AttemptSettled, CallEnded, LedgerEntry
 from callboard.messages.base import Tell
-from callboard.runtime.mailbox import Lane
+from callboard.runtime.mailbox import Full, Lane, MailboxSpec
 from callboard.sections import LimitConfig, StoreConfig
 from callboard.testing import Behaviour
 
@@ -126,10 +127,21 @@ async def test_the_attempt_of_a_leader_who_left_is_charged_to_whoever_is_there(
         assert not [entry for entry in journal if isinstance(entry, CallEnded) and entry.estimated]
 
 
-@pytest.mark.parametrize(("late", "before"), [(None, None), ("budgets", 2), ("limits/alpha", 0)])
+@pytest.mark.parametrize(
+    ("late", "before", "room"),
+    [(None, None, 9), ("budgets", 2, 9), ("limits/alpha", 0, 9), ("limits/alpha", 0, 2), ("limits/alpha", 0, 3)],
+)
 async def test_an_urgent_caller_lifts_the_shared_call_that_waits_for_its_permit_or_has_not_come_to_the_line_yet(
-    autojump_clock: MockClock, world: Opening, late: str | None, before: int | None
+    autojump_clock: MockClock,
+    world: Opening,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    late: str | None,
+    before: int | None,
+    room: int,
 ) -> None:
+    """A mailbox has `room` for so many messages; of one that is full, nothing that was said is lost."""
+    monkeypatch.setattr(spec, "WAITING", MailboxSpec(data=room, full=Full.WAIT))
     order: list[str] = []
 
     async def ask(w: Any, name: str, prompt: str, priority: str) -> None:

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from callboard.actors.limiter import line
 from callboard.actors.limiter.blocks import Block
 from callboard.actors.limiter.decide import MODELS, Limiter, Settled
 from callboard.actors.limiter.held import HOLD
@@ -79,6 +80,27 @@ def test_whoever_is_told_the_priority_it_has_keeps_its_place() -> None:
         assert one.reserve(asker, named(asker), 0) == []
     assert one.hasten(Hasten("attempt 2", "normal"), 5) == []
     assert served(one, held, 2, 5) == [2, 3]
+
+
+def test_whoever_is_hastened_before_it_comes_is_as_urgent_as_was_said_last() -> None:
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    for priority in ("background", "critical"):
+        assert one.hasten(Hasten("attempt 3", priority), 0) == []
+    for asker in (2, 3, 4):
+        assert one.reserve(asker, named(asker, "normal"), 0) == []
+    assert served(one, held, 3, 0) == [3, 2, 4]
+
+
+def test_of_those_hastened_who_never_come_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "EARLY", 2)
+    one = limiter(concurrency=1)
+    held = permit(one.reserve(1, wish(), 0))
+    for asker in (2, 3, 4):
+        assert one.hasten(Hasten(f"attempt {asker}", "critical"), 0) == []
+    for asker in (2, 3, 4):
+        assert one.reserve(asker, named(asker, "normal"), 0) == []
+    assert served(one, held, 3, 0) == [3, 4, 2]
 
 
 def test_whoever_was_urgent_for_a_while_has_lost_nothing_by_it() -> None:
