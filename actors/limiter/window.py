@@ -111,7 +111,10 @@ class Window:
         return now
 
     def fill(self, units: int, since: int, now: int) -> None:
-        """So many were taken between two times, evenly as far as is known. Only for a window that is new."""
+        """So many were taken between two times, evenly as far as is known.
+
+        Only for a window of which nothing was taken; earlier times first.
+        """
         pieces = min(CHARGES, max(1, -(-(now - since) // self._grain)))
         for piece in range(pieces):
             share = units * (piece + 1) // pieces - units * piece // pieces

@@ -13,6 +13,7 @@ import callboard
 from callboard.actors.provider import actor as provider_module
 from callboard.actors.provider.deadline import Timeouts
 from callboard.messages.base import Tell
+from callboard.runtime.clock import virtual_utc
 from callboard.runtime.mailbox import Lane
 from callboard.sections import CalendarConfig, LimitConfig, ModelLimitConfig, StoreConfig
 from callboard.testing import Behaviour, desk
@@ -122,6 +123,24 @@ async def test_a_restart_does_not_double_the_day(
             await one_more_and_no_other(w)
             asked += len(w["alpha"].log)
     assert asked == 3
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("UTC", 0), ("America/Los_Angeles", 8), ("Asia/Tokyo", 15)])
+async def test_a_restart_just_past_midnight_does_not_double_the_day(
+    autojump_clock: object, world: Opening, tmp_path: Path, zone: str, hour: int
+) -> None:
+    midnight = 1_767_225_600 + hour * 3_600
+    opened = partial(
+        world,
+        {"alpha": Behaviour()},
+        limits=LimitConfig(requests_per_day=3),
+        store=StoreConfig(path=str(tmp_path / "store")),
+        calendar=CalendarConfig(timezone=zone),
+    )
+    async with opened(utc=virtual_utc((midnight - 60) * 10**9)) as w:
+        assert all(isinstance(end, callboard.Reply) for end in await many(w, 2))
+    async with opened(utc=virtual_utc((midnight + 60) * 10**9)) as w:
+        await one_more_and_no_other(w)
 
 
 async def test_what_never_reached_the_provider_takes_nothing_from_the_day_after_a_restart(
