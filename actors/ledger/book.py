@@ -72,7 +72,7 @@ class Book:
 
     def report(self, skipped: int) -> UsageReport:
         """The rows now; may be called from any thread."""
-        spend = tuple(row for row in list(self.rows["spend"].values()) if isinstance(row, SpendRow))
+        spend = self._spend_rows()
         return UsageReport(
             models=_by_model(spend),
             calls=_with_money((row for row in list(self.rows["calls"].values()) if isinstance(row, CallRow)), spend),
@@ -81,10 +81,26 @@ class Book:
             skipped_records=skipped,
         )
 
+    def counted(self, provider: str) -> list[UsageRow]:
+        """One provider's attempts by the day on which they began; those that are open at their estimate."""
+        ended = _by_model(tuple(row for row in self._spend_rows() if row.provider == provider))
+        underway = [
+            UsageRow(
+                day=self._calendar.day(_began(entry)).name,
+                provider=provider,
+                model=entry.model,
+                attempts=1,
+                usage=entry.estimate,
+            )
+            for entry in self.open.values()
+            if entry.provider == provider
+        ]
+        return [*ended, *underway]
+
     def spending(self) -> Spending:
         """What budgets start from."""
         return Spending(
-            rows=tuple(row for row in self.rows["spend"].values() if isinstance(row, SpendRow)),
+            rows=self._spend_rows(),
             open=tuple(self.open.values()),
             marks=tuple(row for row in self.rows["budgets"].values() if isinstance(row, BudgetMark)),
         )
@@ -109,6 +125,9 @@ class Book:
         """One model's row."""
         row = self.rows["latency"].get(f"{provider}|{model}")
         return row if isinstance(row, LatencyRow) else None
+
+    def _spend_rows(self) -> tuple[SpendRow, ...]:
+        return tuple(row for row in list(self.rows["spend"].values()) if isinstance(row, SpendRow))
 
     def _settled(self, entry: AttemptSettled, opened: AttemptOpened | None) -> list[tuple[str, str]]:
         changed = [self._spend(entry, _counts_at(entry, opened))]
@@ -226,8 +245,10 @@ def lost(entry: AttemptOpened, at: int) -> AttemptSettled:
 
 def _counts_at(entry: AttemptSettled, opened: AttemptOpened | None) -> int:
     """An attempt counts where it began, as budgets count it."""
-    if opened is None:
-        return entry.at
+    return entry.at if opened is None else _began(opened)
+
+
+def _began(opened: AttemptOpened) -> int:
     return opened.at if opened.counts_at is None else opened.counts_at
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from callboard.actors.ledger.book import Book
-from callboard.messages.accounting import CircuitHistory, LatencyRow, Taken, UsageReport
+from callboard.messages.accounting import CircuitHistory, LatencyRow, Taken, UsageReport, UsageRow
 
 
 class LedgerView:
@@ -17,6 +17,10 @@ class LedgerView:
     def report(self) -> UsageReport:
         """All sums now."""
         return self._book.report(self._skipped)
+
+    def counted(self, provider: str) -> list[UsageRow]:
+        """What one provider's limits have to count, by day: what is underway as well, at its estimate."""
+        return self._book.counted(provider)
 
     def taken(self, attempt: str) -> Taken | None:
         """What an attempt that is underway, or was just cancelled, is taken to use; None when nothing was sent."""

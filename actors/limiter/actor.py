@@ -38,8 +38,8 @@ class LimiterView:
 
 
 class LimiterActor(Actor):
-    """Carries out what `decide` says. `rows` gives what the ledger has added up of this account, by the days of
-    `calendar`; None: nobody has.
+    """Carries out what `decide` says. `rows` gives what the ledger knows of this account's attempts, those underway as
+    well, by the days of `calendar`; None: nobody knows.
     """
 
     def __init__(

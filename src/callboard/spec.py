@@ -165,8 +165,8 @@ def _limiter(one: ResolvedProvider, resolved: Resolved, plumbing: Plumbing) -> A
     spec, lookup = one.config.limits.spec(), plumbing.lookup
 
     def rows() -> list[UsageRow]:
-        ledger = lookup("ledger").snapshot
-        return [row for row in ledger.report().models if row.provider == one.name]
+        counted: list[UsageRow] = lookup("ledger").snapshot.counted(one.name)
+        return counted
 
     def make() -> LimiterActor:
         return LimiterActor(spec, rows, resolved.config.calendar.calendar())

@@ -157,6 +157,19 @@ async def test_what_never_reached_the_provider_takes_nothing_from_the_day_after_
         assert all(isinstance(end, callboard.Reply) for end in await many(w, 3))
 
 
+async def test_what_is_underway_when_the_limiter_crashes_counts_in_the_day(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world({"alpha": Behaviour(latency=(1, 1))}, limits=LimitConfig(requests_per_day=3)) as w:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(many, w, 2)
+            await trio.sleep(0.5)
+            w.board._system.ref("limits/alpha").tell(Rubbish(), lane=Lane.CONTROL)
+            await trio.sleep(0.01)
+            await one_more_and_no_other(w)
+        assert len(w["alpha"].log) == 3
+
+
 async def one_more_and_no_other(w: Any) -> None:
     ends = await many(w, 2, attempts=1)
     (error,) = (end for end in ends if isinstance(end, callboard.CallError))

@@ -23,12 +23,19 @@ from callboard.messages.usage import Usage
 from callboard.testing import records
 
 MILLISECOND = 1_000_000
+DAY = 86_400 * 10**9
 NOON = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 def opened(id_: str = "a-1", **more: Any) -> AttemptOpened:
-    members: dict[str, Any] = {"estimate": Usage(input=10, output=90), "estimated_cost": Decimal("0.5")} | more
-    return AttemptOpened(id=id_, call="a", provider="p", model="m", at=NOON, **members)
+    members: dict[str, Any] = {
+        "provider": "p",
+        "model": "m",
+        "at": NOON,
+        "estimate": Usage(input=10, output=90),
+        "estimated_cost": Decimal("0.5"),
+    }
+    return AttemptOpened(id=id_, call="a", **(members | more))
 
 
 def settled(id_: str = "a-1", **more: Any) -> AttemptSettled:
@@ -169,6 +176,22 @@ def test_calls_cost_what_their_attempts_cost_whatever_was_believed_when_they_end
 def test_no_two_users_or_tags_are_taken_for_each_other(names: list[tuple[str, str]]) -> None:
     report = book(*[ended(tag=tag, user=user) for tag, user in names]).report(0)
     assert sorted((row.tag, row.user) for row in report.calls) == sorted(set(names))
+
+
+def test_what_limits_count_of_a_provider_has_what_is_underway_at_its_estimate_on_the_day_on_which_it_began() -> None:
+    one = book(
+        opened("a-1"),
+        opened("a-2", model="other"),
+        opened("a-3", counts_at=NOON - DAY),
+        opened("a-4", provider="another"),
+        settled("a-1"),
+    )
+    counted = {(row.day, row.model): (row.attempts, row.usage) for row in one.counted("p")}
+    assert counted == {
+        ("2026-03-01", "m"): (1, Usage(input=1, output=2)),
+        ("2026-03-01", "other"): (1, Usage(input=10, output=90)),
+        ("2026-02-28", "m"): (1, Usage(input=10, output=90)),
+    }
 
 
 def test_an_attempt_is_open_until_it_is_settled() -> None:
