@@ -158,7 +158,10 @@ class ListModels(Ask[tuple[Model, ...] | Fault], frozen=True):
 
 
 class Operate(Ask[str], frozen=True, kw_only=True):
-    """An operator's command to a provider's circuits. The reply is a sentence."""
+    """An operator's command to a provider's circuits. The reply is a sentence.
+
+    What is opened or closed stays so, over restarts too, until a reset.
+    """
 
     command: Literal["open", "close", "reset"]
     now: bool = False

@@ -13,7 +13,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
 from callboard.actors.provider.standing import Restriction, Standing
-from callboard.actors.provider.view import ProviderView
+from callboard.actors.provider.view import ProviderView, reset_of
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver, TrialAnswered
@@ -224,7 +224,9 @@ class ProviderActor(Actor):
             self._limiter.tell(Unblock(), lane=CONTROL)
         cut = self._cut_all() if command.command == "open" and command.now else 0
         self._publish()
-        return f"{self._account.name}: {command.command}, {len(moved)} circuits moved, {cut} attempts cut"
+        name = self._account.name
+        done = f"{name}: {command.command}, {len(moved)} circuits moved, {cut} attempts cut"
+        return done if command.command == "reset" else f"{done}; {reset_of(name)} ends it, a restart does not"
 
     def _cut_all(self) -> int:
         for alarm in self._alarms.values():
@@ -266,14 +268,14 @@ class ProviderActor(Actor):
 
     def _record_move(self, key: str, move: Move, retry_at: int, openings: int, fault: Fault | None) -> None:
         gives_up = move.after in GIVES_UP
-        date = self._date(NEVER if move.after is CircuitState.FORCED_OPEN else retry_at)
+        date = self._date(retry_at) if gives_up else None
         entry = CircuitRecord(
             provider=self._account.name,
             key=key,
             at=self.me.utc(),
             before=move.before.value,
             after=move.after.value,
-            retry_at=date if gives_up else 0,
+            retry_at=date or 0,
             openings=openings,
         )
         self._ledger.tell(Write((entry,)), lane=CONTROL)
@@ -284,17 +286,13 @@ class ProviderActor(Actor):
                 circuit=key,
                 before=move.before.value,
                 after=move.after.value,
-                retry_at=date if gives_up else None,
+                retry_at=date,
                 cause=None if fault is None else fault.kind.value,
             )
         )
 
     def _report_circuits(self) -> None:
-        doors = {
-            key: NEVER if view.state is CircuitState.FORCED_OPEN else view.retry_at
-            for key, view in self._subtree.views().items()
-            if view.state in GIVES_UP
-        }
+        doors = {key: view.retry_at for key, view in self._subtree.views().items() if view.state in GIVES_UP}
         endpoint = doors.pop(ENDPOINT, None)
         models = {key.removeprefix(f"{ENDPOINT} "): retry_at for key, retry_at in doors.items()}
         report = CircuitReport(provider=self._account.name, endpoint=endpoint, models=models)
@@ -323,13 +321,15 @@ class ProviderActor(Actor):
         return None
 
     def _unavailable(self, model: str, key: str, retry_at: int) -> Fault:
-        now = self.me.now()
+        if retry_at >= NEVER:
+            message = f"an operator opened the circuit of {key}; {reset_of(self._account.name)} ends it"
+            return Fault(kind=FaultKind.UNAVAILABLE, message=message, provider=self._account.name, model=model)
         return Fault(
             kind=FaultKind.UNAVAILABLE,
             message=f"the circuit of {key} is open",
             provider=self._account.name,
             model=model,
-            retry_after=seconds(max(0, retry_at - now)) if retry_at < NEVER else None,
+            retry_after=seconds(max(0, retry_at - self.me.now())),
             resets_at=self._date(retry_at),
         )
 

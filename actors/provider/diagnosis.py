@@ -35,7 +35,7 @@ def _worst(view: ProviderView, now: int) -> tuple[HealthState, str | None, int |
         return "blocked", account.why, account.until
     endpoint = view.circuits.get(ENDPOINT)
     if endpoint is not None and endpoint.state in _TAKES_NONE:
-        return "open", f"the circuit of the endpoint is {endpoint.state.value}", _retry_at([endpoint])
+        return "open", f"the circuit of the endpoint is {view.told(endpoint)}", _retry_at([endpoint])
     shut = {key: one for key, one in view.circuits.items() if one.state not in STEADY}
     if shut:
         return "degraded", f"not closed: {', '.join(shut)}", _retry_at(shut.values())

@@ -11,6 +11,7 @@ from callboard.messages.limits import RateLimits
 from callboard.runtime.circuit.subtree import View
 from callboard.runtime.circuit.table import CircuitState
 
+FORCED = {CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED}
 STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
 
 
@@ -41,10 +42,19 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
             "limits": {model: _told(limits) for model, limits in list(self.limits.items())},
         }
 
+    def told(self, view: View) -> str:
+        """One of its circuits, for a person: of a forced one, who may undo it and how."""
+        if view.state in FORCED:
+            return f"{view.state.value}, until {reset_of(self.name)}"
+        return view.state.value
+
     def _circuit(self, view: View) -> str:
-        if view.state is not CircuitState.OPEN:
-            return view.state.value
-        return f"{view.state.value}, {view.openings} in a row"
+        return f"{view.state.value}, {view.openings} in a row" if view.state is CircuitState.OPEN else self.told(view)
+
+
+def reset_of(name: str) -> str:
+    """The command with which an operator lets this provider's circuits decide again."""
+    return f"`callboard provider {name} reset`"
 
 
 def _checked(check: HealthCheck) -> str:

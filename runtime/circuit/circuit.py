@@ -160,6 +160,11 @@ class Circuit:
             self.state = CircuitState.OPEN
 
     @property
+    def next_trial(self) -> int:
+        """Monotonic nanoseconds of the earliest one, meaningful while it is open; NEVER while forced open."""
+        return NEVER if self.state is CircuitState.FORCED_OPEN else self.retry_at
+
+    @property
     def openings(self) -> int:
         """How often it opened since the last quiet time; the next backoff grows with it."""
         return self._backoff.failures

@@ -41,7 +41,7 @@ class View(msgspec.Struct, frozen=True):
 
     state: CircuitState
     retry_at: int
-    """Monotonic nanoseconds; meaningful while open."""
+    """Monotonic nanoseconds; meaningful while open; NEVER while forced open."""
     openings: int
 
 
@@ -108,7 +108,7 @@ class Subtree:
 
     def views(self) -> dict[str, View]:
         """All circuits that were used."""
-        return {key: View(one.state, one.retry_at, one.openings) for key, one in self._circuits.items()}
+        return {key: View(one.state, one.next_trial, one.openings) for key, one in self._circuits.items()}
 
     @property
     def keys(self) -> tuple[str, ...]:

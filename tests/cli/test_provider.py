@@ -19,8 +19,10 @@ async def test_an_operator_opens_and_resets_a_circuit_of_a_running_runtime(run: 
         configure(provider)
         async with callboard.open("callboard.toml") as board:
             opened = await operate("provider", "alpha", "open", "--now")
-            assert opened == (0, "alpha: open, 1 circuits moved, 0 attempts cut\n", "")
-            assert "endpoint forced open" in (await operate("status")).out
+            reset = "`callboard provider alpha reset`"
+            lasts = f"{reset} ends it, a restart does not"
+            assert opened == (0, f"alpha: open, 1 circuits moved, 0 attempts cut; {lasts}\n", "")
+            assert f"endpoint forced open, until {reset}" in (await operate("status")).out
             try:
                 await board.generate("Why?", model="any")
             except callboard.Unavailable as error:

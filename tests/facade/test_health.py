@@ -209,6 +209,30 @@ async def test_who_waited_for_a_permit_while_the_circuit_opened_is_no_trial_of_i
         assert [one.model for one in w["alpha"].log] == ["sim-large"]
 
 
+async def test_who_waited_for_a_permit_while_an_operator_opened_the_circuit_hears_that_only_he_can_tell(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world(ALONE, limits=LimitConfig(concurrency=1)) as w, trio.open_nursery() as nursery:
+        w["alpha"].upcoming.append(Behaviour(latency=(8, 8)))
+        nursery.start_soon(partial(w.board.generate, "Why?", model=ALPHA))
+        await trio.sleep(1)
+        ends: list[callboard.Unavailable] = []
+
+        async def waits() -> None:
+            try:
+                await w.board.generate("How?", model=ALPHA, attempts=1)
+            except callboard.Unavailable as error:
+                ends.append(error)
+
+        nursery.start_soon(waits)
+        await trio.sleep(1)
+        await w.board.operate("alpha", Operate(command="open"))
+        await trio.sleep(20)
+        (error,) = ends
+        assert error.retry_after is None
+        assert "`callboard provider alpha reset`" in str(error)
+
+
 def running_provider(w: World) -> Any:
     """The actor itself."""
     snapshot = w.board._system.ref("providers/alpha").snapshot

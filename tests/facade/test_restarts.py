@@ -220,6 +220,9 @@ async def test_a_circuit_that_an_operator_opened_says_so_and_stays_open_over_the
         with pytest.raises(callboard.Unavailable, match="operator") as caught:
             await w.board.generate("Why?", model=ALPHA)
         assert caught.value.retry_after is None
+        told = "forced open, until `callboard provider alpha reset`"
+        assert f"endpoint {told}" in str(w.board.status())
+        assert told in str(w.board.health()[0].why)
         await w.board.operate("alpha", Operate(command="reset"))
         assert (await w.board.generate("Why?", model=ALPHA)).text
 

@@ -26,7 +26,7 @@ def provider(
         Order,
         typer.Argument(
             help="open: send it nothing; close: send it everything, whatever it does; "
-            "reset: let its circuits decide again, and lift its blocks."
+            "both hold over restarts; reset: let its circuits decide again, and lift its blocks."
         ),
     ],
     now: Annotated[bool, typer.Option("--now", help="With open: also cut the attempts in flight.")] = False,

@@ -45,6 +45,11 @@ def test_the_worst_that_holds_is_the_state(members: dict[str, Any], state: str, 
     assert (found.why is None) is (state == "ok")
 
 
+def test_of_what_an_operator_forced_it_is_told_what_ends_it() -> None:
+    found = health(view(circuits={"endpoint": FORCED}), now=500, utc=10_000)
+    assert found.why == "the circuit of the endpoint is forced open, until `callboard provider p reset`"
+
+
 def test_what_is_over_holds_no_more() -> None:
     assert health(view(standing={"m": LIMIT, None: QUOTA}), now=900, utc=0).state == "ok"
 

@@ -17,16 +17,18 @@ def test_a_blocked_account_says_why() -> None:
     assert view(misconfigured="unauthorized").facts()["account"] == "misconfigured: unauthorized"
 
 
-def test_each_circuit_tells_its_state_and_an_open_one_how_often_it_opened() -> None:
+def test_each_circuit_tells_its_state_an_open_one_how_often_it_opened_and_a_forced_one_what_ends_it() -> None:
     circuits = {
         "endpoint": View(CircuitState.CLOSED, 0, 0),
         "endpoint m": View(CircuitState.OPEN, 5, 3),
         "endpoint n": View(CircuitState.FORCED_OPEN, 5, 0),
+        "endpoint o": View(CircuitState.FORCED_CLOSED, 5, 0),
     }
     assert view(circuits=circuits).facts()["circuits"] == {
         "endpoint": "closed",
         "endpoint m": "open, 3 in a row",
-        "endpoint n": "forced open",
+        "endpoint n": "forced open, until `callboard provider p reset`",
+        "endpoint o": "forced closed, until `callboard provider p reset`",
     }
 
 

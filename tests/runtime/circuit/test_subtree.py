@@ -10,6 +10,7 @@ from callboard.runtime.circuit import subtree as module
 from callboard.runtime.circuit.circuit import CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.subtree import Child, Refused, Subtree, View
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
+from callboard.runtime.clock import NEVER
 from callboard.runtime.supervision.backoff import Backoff
 
 BACKOFF = Backoff(base=100, max=1_000, jitter=0.0, quiet=10_000, immediate_first=False)
@@ -126,6 +127,7 @@ def test_an_operator_moves_the_circuits_that_are_named() -> None:
     moves = subtree.operate(["host"], CircuitEvent.FORCE_OPEN, 3)
     assert moves == [("host", Move(CircuitState.CLOSED, CircuitState.FORCED_OPEN, CircuitEvent.FORCE_OPEN, 3))]
     assert [view.state for view in subtree.views().values()] == [CircuitState.CLOSED, CircuitState.FORCED_OPEN]
+    assert subtree.views()["host"].retry_at == NEVER
 
 
 def test_what_a_former_process_knew_keeps_a_circuit_open() -> None:
