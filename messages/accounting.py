@@ -114,6 +114,8 @@ class CircuitRecord(msgspec.Struct, frozen=True, kw_only=True, tag="circuit"):
     retry_at: int
     """UTC nanoseconds."""
     openings: int
+    floor: int = 0
+    """UTC nanoseconds: the provider asked to be left alone until then."""
 
 
 class BudgetMark(msgspec.Struct, frozen=True, kw_only=True, tag="budget"):
@@ -305,6 +307,10 @@ class CircuitHistory(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: int
     """UTC nanoseconds."""
     openings: int
+    floor: int = 0
+    """UTC nanoseconds: the provider asked to be left alone until then."""
+    at: int = 0
+    """UTC nanoseconds: when it came to this state."""
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):

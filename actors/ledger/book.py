@@ -205,7 +205,12 @@ class Book:
     def _circuit(self, entry: CircuitRecord) -> tuple[str, str]:
         key = f"{entry.provider}|{entry.key}"
         self.rows["circuits"][key] = CircuitHistory(
-            key=entry.key, state=entry.after, retry_at=entry.retry_at, openings=entry.openings
+            key=entry.key,
+            state=entry.after,
+            retry_at=entry.retry_at,
+            openings=entry.openings,
+            floor=entry.floor,
+            at=entry.at,
         )
         return "circuits", key
 

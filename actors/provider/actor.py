@@ -27,7 +27,7 @@ from callboard.messages.reply import AttemptRecord
 from callboard.messages.routing import CircuitReport
 from callboard.runtime.actor import Actor, Scoped
 from callboard.runtime.circuit.circuit import Move
-from callboard.runtime.circuit.subtree import Refused, Subtree
+from callboard.runtime.circuit.subtree import Refused, Subtree, View
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 from callboard.runtime.clock import NEVER, ns, seconds, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
@@ -127,9 +127,11 @@ class ProviderActor(Actor):
         return None
 
     def _restore(self, history: CircuitHistory) -> None:
-        """Its date counts for no longer than a circuit waits: the clock may have been ahead when it was written."""
-        wait = min(max(0, history.retry_at - self.me.utc()), self._account.circuit.backoff.max)
-        self._subtree.restore(history.key, CircuitState(history.state), self.me.now() + wait, history.openings)
+        """It waits no longer than it was to wait at the first: the clock may have been ahead when that was written."""
+        since = max(self.me.utc(), history.at)
+        now = self.me.now()
+        retry_at, floor = (now + max(0, date - since) for date in (history.retry_at, history.floor))
+        self._subtree.restore(history.key, View(CircuitState(history.state), retry_at, history.openings, floor))
 
     def _admit(self, attempt: Attempt, envelope: Envelope) -> object:
         keys = (ENDPOINT, model_key(attempt.model))
@@ -239,8 +241,7 @@ class ProviderActor(Actor):
         self._publish()
         views = self._subtree.views()
         for key, move in moved:
-            view = views[key]
-            self._record_move(key, move, view.retry_at, view.openings, fault)
+            self._record_move(key, move, views[key], fault)
         self._report_circuits()
         self._plan_check()
         if any(key == ENDPOINT and move.after in GIVES_UP for key, move in moved):
@@ -266,9 +267,9 @@ class ProviderActor(Actor):
         if isinstance(self._transport, ProviderTransport):
             self._transport.drop_idle()
 
-    def _record_move(self, key: str, move: Move, retry_at: int, openings: int, fault: Fault | None) -> None:
+    def _record_move(self, key: str, move: Move, view: View, fault: Fault | None) -> None:
         gives_up = move.after in GIVES_UP
-        date = self._date(retry_at) if gives_up else None
+        date = self._date(view.retry_at) if gives_up else None
         entry = CircuitRecord(
             provider=self._account.name,
             key=key,
@@ -276,7 +277,8 @@ class ProviderActor(Actor):
             before=move.before.value,
             after=move.after.value,
             retry_at=date or 0,
-            openings=openings,
+            openings=view.openings,
+            floor=self._date(view.floor) if gives_up else 0,
         )
         self._ledger.tell(Write((entry,)), lane=CONTROL)
         self.me.emit(

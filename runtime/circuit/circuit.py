@@ -86,7 +86,8 @@ class Circuit:
         self._trials = 0
         self._ramp_step = 0
         self._ramp_credit = 0.0
-        self._floor = 0
+        self.floor = 0
+        """No trial and no health check brings one forward before it: the provider asked to be left alone so long."""
         self.state = CircuitState.CLOSED
         self.retry_at = 0
 
@@ -145,16 +146,16 @@ class Circuit:
         A health check moves an open circuit only, and not before the time that the provider asked to be left alone.
         """
         moves: list[Move] = []
-        if event is CircuitEvent.HEALTH_PASSED and (self.state is not CircuitState.OPEN or now < self._floor):
+        if event is CircuitEvent.HEALTH_PASSED and (self.state is not CircuitState.OPEN or now < self.floor):
             return moves
         if event is CircuitEvent.RESET:
             self._forget()
         self._move(event, now, moves)
         return moves
 
-    def restore(self, state: CircuitState, retry_at: int, openings: int) -> None:
+    def restore(self, state: CircuitState, retry_at: int, openings: int, floor: int = 0) -> None:
         """Go on from what a former process knew."""
-        self.state, self.retry_at = state, retry_at
+        self.state, self.retry_at, self.floor = state, retry_at, floor
         self._backoff.restore(openings)
         if state in (CircuitState.HALF_OPEN, CircuitState.RAMPING):
             self.state = CircuitState.OPEN
@@ -219,7 +220,7 @@ class Circuit:
         return faults > spec.intensity and calls >= spec.min_calls and faults >= spec.rate * calls
 
     def _open_until(self, now: int, rand: float, floor: int) -> None:
-        self._floor = max(self._floor, floor)
+        self.floor = max(self.floor, floor)
         self.retry_at = max(self.retry_at, floor, now + self._backoff.next(now, rand))
 
     def _move(self, event: CircuitEvent, now: int, moves: list[Move]) -> None:
@@ -242,7 +243,7 @@ class Circuit:
 
     def _forget(self) -> None:
         self._backoff.reset()
-        self._floor = 0
+        self.floor = 0
         self.retry_at = 0
         self._consecutive = 0
         self._counts.clear()

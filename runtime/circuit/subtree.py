@@ -43,6 +43,8 @@ class View(msgspec.Struct, frozen=True):
     retry_at: int
     """Monotonic nanoseconds; meaningful while open; NEVER while forced open."""
     openings: int
+    floor: int = 0
+    """Monotonic nanoseconds: not before it, whatever a health check says, for the provider asked to be left alone."""
 
 
 class Subtree:
@@ -102,13 +104,13 @@ class Subtree:
         """An operator's command to these circuits."""
         return [(key, move) for key in keys for move in self._circuit(key).operate(event, now)]
 
-    def restore(self, key: str, state: CircuitState, retry_at: int, openings: int) -> None:
+    def restore(self, key: str, known: View) -> None:
         """Go on from what a former process knew."""
-        self._circuit(key).restore(state, retry_at, openings)
+        self._circuit(key).restore(known.state, known.retry_at, known.openings, known.floor)
 
     def views(self) -> dict[str, View]:
         """All circuits that were used."""
-        return {key: View(one.state, one.next_trial, one.openings) for key, one in self._circuits.items()}
+        return {key: View(one.state, one.next_trial, one.openings, one.floor) for key, one in self._circuits.items()}
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -203,6 +203,44 @@ async def test_a_call_after_the_end_says_that_the_runtime_has_stopped(autojump_c
             pass
 
 
+@pytest.mark.parametrize("crash", [True, False], ids=["the provider crashes", "the process ends"])
+async def test_no_trial_comes_before_a_retry_after_is_over_over_a_restart(
+    autojump_clock: object, world: Opening, tmp_path: Path, crash: bool
+) -> None:
+    """Neither by time, as that circuit's own wait is 5 s, nor by a health check of the endpoint that went down too."""
+    store, asked_to_wait = StoreConfig(path=str(tmp_path / "store")), Behaviour(overload_rate=1, retry_after=3_600)
+    begun = trio.current_time()
+    async with world({"alpha": asked_to_wait}, store=store) as w:
+        await _refused_by_all(w, 5)
+        w["alpha"].die()
+        await _refused_by_all(w, 5, model="alpha/sim-large")
+        if crash:
+            w.board._system.ref("providers/alpha").tell(Rubbish(), lane=Lane.CONTROL)
+            await trio.sleep(0.01)
+            await _left_alone_until(w, begun + 3_600)
+    if not crash:
+        utc = virtual_utc(1_767_225_600 * 10**9 + round((trio.current_time() - begun) * 10**9))
+        async with world({"alpha": Behaviour()}, store=store, utc=utc) as w:
+            await _left_alone_until(w, begun + 3_600)
+
+
+async def _refused_by_all(w: Any, calls: int, model: str = ALPHA) -> None:
+    for _ in range(calls):
+        with pytest.raises(callboard.CallError):
+            await w.board.generate("Why?", model=model, attempts=1)
+
+
+async def _left_alone_until(w: Any, end: float) -> None:
+    w["alpha"].behaviour = Behaviour()
+    w["alpha"].revive()
+    while trio.current_time() < end - 100:
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+        await trio.sleep(50)
+    await trio.sleep(100)
+    assert await w.board.generate("Why?", model=ALPHA, wait=True)
+
+
 async def _open_circuit(w: Any) -> None:
     w["alpha"].die()
     for _ in range(2):

@@ -444,13 +444,13 @@ async def test_whoever_leaves_before_the_acknowledgment_loses_nothing(
 
 async def test_circuits_are_remembered_over_a_restart(autojump_clock: MockClock, world: Opening) -> None:
     record = CircuitRecord(
-        provider="p", key="endpoint", at=1, before="closed", after="open", retry_at=2**62, openings=3
+        provider="p", key="endpoint", at=1, before="closed", after="open", retry_at=2**62, openings=3, floor=7
     )
     async with world() as w:
         w.write(record)
     async with world() as w:
         assert w.ledger.snapshot.circuits("p") == [
-            CircuitHistory(key="endpoint", state="open", retry_at=2**62, openings=3)
+            CircuitHistory(key="endpoint", state="open", retry_at=2**62, openings=3, floor=7, at=1)
         ]
 
 

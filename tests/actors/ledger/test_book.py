@@ -209,7 +209,7 @@ def test_a_lost_attempt_is_taken_to_have_used_all_that_it_might_have() -> None:
 def test_the_latest_state_of_each_circuit_is_remembered_by_provider() -> None:
     def moved(provider: str, key: str, after: str, openings: int) -> CircuitRecord:
         return CircuitRecord(
-            provider=provider, key=key, at=NOON, before="closed", after=after, retry_at=7, openings=openings
+            provider=provider, key=key, at=5, before="closed", after=after, retry_at=7, openings=openings, floor=6
         )
 
     one = book(
@@ -219,8 +219,8 @@ def test_the_latest_state_of_each_circuit_is_remembered_by_provider() -> None:
         moved("pp", "endpoint", "open", 9),
     )
     assert one.circuits("p") == [
-        CircuitHistory(key="endpoint", state="half-open", retry_at=7, openings=1),
-        CircuitHistory(key="endpoint m", state="open", retry_at=7, openings=2),
+        CircuitHistory(key="endpoint", state="half-open", retry_at=7, openings=1, floor=6, at=5),
+        CircuitHistory(key="endpoint m", state="open", retry_at=7, openings=2, floor=6, at=5),
     ]
     assert one.circuits("nobody") == []
 

@@ -346,6 +346,17 @@ def test_a_passed_health_check_does_not_come_before_the_time_that_the_provider_a
     assert driven.at(S.HALF_OPEN)
 
 
+def test_the_time_that_the_provider_asked_for_holds_over_a_restart() -> None:
+    driven = Driven()
+    driven.circuit.restore(S.OPEN, retry_at=5_000, openings=1, floor=5_000)
+    driven.now = 4_999
+    driven.operate(E.HEALTH_PASSED)
+    assert driven.at(S.OPEN)
+    driven.now = 5_000
+    driven.operate(E.HEALTH_PASSED)
+    assert driven.at(S.HALF_OPEN)
+
+
 def test_forced_open_admits_nothing_and_forced_closed_all_until_a_reset() -> None:
     driven = Driven()
     driven.operate(E.FORCE_OPEN)

@@ -118,7 +118,7 @@ def test_each_circuit_hears_its_own_outcome_and_its_floor() -> None:
         admitted(subtree, f"{n}", ("host", "model"))
         moves = subtree.ended(f"{n}", {"host": FAULT, "model": FAULT}, 0, 0.0, floor=700)
     assert [key for key, _ in moves] == ["host", "model"]
-    assert subtree.views() == {key: View(CircuitState.OPEN, 700, 1) for key in ("host", "model")}
+    assert subtree.views() == {key: View(CircuitState.OPEN, 700, 1, 700) for key in ("host", "model")}
 
 
 def test_an_operator_moves_the_circuits_that_are_named() -> None:
@@ -132,9 +132,9 @@ def test_an_operator_moves_the_circuits_that_are_named() -> None:
 
 def test_what_a_former_process_knew_keeps_a_circuit_open() -> None:
     subtree = Subtree(SPEC)
-    subtree.restore("host", CircuitState.OPEN, 500, 3)
+    subtree.restore("host", View(CircuitState.OPEN, 500, 3, 400))
     assert subtree.admit("1", ("host",), 499) == (Refused("host", 500), [])
-    assert subtree.views() == {"host": View(CircuitState.OPEN, 500, 3)}
+    assert subtree.views() == {"host": View(CircuitState.OPEN, 500, 3, 400)}
 
 
 def test_only_idle_circuits_are_forgotten_and_the_longest_unused_first(monkeypatch: pytest.MonkeyPatch) -> None:
