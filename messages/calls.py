@@ -151,6 +151,8 @@ class TakenOver(Tell, frozen=True, kw_only=True):
     attempt: str
     payer: Payer
     priority: Priority
+    until: int
+    """As an attempt's."""
 
 
 class ListModels(Ask[tuple[Model, ...] | Fault], frozen=True):

@@ -161,7 +161,7 @@ class CacheActor(Actor):
         terms = filling.changed()
         if terms is not None and filling.opener is not None:
             attempt, priority = filling.opener.attempt.id, PRIORITY_NAMES[terms.priority]
-            over = TakenOver(attempt=attempt, payer=terms.payer, priority=priority)
+            over = TakenOver(attempt=attempt, payer=terms.payer, priority=priority, until=filling.deadline)
             self._provider(filling.provider).tell(over, priority=filling.lane)
 
     def _ended(self, end: FillEnded) -> None:

@@ -24,7 +24,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle
 from callboard.messages.reply import Answer, AttemptRecord, Delta
 from callboard.runtime.actor import Me
-from callboard.runtime.clock import ns, seconds
+from callboard.runtime.clock import ns, seconds, trio_deadline
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.leaf import cancelled
@@ -73,6 +73,9 @@ class Attempter:
         if progress is not None:
             progress.payer = over.payer
             progress.urgency = over.priority
+            progress.until = over.until
+            if progress.opening is not None:
+                progress.opening.deadline = min(progress.opening.deadline, self._opened_by(progress))
             self._purse.taken_over(progress)
             if not progress.permitted:
                 self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
@@ -128,7 +131,7 @@ class Attempter:
             if progress.fault is None:
                 progress.fault = await self._purse.renew(progress, envelope.deadline)
             if progress.fault is None:
-                await self._recorded(progress, encoded, envelope.deadline)
+                await self._recorded(progress, encoded)
         finally:
             self._settle_permit(permit, progress)
 
@@ -161,9 +164,9 @@ class Attempter:
         used = progress.settled.usage.total if progress.sent else None
         self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=CONTROL)
 
-    async def _recorded(self, progress: Progress, encoded: Encoded, deadline: int) -> None:
+    async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
         try:
-            await self._open_record(progress, deadline)
+            await self._open_record(progress)
             progress.fault = await self._guarded(progress, encoded)
         finally:
             self._settle_record(progress)
@@ -258,8 +261,7 @@ class Attempter:
         for delta in deltas:
             await sink.send(delta)
 
-    async def _open_record(self, progress: Progress, deadline: int) -> None:
-        """A strict one waits until it is on disk, but not for a ledger that cannot write: the reply says so later."""
+    async def _open_record(self, progress: Progress) -> None:
         attempt, account = progress.attempt, self._account
         entry = AttemptOpened(
             id=attempt.id,
@@ -274,12 +276,25 @@ class Attempter:
             counts_at=None if progress.granted is None else progress.granted.at,
         )
         if account.durability == "strict":
-            now = self._me.now()
-            with contextlib.suppress(ActorError):
-                patience = min(ACKNOWLEDGEMENT, (deadline - now) // 4)
-                await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL, deadline=now + patience)
+            await self._open_durably(progress, entry)
         else:
             self._ledger.tell(Write((entry,)), lane=CONTROL)
+
+    async def _open_durably(self, progress: Progress, entry: AttemptOpened) -> None:
+        """Wait until it is on disk, but not for a ledger that cannot write: the reply says so later.
+
+        Whoever has the attempt now waits no longer than he can. What no longer waits may not have come to the ledger.
+        """
+        progress.opening = trio.CancelScope(deadline=self._opened_by(progress))
+        with contextlib.suppress(ActorError), progress.opening:
+            await self._ledger.ask(WriteDurably((entry,)), lane=CONTROL)
+        progress.opening = None
+        if not self._ledger.snapshot.is_open(entry.id):
+            self._ledger.tell(Write((entry,)), lane=CONTROL)
+
+    def _opened_by(self, progress: Progress) -> float:
+        now = self._me.now()
+        return trio_deadline(now + min(ACKNOWLEDGEMENT, (progress.until - now) // 4))
 
     def _settle_record(self, progress: Progress) -> None:
         attempt, account = progress.attempt, self._account

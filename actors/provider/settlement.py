@@ -7,6 +7,7 @@ in, and what came out as far as it was seen; for a plain reply that never came, 
 from typing import Literal
 
 import msgspec
+import trio
 
 from callboard.actors.provider.account import Price
 from callboard.actors.provider.deadline import Alarm
@@ -18,6 +19,7 @@ from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
 from callboard.messages.usage import Cost, Usage
+from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import PRIORITIES
 
 assert tuple(PRIORITIES) == PRIORITY_NAMES
@@ -46,9 +48,13 @@ class Progress(msgspec.Struct, eq=False):
     """Whether its circuits let it pass to see how the provider fares: then they may be open."""
     urgency: Priority
     """That of whoever it is made for now."""
+    until: int
+    """Monotonic nanoseconds at which the last of those who want it will have left."""
     permitted: bool = False
     estimated_cost: Cost | None = None
     """US dollars of the estimate; None: the price is unknown."""
+    opening: trio.CancelScope | None = None
+    """Of the wait for its record, while it lasts."""
     granted: Granted | None = None
     """What the budgets said; None when nothing is set aside."""
     sent: bool = False
@@ -72,7 +78,8 @@ class Progress(msgspec.Struct, eq=False):
 def progress_of(attempt: Attempt, alarm: Alarm, started: int, lane: int, *, trial: bool) -> Progress:
     """At its beginning."""
     urgency = PRIORITY_NAMES[lane]
-    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial, urgency)
+    until = NEVER if attempt.until is None else attempt.until
+    return Progress(attempt, attempt.payer, alarm, started, estimate(attempt.request), trial, urgency, until)
 
 
 def settle(progress: Progress, account: str, price: Price) -> Settlement:
