@@ -7,6 +7,8 @@ import msgspec
 from callboard.messages.base import Ask, Tell
 
 Environment = Literal["ledger", "cache"]
+VERSION = 1
+"""Of the records that are written now. To be raised when an older callboard would misread one: it refuses the store."""
 
 
 class StorePut(msgspec.Struct, frozen=True, gc=False):
@@ -15,7 +17,7 @@ class StorePut(msgspec.Struct, frozen=True, gc=False):
     database: str
     key: bytes
     value: bytes
-    version: int = 1
+    version: int = VERSION
 
 
 class StoreDelete(msgspec.Struct, frozen=True, gc=False):

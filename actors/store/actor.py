@@ -15,7 +15,7 @@ from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import DeclaredError
 from callboard.runtime.storage.environment import Environment
-from callboard.runtime.storage.errors import StorageBusy, StorageError
+from callboard.runtime.storage.errors import StorageBusy, StorageError, TooNew, Unreadable
 from callboard.runtime.storage.group import GroupCommitter
 from callboard.runtime.storage.operations import Delete, Put
 from callboard.runtime.storage.operations import Operation as StorageOperation
@@ -70,15 +70,19 @@ class StoreActor(Actor):
         self._cache: GroupCommitter
 
     async def start(self) -> None:
-        """Open both. A ledger that cannot be read is an error; a cache that cannot is dropped and begun anew."""
+        """Open both. A ledger that cannot be read, or that a newer callboard has written, is an error; such a cache is
+        dropped and begun anew.
+        """
         spec = self._spec
         ledger = await self._open("ledger", LEDGER_DATABASES, spec.max_map_size, sync=spec.sync, disposable=False)
         self._ledger_file = ledger
         self._ledger = GroupCommitter(ledger, run_in_thread=not spec.inline, linger=0)
         self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
+        Records(ledger).refuse_newer(LEDGER_DATABASES)
         cache = await self._open("cache", CACHE_DATABASES, spec.max_cache_size, sync=False, disposable=True)
         self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
         self.me.spawn(self._write, self._cache, cache)
+        _begin_anew_unless_known(cache)
         self.me.publish(StoreView(ledger, cache))
 
     def receive(self, message: Message, envelope: Envelope) -> object:
@@ -147,6 +151,13 @@ class StoreActor(Actor):
         finally:
             with trio.CancelScope(shield=True):
                 await _close(environment)
+
+
+def _begin_anew_unless_known(cache: Environment) -> None:
+    try:
+        Records(cache).refuse_newer(CACHE_DATABASES)
+    except (TooNew, Unreadable):
+        cache.begin_anew()
 
 
 async def _close(environment: Environment) -> None:

@@ -1,6 +1,13 @@
-"""Reading an environment's records: checked, stripped of their checksums, the broken ones counted."""
+"""Reading an environment's records: checked, stripped of their checksums, the broken ones counted.
 
-from callboard.runtime.storage.errors import BrokenRecord
+A record of a version that is not known yet raises TooNew, wherever it is met: a newer callboard has written it, and its
+payload may mean something else.
+"""
+
+from collections.abc import Iterable
+
+from callboard.messages.storing import VERSION
+from callboard.runtime.storage.errors import BrokenRecord, TooNew
 from callboard.runtime.storage.reading import ReadOnlyEnvironment
 from callboard.runtime.storage.record import unpack
 
@@ -8,7 +15,7 @@ PAGE = 1_000
 
 
 class Records:
-    """The records of one environment."""
+    """The records of one environment. Every method that reads payloads raises StorageError."""
 
     def __init__(self, environment: ReadOnlyEnvironment) -> None:
         self._environment = environment
@@ -18,6 +25,12 @@ class Records:
     def broken(self) -> int:
         """Records met so far that cannot be read."""
         return len(self._broken)
+
+    def refuse_newer(self, databases: Iterable[str]) -> None:
+        """Raise TooNew if the last record of one of these is. What is read whole is refused when it is read."""
+        for database in databases:
+            for key, blob in self._environment.scan(database, limit=1, reverse=True):
+                self._checked(database, key, blob)
 
     def get(self, database: str, key: bytes) -> bytes | None:
         """The payload under this key; None when there is none, or it cannot be read."""
@@ -67,7 +80,10 @@ class Records:
 
     def _checked(self, database: str, key: bytes, blob: bytes) -> bytes | None:
         try:
-            return unpack(key, blob)[1]
+            version, payload = unpack(key, blob)
         except BrokenRecord:
             self._broken.add((database, key))
             return None
+        if version > VERSION:
+            raise TooNew(self._environment.path, version, VERSION)
+        return payload

@@ -134,7 +134,7 @@ class Environment(ReadOnlyEnvironment):
         """
         try:
             if self._damaged:
-                self._rebuild()
+                self.begin_anew()
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
                     self._reopen()
@@ -164,6 +164,20 @@ class Environment(ReadOnlyEnvironment):
         with self._gate.alone("the map was to be laid anew"), explained(self.path):
             self._resize(self._map_size)
         self._remaps += 1
+
+    def begin_anew(self) -> None:
+        """Delete the files of a disposable environment, count that, and make new ones.
+
+        Raises StorageBusy, StorageFailed and StorageFull, and is then tried again before the next commit; and
+        ValueError for an environment that is to stay.
+        """
+        if not self._plan.disposable:
+            raise ValueError(f"{self.path}: this environment is to stay")
+        self._damaged = True
+        with self._gate.alone("the store was to be rebuilt"):
+            self._reopen(empty=True)
+        self._damaged = False
+        self._dropped += 1
 
     def statistics(self) -> EnvironmentStatistics:
         """Sizes, entries and counters."""
@@ -209,7 +223,7 @@ class Environment(ReadOnlyEnvironment):
         except Unreadable:
             if not self._plan.disposable:
                 raise
-            self._rebuild()
+            self.begin_anew()
             self._transact(operations, all_in)
 
     def _transact(self, operations: Sequence[Operation], all_in: Callable[[], object]) -> None:
@@ -253,14 +267,6 @@ class Environment(ReadOnlyEnvironment):
     def _follow_growth(self) -> None:
         """Nobody but this owner lets the file grow."""
         raise Unreadable(self.path / DATA, "its first pages claim more than was written")
-
-    def _rebuild(self) -> None:
-        """Delete the files and begin anew; tried again before the next commit where it fails."""
-        self._damaged = True
-        with self._gate.alone("the store was to be rebuilt"):
-            self._reopen(empty=True)
-        self._damaged = False
-        self._dropped += 1
 
     def _resize(self, map_size: int) -> None:
         try:

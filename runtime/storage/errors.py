@@ -4,6 +4,7 @@
     ├─ StoreOwned       another process has the store
     ├─ NoStore          there is nothing to read yet
     ├─ Unreadable       the file is damaged, or not one of ours
+    ├─ TooNew           a newer callboard has written it
     ├─ StorageFull      the file has reached its bound, or the disk is full
     ├─ StorageFailed    LMDB or the operating system refused
     ├─ StorageBusy      something was done that needs the store to itself: a mistake in the program
@@ -58,6 +59,23 @@ class Unreadable(StorageError):
         return (
             f"{self.path}: the store cannot be read ({self.cause}); put a copy back, or move the folder away "
             "to start with an empty one"
+        )
+
+
+class TooNew(StorageError):
+    """A newer callboard has written records that this one does not know how to read. Nobody's fault: run that one."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.path = path
+        self.found = found
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: a newer callboard has written this store: it holds records of version {self.found}, and "
+            f"this one reads none above {self.known}; run the newer one, or move the folder away to start with an "
+            "empty one; nothing was changed"
         )
 
 

@@ -13,8 +13,12 @@ from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
+from callboard.messages.storing import VERSION
 from callboard.runtime.clock import Clock, virtual_utc
 from callboard.runtime.mailbox import Lane
+from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.operations import Put
+from callboard.runtime.storage.record import pack, unpack
 from callboard.sections import ProviderConfig, StoreConfig
 from callboard.testing import Behaviour, SimulatedProvider
 
@@ -296,3 +300,21 @@ async def test_a_file_in_place_of_the_stores_folder_is_told_by_name(tmp_path: Pa
     with pytest.raises(callboard.StoreError, match="is a folder, and this is a file"):
         async with callboard.open(config):
             pass
+
+
+async def test_a_store_in_which_a_newer_callboard_has_written_is_refused_and_loses_nothing(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    async with world(store=store) as w:
+        await w.board.generate("Why?", model=ALPHA)
+        await w.board.generate("Why?", model="beta/sim-small")
+    with Environment.open(tmp_path / "store" / "ledger", ("spend",)) as environment:
+        (key, blob), *_ = environment.scan("spend", limit=2)
+        environment.commit([Put("spend", key, pack(key, VERSION + 1, unpack(key, blob)[1]))])
+        before = environment.scan("spend", limit=9)
+    with pytest.raises(callboard.StoreError, match=r"ledger: a newer callboard has written this .*; run the newer"):
+        async with world(store=store):
+            pass
+    with Environment.open(tmp_path / "store" / "ledger", ("spend",)) as environment:
+        assert environment.scan("spend", limit=9) == before

@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.base import Tell
-from callboard.messages.storing import CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
-from callboard.runtime.storage.errors import Unreadable
+from callboard.messages.storing import VERSION, CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
+from callboard.runtime.storage.errors import TooNew, Unreadable
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.supervision.supervisor import GaveUp
 from callboard.runtime.system import System
@@ -191,6 +191,44 @@ async def test_a_ledger_that_cannot_be_read_is_an_error_and_is_left_alone(
         async with running(store()):
             pytest.fail("a store that cannot be read has started")
     assert (tmp_path / "ledger" / "data.mdb").read_bytes() == b"rubbish" * 1_000
+
+
+async def test_a_ledger_that_a_newer_callboard_has_written_is_an_error_and_is_left_alone(
+    autojump_clock: MockClock, store: Callable[..., ActorSpec], tmp_path: Path
+) -> None:
+    async with running(store()) as system:
+        await commit(system, put(b"a"), StorePut("journal", b"b", b"value", VERSION + 1))
+    whole = (tmp_path / "ledger" / "data.mdb").read_bytes()
+    with pytest.RaisesGroup(pytest.RaisesExc(GaveUp, check=lambda error: isinstance(error.cause, TooNew))):
+        async with running(store()):
+            pytest.fail("a store that a newer callboard has written has started")
+    assert (tmp_path / "ledger" / "data.mdb").read_bytes() == whole
+
+
+async def test_a_cache_that_a_newer_callboard_has_written_is_dropped_counted_and_begun_anew(
+    autojump_clock: MockClock, store: Callable[..., ActorSpec]
+) -> None:
+    async with running(store()) as system:
+        await system.ref("store").ask(CacheCommit((StorePut("entries", b"k", b"v", VERSION + 1),)))
+    async with running(store()) as system:
+        ref = system.ref("store")
+        assert ref.snapshot.facts()["cache_dropped"] == 1
+        await ref.ask(CacheCommit((put(b"l", b"reply", "entries"),)))
+        assert ref.snapshot.cache.all("entries") == [(b"l", b"reply")]
+
+
+async def test_a_cache_whose_last_records_are_damaged_is_begun_anew_at_the_opening(
+    autojump_clock: MockClock, store: Callable[..., ActorSpec], tmp_path: Path
+) -> None:
+    async with running(store()) as system:
+        for number in range(300):
+            await system.ref("store").ask(CacheCommit((put(b"%03d" % number, b"v" * 500, "entries"),)))
+    data = tmp_path / "cache" / "data.mdb"
+    whole = data.read_bytes()
+    page = whole.index(b"299" + b"\x01") // 4096 * 4096
+    data.write_bytes(whole[:page] + b"\xff" * 4096 + whole[page + 4096 :])
+    async with running(store()) as system:
+        assert system.ref("store").snapshot.facts()["cache_dropped"] == 1
 
 
 async def test_a_start_that_failed_half_way_can_be_made_again(

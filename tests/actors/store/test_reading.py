@@ -1,10 +1,12 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from callboard.actors.store.reading import PAGE, Records
+from callboard.messages.storing import VERSION
 from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import TooNew
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.storage.record import pack
 
@@ -70,3 +72,30 @@ def test_the_last_key_and_the_count_include_what_is_broken(environment: Environm
     write(environment, b"a", b"c", b"b")
     damage(environment, b"c")
     assert (records.last_key("a"), records.count("a")) == (b"c", 3)
+
+
+READINGS: list[Callable[[Records], object]] = [
+    lambda records: records.get("a", b"k"),
+    lambda records: records.all("a"),
+    lambda records: records.first("a", 9),
+    lambda records: records.page("a", 9, b""),
+    lambda records: records.refuse_newer(("b", "a")),
+]
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=["get", "all", "first", "page", "refuse_newer"])
+def test_a_record_of_a_newer_version_is_refused_not_misread(
+    environment: Environment, reading: Callable[[Records], object]
+) -> None:
+    write(environment, b"j")
+    reading(Records(environment))
+    environment.commit([Put("a", b"k", pack(b"k", VERSION + 1, b"of k"))])
+    with pytest.raises(TooNew, match=rf"a newer callboard .* version {VERSION + 1}, .* none above {VERSION}; run the"):
+        reading(Records(environment))
+
+
+def test_a_broken_record_is_no_newer_one_whatever_it_begins_with(environment: Environment) -> None:
+    damage(environment, b"k")
+    records = Records(environment)
+    records.refuse_newer(("a",))
+    assert records.get("a", b"k") is None

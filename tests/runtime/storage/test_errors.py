@@ -12,6 +12,7 @@ from callboard.runtime.storage.errors import (
     StorageFull,
     StoreClosed,
     StoreOwned,
+    TooNew,
     Unreadable,
     WrongProcess,
 )
@@ -21,6 +22,7 @@ ALL: list[StorageError] = [
     StoreOwned(PATH, "process 7"),
     NoStore(PATH),
     Unreadable(PATH, "cause"),
+    TooNew(PATH, 2, 1),
     StorageFull(PATH, "cause"),
     StorageFailed(PATH, "cause"),
     StorageBusy(PATH, "growth", "a commit runs"),

@@ -158,6 +158,14 @@ def test_a_journal_that_is_damaged_is_never_begun_anew(tmp_path: Path) -> None:
         assert environment.dropped == 0
 
 
+def test_only_what_is_disposable_can_be_begun_anew(tmp_path: Path) -> None:
+    make(tmp_path)
+    with Environment.open(tmp_path, ("a",)) as environment:
+        with pytest.raises(ValueError, match="is to stay"):
+            environment.begin_anew()
+        assert (environment.count("a"), environment.dropped) == (400, 0)
+
+
 def test_a_cut_file_is_whole_or_refused(tmp_path: Path) -> None:
     with Environment.open(tmp_path, ("a",), map_size=1 << 20) as environment:
         for value in (b"1", b"v" * 30 * PAGE, b"2", b"3", b"4"):
