@@ -11,7 +11,7 @@ import lmdb
 import msgspec
 
 from callboard.runtime.storage.errors import NoStore, StorageError, StorageFailed, StorageFull, Unreadable
-from callboard.runtime.storage.soundness import DATA, LOCK, MARK, is_marked, mark, refuse_damage, unmark
+from callboard.runtime.storage.soundness import DATA, LOCK, MARK, is_marked, mark, refuse_damage, refuse_empty, unmark
 
 Database: TypeAlias = lmdb._Database
 SPARE = 64 * 1024
@@ -62,6 +62,7 @@ def open_to_read(plan: Plan) -> Handle:
     with explained(plan.path):
         if not (plan.path / DATA).exists():
             raise NoStore(plan.path)
+        refuse_empty(plan.path)
         environment = lmdb.open(
             str(plan.path), map_size=0, max_dbs=len(plan.databases), readonly=True, create=False, mode=0o600
         )
@@ -124,15 +125,29 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
 def _open_to_write(plan: Plan, map_size: int) -> Handle:
     with explained(plan.path):
         plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        environment = lmdb.open(
-            str(plan.path),
-            map_size=whole_pages(map_size),
-            max_dbs=len(plan.databases),
-            sync=plan.sync,
-            metasync=plan.sync,
-            mode=0o600,
-        )
+        refuse_empty(plan.path)
+        with _whole_or_not_made(plan.path / DATA):
+            environment = lmdb.open(
+                str(plan.path),
+                map_size=whole_pages(map_size),
+                max_dbs=len(plan.databases),
+                sync=plan.sync,
+                metasync=plan.sync,
+                mode=0o600,
+            )
         return _complete(environment, plan, write=True)
+
+
+@contextmanager
+def _whole_or_not_made(data: Path) -> Iterator[None]:
+    """A new file that a full disk cut short would be taken for a damaged one the next time."""
+    there = data.exists()
+    try:
+        yield
+    except lmdb.Error:
+        if not there:
+            data.unlink(missing_ok=True)
+        raise
 
 
 def _disk_full(path: Path) -> bool:

@@ -1,5 +1,8 @@
 """Whether a file may be given to LMDB.
 
+LMDB makes a new store of an empty file, as though nothing had been lost, and a reader of one is told of a bad file
+descriptor. So an empty file is refused.
+
 LMDB maps its file and trusts it: what was cut short kills the process with SIGBUS, a blank page inside a tree with an
 assertion. So a file is verified first, by py-lmdb's own verifier, which reads it without mapping it, at some hundred
 megabytes a second,
@@ -18,6 +21,13 @@ import lmdb
 from callboard.runtime.storage.errors import Unreadable
 
 DATA, LOCK, MARK = "data.mdb", "lock.mdb", "in-use"
+
+
+def refuse_empty(path: Path) -> None:
+    """Raise Unreadable when there is a file and nothing in it. To be asked before LMDB is."""
+    data = path / DATA
+    if data.exists() and data.stat().st_size == 0:
+        raise Unreadable(data, "the file is empty")
 
 
 def refuse_damage(environment: lmdb.Environment, path: Path, *, may_be_torn: bool) -> None:

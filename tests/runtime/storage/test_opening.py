@@ -1,5 +1,6 @@
 import random
 import re
+import resource
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "zeros": lambda whole: bytes(len(whole)),
     "noise": lambda whole: random.Random(1).randbytes(len(whole)),
     "another file": lambda _: b"SQLite format 3\x00" * 1000,
+    "nothing left": lambda _: b"",
     "a few bytes left": lambda whole: whole[:100],
     "one page left": lambda whole: whole[:PAGE],
     "two pages left": lambda whole: whole[: 2 * PAGE],
@@ -190,6 +192,29 @@ def test_a_place_that_cannot_be_a_store_is_named(tmp_path: Path) -> None:
         Environment.open(tmp_path / "file", ("a",))
     with pytest.raises(StorageFailed, match="file/store: the store failed"):
         Environment.open(tmp_path / "file" / "store", ("a",), disposable=True)
+
+
+def test_an_empty_file_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").touch()
+    with pytest.raises(Unreadable, match=r"data\.mdb: the store cannot be read \(the file is empty\); put a copy back"):
+        Environment.open(tmp_path, ("a",))
+    with pytest.raises(Unreadable, match=r"data\.mdb: the store cannot be read \(the file is empty\); put a copy back"):
+        ReadOnlyEnvironment.open_readonly(tmp_path, ("a",))
+
+
+@pytest.mark.parametrize("room", [0, 100])
+def test_a_new_file_that_finds_no_room_is_not_there_the_next_time(tmp_path: Path, room: int) -> None:
+    make(tmp_path)  # and so LMDB's lock file, which finds none either
+    (tmp_path / "data.mdb").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(StorageError):
+            Environment.open(tmp_path, ("a",))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with Environment.open(tmp_path, ("a",)) as environment:
+        assert environment.count("a") == 0
 
 
 def test_a_handle_that_could_not_be_completed_is_closed(tmp_path: Path) -> None:
