@@ -9,6 +9,7 @@ from pathlib import Path
 from callboard.actors.store.actor import StoreSpec
 from callboard.runtime.storage.errors import StorageError
 from callboard.runtime.storage.owner import OwnerLock
+from callboard.sections import StoreConfig
 
 HOME = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own inside
 PREFIX = "callboard-"
@@ -25,7 +26,8 @@ class Memory:
     by a lock file that says whose it is, and that nobody holds.
     """
 
-    def __init__(self, *, inline: bool) -> None:
+    def __init__(self, config: StoreConfig, *, inline: bool) -> None:
+        self._config = config
         self._inline = inline
         self._lock: OwnerLock | None = None
 
@@ -34,7 +36,13 @@ class Memory:
         with contextlib.suppress(StorageError):  # a system without such locks cannot tell what was left
             self._lock = OwnerLock.acquire(self._path / LOCK, time.time_ns())
             self._remove_what_was_left()
-        return StoreSpec(path=self._path, sync=False, inline=self._inline)
+        return StoreSpec(
+            path=self._path,
+            sync=False,
+            inline=self._inline,
+            map_size=self._config.initial_size,
+            max_map_size=self._config.max_size,
+        )
 
     def __exit__(self, *exc: object) -> None:
         shutil.rmtree(self._path, ignore_errors=True)

@@ -236,7 +236,7 @@ def _public(error: BaseException) -> BaseException:
 def _store(resolved: Resolved, *, inline: bool) -> AbstractContextManager[StoreSpec]:
     config = resolved.config.store
     if config.mode == "memory":
-        return Memory(inline=inline)
+        return Memory(config, inline=inline)
     return _Owned(resolved.store_path, config, inline=inline)
 
 
