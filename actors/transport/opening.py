@@ -23,7 +23,7 @@ def open_transport(
 
     Accounts share their TLS contexts, each some 20 ms to make, when all are given one `functools.cache(tls_context)`.
 
-    Raises ValueError for a setting without sense: a proxy's scheme, an `allowed_hosts` entry. The TLS files are read
+    Raises ValueError for a setting without sense: a proxy's URL, an `allowed_hosts` entry. The TLS files are read
     with the first https request, and the environment's proxies here and now.
     """
     config = config or TransportConfig()

@@ -1,9 +1,12 @@
 """Which proxy a request goes through: the configuration's, or the environment's."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.request import getproxies
+
+import httpx
 
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.policy import Origin
@@ -11,6 +14,8 @@ from callboard.actors.transport.policy import Origin
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _FOR = ("http", "https", "all")
 """Whose requests the environment names proxies for."""
+_HOST = re.compile(rb"[\w.-]+|[\w.%]*:[\w.:%]*")
+"""A name, an IPv4 address, or an IPv6 one with or without a zone."""
 
 
 class Proxies:
@@ -73,6 +78,20 @@ def _check(url: str) -> None:
         raise ValueError(f"a proxy's URL must begin with one of {', '.join(_SCHEMES)} and ://")
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise ValueError("a SOCKS proxy needs the package socksio: pip install 'callboard[socks]'")
+    if url and not _leads_somewhere(url):
+        raise ValueError(
+            "a proxy's URL is scheme://user:password@host:port; user, password and port may be left out, "
+            "and what is no letter or digit in a password is written as %XX"
+        )
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):  # the other one of a character that is none
+        return False
+    port_fits = parsed.port is None or 1 <= parsed.port <= 65_535
+    return port_fits and _HOST.fullmatch(parsed.raw_host) is not None
 
 
 def _names(entry: str, host: str) -> bool:

@@ -431,6 +431,7 @@ async def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, monkeypatch: py
     ("transport", "told"),
     [
         ({"proxy": "ftp://proxy"}, "a proxy's URL must begin with one of"),
+        ({"proxy": "http://foo bar"}, "a proxy's URL is scheme://"),
         ({"allowed_hosts": ("10.0.0.0/99",)}, "allowed_hosts"),
         ({"tls": {"ca_file": "/nowhere.pem"}}, "/nowhere.pem"),
     ],

@@ -77,6 +77,53 @@ def test_a_proxy_of_an_unknown_kind_is_refused_and_its_password_not_shown(proxy:
     assert "secret" not in str(caught.value)
 
 
+MALFORMED = [
+    "http://foo bar",
+    "http://",
+    "http://:3128",
+    "http://user:secret@",
+    "http://user:sec/ret@proxy:1",
+    "http://user:sec#ret@proxy:1",
+    "http://proxy:99999",
+    "http://proxy:0",
+    "http://proxy:secret",
+    "http://proxy:1\n",
+    "http://one,two:1",
+    "http://[::1:1",
+    "http://user:\udcff@proxy:1",
+]
+
+
+@pytest.mark.parametrize("proxy", MALFORMED)
+def test_a_proxy_whose_url_leads_nowhere_is_refused_and_nothing_of_it_is_shown(proxy: str) -> None:
+    with pytest.raises(ValueError, match="scheme://user:password@host:port") as caught:
+        Proxies(proxy, {})
+    assert not any(part in str(caught.value) for part in ("sec", "99999", "foo", "one,"))
+    assert caught.value.__context__ is None, "whose text has parts of the URL"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "all"])
+def test_an_environments_proxy_that_leads_nowhere_is_named_by_its_variable(scheme: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{scheme.upper()}_PROXY in the environment: a proxy's URL is "):
+        Proxies(None, {scheme: "foo bar"})
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://proxy",
+        "HTTP://Proxy.corp:3128/",
+        "http://user:p%40ss@10.1.2.3:3128",
+        "https://pr\u00f6xy.example:1",
+        "http://a_b.internal:1",
+        "http://[fd00::1]:3128",
+        "http://[fe80::1%25eth0]:3128",
+    ],
+)
+def test_a_proxy_whose_url_leads_somewhere_is_taken_as_it_is(proxy: str) -> None:
+    assert Proxies(proxy, {}).proxy(API) == proxy
+
+
 def test_a_proxy_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxies, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="socksio"):
