@@ -13,7 +13,7 @@ import pytest
 import callboard
 from callboard.actors.inspector.client import NotRunning
 from callboard.cli import app, main
-from callboard.cli.ending import Ending, ending_of
+from callboard.cli.ending import Ending, endings_of
 from callboard.cli.place import store_path
 from callboard.errors import CallboardError, ConfigError, InvalidRequest, StoreError
 from callboard.version import __version__
@@ -98,7 +98,38 @@ def test_a_wrong_command_ends_with_two(run: Run, arguments: tuple[str, ...]) -> 
     ],
 )
 def test_each_end_has_its_code_and_at_most_one_line(error: BaseException, ending: Ending | None) -> None:
-    assert ending_of(error) == ending
+    assert endings_of(error) == (() if ending is None else (ending,))
+
+
+def test_errors_of_several_kinds_in_a_group_take_a_line_each_and_none_two(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = ExceptionGroup("h", [StoreError("the store"), ConfigError("the file"), BrokenPipeError(errno.EPIPE, "")])
+
+    def read(store: object) -> None:
+        raise ExceptionGroup("g", [ConfigError("the file"), inner])
+
+    monkeypatch.setattr("callboard.cli.usage.read", read)
+    finished = run("usage")
+    assert (finished.code, finished.err) == (1, "callboard: the file\ncallboard: the store\n")
+
+
+def test_a_group_of_what_was_asked_wrongly_ends_with_two(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(store: object) -> None:
+        raise ExceptionGroup("g", [ConfigError("the file"), InvalidRequest("the field")])
+
+    monkeypatch.setattr("callboard.cli.usage.read", read)
+    finished = run("usage")
+    assert (finished.code, finished.err) == (2, "callboard: the file\ncallboard: the field\n")
+
+
+def test_a_mistake_of_ours_in_a_group_is_not_hidden_by_the_others(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(store: object) -> None:
+        raise ExceptionGroup("g", [ConfigError("the file"), ZeroDivisionError()])
+
+    monkeypatch.setattr("callboard.cli.usage.read", read)
+    with pytest.raises(ExceptionGroup):
+        main(["usage"])
 
 
 COMMANDS = [("--help",), ("init",), ("simulate", "--days", "0.01", "--calls", "5"), ("demo", "--calls", "40")]

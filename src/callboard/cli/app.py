@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -16,7 +16,7 @@ from callboard.cli.bench import bench
 from callboard.cli.budget import budget
 from callboard.cli.cache import cache
 from callboard.cli.demo.command import demo
-from callboard.cli.ending import ending_of
+from callboard.cli.ending import Ending, code_of, endings_of
 from callboard.cli.init import init
 from callboard.cli.log import log
 from callboard.cli.provider import provider
@@ -62,18 +62,19 @@ def run(arguments: Sequence[str] | None) -> None:
         try:
             app(args=arguments, prog_name="callboard")
         except BaseException as error:
-            ending = ending_of(error)
-            if ending is None:
+            endings = endings_of(error)
+            if not endings:
                 raise
-            _tell(ending.sentence)
-            sys.exit(ending.code)
+            _tell(endings)
+            sys.exit(code_of(endings))
 
 
-def _tell(sentence: str) -> None:
-    """On the error output, unless it is empty or that output fails as well."""
+def _tell(endings: Iterable[Ending]) -> None:
+    """A line each on the error output, unless it is empty or that output fails as well."""
     with suppress(OSError):
-        if sentence:
-            typer.echo(f"callboard: {sentence}", err=True)
+        for ending in endings:
+            if ending.sentence:
+                typer.echo(f"callboard: {ending.sentence}", err=True)
     try:
         sys.stdout.flush()
     except OSError:

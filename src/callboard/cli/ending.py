@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterable
 
 import msgspec
 
@@ -24,15 +25,21 @@ class Ending(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def ending_of(error: BaseException) -> Ending | None:
-    """What an exception amounts to; None for one that is a mistake of callboard's, or no failure at all.
+def endings_of(error: BaseException) -> tuple[Ending, ...]:
+    """What an exception amounts to; nothing for one that is a mistake of callboard's, or no failure at all.
 
-    A group amounts to what all in it do.
+    A group amounts to what those in it do, each once; to nothing if one of them does.
     """
     if interrupted(error):
-        return Ending(INTERRUPTED, "")
-    endings = {_ending(one) for one in leaves(error)}
-    return endings.pop() if len(endings) == 1 else None
+        return (Ending(INTERRUPTED, ""),)
+    endings = [_ending(one) for one in leaves(error)]
+    known = [ending for ending in endings if ending is not None]
+    return tuple(dict.fromkeys(known)) if len(known) == len(endings) else ()
+
+
+def code_of(endings: Iterable[Ending]) -> int:
+    """The exit code of several: that it was asked wrongly is all there is to say only if every one says so."""
+    return min(ending.code for ending in endings)
 
 
 def _ending(error: BaseException) -> Ending | None:
