@@ -196,7 +196,7 @@ def test_the_runtime_s_warnings_stay_out_of_the_way_and_come_back(
 def test_a_terminal_without_tree_characters_gets_question_marks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(output, encoding="latin-1"))
-    monkeypatch.setattr("callboard.cli.usage.as_text", lambda report, unsettled: "└─ alpha")
+    monkeypatch.setattr("callboard.cli.usage.as_text", lambda report, unsettled, width: "└─ alpha")
     monkeypatch.setattr("callboard.cli.usage.read", lambda store: (None, 0))
     run("usage")
     sys.stdout.flush()

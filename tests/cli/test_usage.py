@@ -13,7 +13,7 @@ import trio
 
 import callboard
 from callboard.cli.bill import as_csv, as_text
-from callboard.messages.accounting import CallRow, UsageReport, UsageRow
+from callboard.messages.accounting import CallEnded, CallRow, SpendRow, UsageReport, UsageRow
 from callboard.messages.usage import Usage
 from callboard.testing import Behaviour, SimulatedProvider
 
@@ -191,3 +191,48 @@ def test_the_tables_are_aligned_and_say_what_the_figures_leave_out() -> None:
 
 def test_an_empty_ledger_is_told_as_such() -> None:
     assert as_text(UsageReport(models=(), calls=(), latency=())) == "nothing was recorded yet"
+
+
+LONG = "nightly-summaries-of-support-tickets-of-the-subsidiary"
+SPENT = SpendRow(day="2026-01-01", starts=0, ends=0, provider="a", model="m", tag=LONG, user="", attempts=77)
+CALLS = CallRow(day="2026-01-01", tag=LONG, user="", calls=77)
+ENDED = CallEnded(
+    id="1",
+    at=0,
+    outcome="ok",
+    fault=None,
+    provider="a",
+    model="m",
+    asked="a/m",
+    stream=False,
+    cached=False,
+    shared=False,
+    attempts=77,
+    usage=USAGE,
+    cost=Decimal(1),
+    estimated=False,
+    duration=1,
+    tag=LONG,
+)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--by", "tag"], ["--top", "1"]])
+def test_in_a_terminal_too_narrow_for_a_row_its_numbers_stand_below_its_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    report = msgspec.structs.replace(REPORT, spend=(SPENT,), calls=(CALLS,))
+    monkeypatch.setattr("callboard.cli.usage.read", lambda store: (report, 0))
+    monkeypatch.setattr("callboard.cli.usage.dearest", lambda store, count: [ENDED])
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def told() -> list[str]:
+        """The line with the name, and what follows."""
+        lines: list[str] = run("usage", *arguments).out.splitlines()
+        return lines[next(place for place, line in enumerate(lines) if LONG in line) :]
+
+    assert " 77 " in told()[0], "a file has no end at the right"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    names, numbers, *_ = told()
+    assert " 77 " not in names
+    assert " 77 " in numbers
+    assert len(numbers) <= 80

@@ -31,16 +31,17 @@ def as_csv(report: UsageReport) -> str:
     return text.getvalue()
 
 
-def as_text(report: UsageReport, unsettled: int = 0) -> str:
-    """Two tables, the total, and what is to be known of the figures."""
+def as_text(report: UsageReport, unsettled: int = 0, width: int | None = None) -> str:
+    """Two tables, the total, and what is to be known of the figures; tables in `width` as `columns` has it."""
     if not report.models and not report.calls:
         return "nothing was recorded yet"
-    models = columns(MODEL_HEADS, [_model(row) for row in _models(report)], words=3)
-    calls = columns(CALL_HEADS, [_call(row) for row in sorted(report.calls, key=_call_key)], words=3)
+    models = columns(MODEL_HEADS, [_model(row) for row in _models(report)], words=3, width=width)
+    calls = columns(CALL_HEADS, [_call(row) for row in sorted(report.calls, key=_call_key)], words=3, width=width)
     total = report.usage
     sums = f"total: {total.input_total:,} tokens in, {total.output_total:,} out, {money(report.cost)}"
-    budgets = ["", *columns(BUDGET_HEADS, [_budget(row) for row in report.budgets], words=3)] if report.budgets else []
-    return "\n".join([*models, "", *calls, *budgets, "", sums, *_notes(report, unsettled)])
+    budgets = columns(BUDGET_HEADS, [_budget(row) for row in report.budgets], words=3, width=width)
+    more = ["", *budgets] if report.budgets else []
+    return "\n".join([*models, "", *calls, *more, "", sums, *_notes(report, unsettled)])
 
 
 def money(cost: Cost) -> str:

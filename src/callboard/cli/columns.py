@@ -2,11 +2,28 @@
 
 from collections.abc import Sequence
 
+INDENT = "  "
 
-def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> list[str]:
-    """One line a row below the heads; the first `words` columns flush left, the others, numbers, flush right."""
+
+def columns(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1, width: int | None = None
+) -> list[str]:
+    """One line a row below the heads; the first `words` columns flush left, the others, numbers, flush right.
+
+    Where the longest line would be longer than `width`, in characters, each row takes two, its numbers below its words:
+    names are shown in full. None is an output without an end, as a file is.
+    """
     table = [heads, *rows]
-    widths = [max(len(row[place]) for row in table) for place in range(len(heads))]
+    lines = _aligned(table, words)
+    if width is None or words == len(heads) or max(map(len, lines)) <= width:
+        return lines
+    names = [INDENT.join(row[:words]) for row in table]
+    numbers = _aligned([row[words:] for row in table], 0)
+    return [line for name, told in zip(names, numbers, strict=True) for line in (name, INDENT + told)]
+
+
+def _aligned(table: Sequence[Sequence[str]], words: int) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(_cells(row, widths, words)).rstrip() for row in table]
 
 

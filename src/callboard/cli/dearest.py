@@ -14,6 +14,7 @@ from callboard.cli.columns import columns
 from callboard.messages.accounting import CallEnded
 from callboard.runtime.storage.reading import ReadOnlyEnvironment
 
+NOTHING = "no call with a known cost was recorded yet"
 HEADS = ("at", "call", "model", "tag", "user", "outcome", "attempts", "tokens in", "tokens out", "cost")
 
 
@@ -24,10 +25,10 @@ def dearest(store: Path, count: int) -> list[CallEnded]:
         return heapq.nlargest(count, calls, key=lambda call: call.cost or 0)
 
 
-def as_text(calls: Iterable[CallEnded]) -> str:
-    """A table."""
+def as_text(calls: Iterable[CallEnded], width: int | None = None) -> str:
+    """A table, in `width` as `columns` has it."""
     rows = [_cells(call) for call in calls]
-    return "\n".join(columns(HEADS, rows, words=6)) if rows else "no call with a known cost was recorded yet"
+    return "\n".join(columns(HEADS, rows, words=6, width=width)) if rows else NOTHING
 
 
 def as_json(calls: Iterable[CallEnded]) -> bytes:

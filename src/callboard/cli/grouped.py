@@ -51,8 +51,8 @@ def grouped(rows: Iterable[SpendRow], by: By, baseline: UnitPrice | None = None)
     return [_group(name, sums[name], baseline) for name in sorted(sums)]
 
 
-def as_text(groups: list[Group], by: By) -> str:
-    """A table and its total."""
+def as_text(groups: list[Group], by: By, width: int | None = None) -> str:
+    """A table and its total, in `width` as `columns` has it."""
     if not groups:
         return "nothing was recorded yet"
     compared = any(group.baseline is not None for group in groups)
@@ -60,7 +60,7 @@ def as_text(groups: list[Group], by: By) -> str:
     total = sum(groups, Spent())
     lines = [*groups, Group(name="total", baseline=_baseline_of(groups), **msgspec.structs.asdict(total))]
     more = ("at baseline",) if compared else ()
-    return "\n".join(columns((*heads, *more), [_cells(group, compared=compared) for group in lines]))
+    return "\n".join(columns((*heads, *more), [_cells(group, compared=compared) for group in lines], width=width))
 
 
 def as_csv(groups: list[Group], by: By) -> str:

@@ -1,5 +1,7 @@
 """`callboard usage`: what was used and what it cost."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +47,7 @@ def usage(
     place = store_path(store)
     if top is not None:
         calls = dearest(place, top)
-        typer.echo(dearest_as_json(calls) if json else dearest_as_text(calls))
+        typer.echo(dearest_as_json(calls) if json else dearest_as_text(calls, _width()))
         return
     price = None if baseline is None else baseline_price(baseline)
     report, unsettled = read(place)
@@ -56,7 +58,7 @@ def usage(
     if json:
         typer.echo(msgspec.json.encode(groups))
     else:
-        typer.echo(grouped_as_csv(groups, by) if csv else grouped_as_text(groups, by), nl=not csv)
+        typer.echo(grouped_as_csv(groups, by) if csv else grouped_as_text(groups, by, _width()), nl=not csv)
 
 
 def _refuse(by: By | None, baseline: str | None, top: int | None, *, json: bool, csv: bool) -> None:
@@ -74,7 +76,12 @@ def _tell(report: UsageReport, unsettled: int, *, json: bool, csv: bool) -> None
     elif csv:
         typer.echo(as_csv(report), nl=False)
     else:
-        typer.echo(as_text(report, unsettled))
+        typer.echo(as_text(report, unsettled, _width()))
+
+
+def _width() -> int | None:
+    """Characters of the terminal; None where the output goes elsewhere, and a line is as long as it is."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def read(store: Path) -> tuple[UsageReport, int]:
