@@ -67,7 +67,11 @@ class ThinkingPart(Veiled, frozen=True, tag="thinking", kw_only=True):
 
 
 class ToolCallPart(Veiled, frozen=True, tag="tool_call", kw_only=True):
-    """The model asks for a tool. `arguments` is the JSON text exactly as the model wrote it."""
+    """The model asks for a tool.
+
+    `arguments` is the text exactly as the model wrote it: JSON, unless the model made a mistake or was cut. Such a call
+    can be sent back like any other, with a result that says so.
+    """
 
     id: str
     name: str

@@ -34,7 +34,7 @@ class Block:
         """What the start itself is worth."""
         if self._call is not None:
             name = string(self._start.get("name")) or ""
-            deltas.append(Delta(tool_index=self._call, tool_id=string(self._start.get("id")) or "", tool_name=name))
+            deltas.append(Delta(tool_index=self._call, tool_id=self._id(), tool_name=name))
         self._say(self._words[0], deltas)
 
     def add(self, piece: Piece, deltas: list[Delta]) -> bool:
@@ -85,7 +85,7 @@ class Block:
                 return ThinkingPart(redacted=string(self._start.get("data")), origin=origin)
             case "tool_use":
                 return ToolCallPart(
-                    id=string(self._start.get("id")) or "",
+                    id=self._id(),
                     name=string(self._start.get("name")) or "",
                     arguments=self._arguments(),
                     origin=origin,
@@ -99,6 +99,10 @@ class Block:
             deltas.append(Delta(text=words))
         elif words and self._start.get("type") == "thinking":
             deltas.append(Delta(thinking=words))
+
+    def _id(self) -> str:
+        """An imitation's call may have none; it gets one, so that its result can name it."""
+        return string(self._start.get("id")) or f"call_{self._call}"
 
     def _arguments(self) -> str:
         return "".join(self._json) or msgspec.json.encode(mapping(self._start.get("input"))).decode()

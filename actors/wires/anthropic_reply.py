@@ -69,7 +69,7 @@ class MessageReply:
             raise malformed("the reply has no content", provider=self._provider)
         self._head(message)
         for index, block in enumerate(map(mapping, message["content"])):
-            self._blocks[index] = Block(block, None)
+            self._start(index, block, [])
         self._end(message, {})
         return self.answer()
 

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, mapping, present
 from callboard.actors.wires.media import from_data_url, to_base64
-from callboard.actors.wires.wire import WireFault, unsupported
+from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -27,7 +28,6 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.request import Request, Thinking, Tool, ToolChoice
 
 Version: TypeAlias = Literal["2023-06-01", "2026-10-21"]
@@ -45,8 +45,7 @@ _NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
-    """The JSON members to send. Raises WireFault: UNSUPPORTED, or INVALID_REQUEST for tool arguments that are not
-    a JSON object."""
+    """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
     turns = _Turns(provider, version)
     for message in request.messages:
         turns.add(message)
@@ -232,16 +231,8 @@ class _Turns:
         return {"type": "thinking", "thinking": part.text, "signature": part.signature} | (part.extra or {})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
-        shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": self._input(part)}
+        shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": arguments_of(part)}
         return shown | without(_FOREIGN, part.extra) if part.origin in (None, self._provider) else shown
-
-    def _input(self, part: ToolCallPart) -> dict[str, Any]:
-        try:
-            return msgspec.json.decode(part.arguments, type=dict[str, Any])
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            message = "the arguments of a tool call in the conversation are not a JSON object"
-            fault = Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=self._provider)
-            raise WireFault(fault) from None
 
     def _result(self, part: ToolResultPart) -> dict[str, Any]:
         content: Any = part.content

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.gemini_parts import is_made
 from callboard.actors.wires.jsons import UNREADABLE, joined, mapping, present
@@ -103,7 +104,7 @@ class Contents:
 
     def _call(self, part: ToolCallPart, shown: list[dict[str, Any]]) -> None:
         self._names[part.id] = part.name
-        call = {"id": _id(part.id), "name": part.name, "args": self._arguments(part)}
+        call = {"id": _id(part.id), "name": part.name, "args": arguments_of(part)}
         signature, extra = part.signature, part.extra or {}
         if part.origin != self._provider:
             first = not any("functionCall" in other for other in shown)
@@ -111,16 +112,11 @@ class Contents:
             extra = without(_FOREIGN, extra) if part.origin is None else {}
         shown.append(joined(present({"functionCall": present(call), "thoughtSignature": signature}), extra))
 
-    def _arguments(self, part: ToolCallPart) -> dict[str, Any]:
-        arguments = _object(part.arguments)
-        if arguments is None:
-            raise self._invalid("the arguments of a tool call in the conversation are not a JSON object")
-        return arguments
-
     def _result(self, part: ToolResultPart) -> list[dict[str, Any]]:
         name = part.name or self._names.get(part.id)
         if name is None:
-            raise self._invalid("a tool result has no name, and no call in the conversation has its id")
+            message = "a tool result has no name, and no call in the conversation has its id"
+            raise WireFault(Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=self._provider))
         parts: tuple[Part, ...] = (TextPart(part.content),) if isinstance(part.content, str) else part.content
         media: list[dict[str, Any]] = []
         for inner in parts:
@@ -146,9 +142,6 @@ class Contents:
             raise unsupported(self._provider, "a URL without its media type")
         uri = part.file_id if isinstance(part, DocumentPart) and part.url is None else part.url
         return {"fileData": present({"fileUri": uri, "mimeType": media_type, "displayName": name})}
-
-    def _invalid(self, message: str) -> WireFault:
-        return WireFault(Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=self._provider))
 
 
 def _id(call_id: str) -> str | None:

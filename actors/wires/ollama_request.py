@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires import ollama_ids
+from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.functions import encode_tool
-from callboard.actors.wires.jsons import UNREADABLE, mapping, present
+from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.media import to_base64
-from callboard.actors.wires.wire import WireFault, unsupported
+from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -24,7 +25,6 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.request import Output, Request, Thinking
 
 SAMPLING: dict[str, str] = {
@@ -138,11 +138,6 @@ def _result(part: ToolResultPart, provider: str) -> dict[str, Any]:
 
 
 def _call(part: ToolCallPart, provider: str) -> dict[str, Any]:
-    try:
-        arguments = msgspec.json.decode(part.arguments, type=dict[str, Any])
-    except UNREADABLE:
-        message = "the arguments of a tool call in the conversation are not a JSON object"
-        raise WireFault(Fault(kind=FaultKind.INVALID_REQUEST, message=message, provider=provider)) from None
     extra = dict(part.extra or {}) if part.origin in (None, provider) else {}
-    function = {"name": part.name, "arguments": arguments} | mapping(extra.pop("function", None))
+    function = {"name": part.name, "arguments": arguments_of(part)} | mapping(extra.pop("function", None))
     return present({"id": ollama_ids.theirs(part.id), "function": function}) | extra

@@ -274,7 +274,7 @@ def test_a_block_of_the_wrong_shape_costs_only_itself() -> None:
     body = {"content": [5, {"type": "text", "text": 7}, {"type": "tool_use"}, {"type": "text", "text": "a"}]}
     assert WIRE.decode(json.dumps(body).encode()).parts == (
         OpaquePart(origin="anthropic", block={}),
-        ToolCallPart(id="", name="", origin="anthropic"),
+        ToolCallPart(id="call_0", name="", origin="anthropic"),
         TextPart("a"),
     )
 

@@ -1,13 +1,17 @@
 """A conversation begun with one provider goes on with any other: words, calls and results survive, and what only its
 origin understands goes nowhere else."""
 
+import contextlib
 import itertools
 import json
+import random
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.actors.wires.bodies import PLAIN, SECRET, SIGNED, STREAMED, Json
-from tests.actors.wires.test_decoders_fuzz import WIRES, framings
+from tests.actors.wires.test_decoders_fuzz import WIRES, framings, mutants, spoilt, written
 
 from callboard.actors.wires.wire import Wire, WireFault
 from callboard.messages.chat import ChatMessage, OpaquePart, Part, ThinkingPart, ToolCallPart, tool_result, user
@@ -76,6 +80,32 @@ def test_every_part_with_a_signature_names_its_origin(name: str) -> None:
     for part in (*whole.parts, *streamed.partial().parts, *answer_of(name).parts):
         if isinstance(part, ThinkingPart | ToolCallPart | OpaquePart):
             assert part.origin == ORIGINS.get(name, name)
+
+
+@pytest.mark.parametrize("text", ["{bad", '{"a":1', "null", "[1]", '{"a":NaN}'])
+@pytest.mark.parametrize("name", TALKERS)
+def test_a_call_whose_arguments_are_no_object_goes_back_with_the_models_own_text(name: str, text: str) -> None:
+    call = ToolCallPart(id="c", name="f", arguments=text)
+    turns = (user("a"), ChatMessage("assistant", (call,)), tool_result(call, "no JSON object", is_error=True))
+    request = Request(model="m", messages=turns, tools=(TOOL,))
+    check(request)
+    body: Json = json.loads(WIRES[name].encode(request, "m", stream=False).body)
+    assert json.dumps(text) in json.dumps(body)
+
+
+@pytest.mark.parametrize("name", WIRES)
+@given(seed=st.integers(0, 2**40))
+@settings(max_examples=100, deadline=None)
+def test_whatever_message_was_made_of_a_reply_can_be_sent_again(name: str, seed: int) -> None:
+    chance, decoder = random.Random(seed), WIRES[name].decoder()
+    events = [event for event in (spoilt(good, chance, 0.05) for good in STREAMED[name]) if isinstance(event, dict)]
+    answers: list[Answer] = []
+    with contextlib.suppress(WireFault):
+        answers.append(WIRES[name].decode(mutants(SIGNED.get(name, PLAIN[name]), seed, written)))
+    with contextlib.suppress(WireFault):
+        decoder.feed(framings(name, events)[0])
+    for answer in (*answers, decoder.partial()):
+        check(Request(model="m", messages=(user("a"), ChatMessage("assistant", answer.parts), user("b"))))
 
 
 @pytest.mark.parametrize("name", ["completions", "ollama-generate", "cohere-v1"])
