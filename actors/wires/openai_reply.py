@@ -136,7 +136,8 @@ class ChatReply:
         chunk = self._read(body)
         if not chunk.choices:
             raise self._refused(object_of(body))
-        self._choice(next((one for one in chunk.choices if one.index == 0), chunk.choices[0]), [])
+        choice = next((one for one in chunk.choices if one.index == 0), chunk.choices[0])
+        self._choice(choice, choice.delta if choice.message is None else choice.message, [], whole=True)
         return self.answer()
 
     def take(self, frame: Event, deltas: list[Delta]) -> None:
@@ -150,7 +151,7 @@ class ChatReply:
         elif data:
             for choice in self._read(data).choices or ():
                 if choice.index in (0, None):
-                    self._choice(choice, deltas)
+                    self._choice(choice, choice.message if choice.delta is None else choice.delta, deltas)
 
     def answer(self) -> Answer:
         """What has come so far."""
@@ -196,12 +197,11 @@ class ChatReply:
             return error_in_reply(self._provider, told | {"message": words})
         return malformed("the reply has no choices", provider=self._provider)
 
-    def _choice(self, choice: Choice, deltas: list[Delta]) -> None:
+    def _choice(self, choice: Choice, piece: Piece | None, deltas: list[Delta], *, whole: bool = False) -> None:
         if choice.error:
             raise error_in_reply(self._provider, choice.error)
-        piece = choice.message if choice.delta is None else choice.delta
         if piece is not None:
-            self._piece(piece, deltas)
+            self._piece(piece, deltas, whole=whole)
         if choice.logprobs is not None:
             self._logprobs(mapping(choice.logprobs))
         reason = choice.finish_reason
@@ -210,7 +210,7 @@ class ChatReply:
             self._finish = self._finish or FinishReason.OTHER
             self.complete = True
 
-    def _piece(self, piece: Piece, deltas: list[Delta]) -> None:
+    def _piece(self, piece: Piece, deltas: list[Delta], *, whole: bool) -> None:
         thought = string(piece.reasoning_content) or string(piece.reasoning)
         if thought:
             deltas.append(self._draft.thinking(thought))
@@ -225,7 +225,7 @@ class ChatReply:
         if piece.refusal and isinstance(piece.refusal, str):
             deltas.append(self._draft.refusal(piece.refusal))
         for call in piece.tool_calls or ():
-            self._calls.take(call, deltas)
+            self._calls.take(call, deltas, whole=whole)
         if piece.function_call is not None:
             self._calls.take_legacy(piece.function_call, deltas)
         self._beside(piece)
@@ -284,8 +284,9 @@ def shown_block(block: dict[str, Any], origin: str) -> Part:
 class _Calls:
     """Which tool call a piece belongs to.
 
-    Pieces carry the server's index, and the first piece an id and a name. Some servers leave the index out, some
-    count every parallel call 0 and tell them apart by id, some send a fresh id with every piece.
+    In a plain reply each is a call of its own, whatever its id and index. In a stream pieces carry the server's index,
+    and the first piece an id and a name. Some servers leave the index out, some count every parallel call 0 and tell
+    them apart by id, some send a fresh id with every piece.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -294,7 +295,7 @@ class _Calls:
         self._ids: list[str | None] = []
         self._legacy: int | None = None
 
-    def take(self, call: Call, deltas: list[Delta]) -> None:
+    def take(self, call: Call, deltas: list[Delta], *, whole: bool) -> None:
         function, extra = call.function or Function(), mapping(call.extra_content)
         extra = {"extra_content": extra} if extra else {}
         if call.custom is not None and call.function is None:
@@ -302,7 +303,7 @@ class _Calls:
             extra |= CUSTOM
         index = call.index if isinstance(call.index, int) else None
         call_id, name = string(call.id), string(function.name)
-        ours = self._find(index, call_id, name)
+        ours = None if whole else self._find(index, call_id, name)
         if ours is None:
             ours = self._open(call_id, name, extra, deltas)
             if index is not None:

@@ -151,9 +151,11 @@ class ResponsesReply:
         self._close(response)
         if self._items and all(item.ended for item in self._items):
             return
+        seen: list[Item] = []
         for index, told in enumerate(map(mapping, items(response.get("output")))):
             found = self._find(index, None) or self._find(None, told.get("id"))
-            item = found or self._open(told, index, deltas)
+            item = self._open(told, index, deltas) if found is None or found in seen else found
+            seen.append(item)
             if not item.ended:
                 item.end(told, deltas)
 

@@ -185,6 +185,22 @@ def test_tool_calls_survive_servers_that_count_badly(pieces: tuple[Json, ...]) -
     assert calls(*pieces) == (call("a", "f", "{}"), call("b", "g", '{"y":2}'))
 
 
+@pytest.mark.parametrize("more", [{"id": "a"}, {"id": "a", "index": 0}, {"index": 0}])
+def test_each_call_of_a_plain_reply_is_one_whatever_its_id_and_index(more: Json) -> None:
+    message = {"tool_calls": [function("f", "{}", **more), function("g", '{"y":2}', **more)]}
+    body = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    parts = WIRE.decode(json.dumps(body).encode()).parts
+    assert [(part.name, part.arguments) for part in parts if isinstance(part, ToolCallPart)] == [
+        ("f", "{}"),
+        ("g", '{"y":2}'),
+    ]
+
+
+def test_the_message_of_a_plain_reply_counts_and_not_the_empty_delta_beside_it() -> None:
+    body = {"choices": [{"delta": {"content": ""}, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    assert WIRE.decode(json.dumps(body).encode()).parts == (TextPart("Hi"),)
+
+
 def test_calls_without_ids_get_ids_and_late_names_are_taken() -> None:
     assert calls(function("f", "{}"), function("g", "{}")) == (call("call_0", "f", "{}"), call("call_1", "g", "{}"))
     assert calls(function(None, "{", index=0, id="a"), function("f", "}", index=0)) == (call("a", "f", "{}"),)

@@ -384,6 +384,13 @@ def test_two_calls_are_counted_apart() -> None:
     assert [part.id for part in answer.parts if isinstance(part, ToolCallPart)] == ["c1", "c2"]
 
 
+def test_calls_that_share_their_ids_and_come_with_the_response_are_each_a_call() -> None:
+    other = CALL | {"name": "g"}
+    _, answer = streamed(completed(CALL, other))
+    assert answer.parts == plain(CALL, other).parts
+    assert [part.name for part in answer.parts if isinstance(part, ToolCallPart)] == ["f", "g"]
+
+
 @pytest.mark.parametrize("index", [0, None])
 def test_an_item_that_was_not_ended_ends_with_the_response(index: int | None) -> None:
     announced = TEXT | {"content": []}
