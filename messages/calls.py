@@ -64,6 +64,22 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
         return f"{self.provider}/{self.model}"
 
 
+class Cause(msgspec.Struct):
+    """The exception behind a failure, for whoever has to find the bug. No repr shows it: it may quote what was said."""
+
+    _error: BaseException | None
+
+    def take(self) -> BaseException | None:
+        """The exception, once: by its traceback it holds those who hold the failure, and both would be kept until the
+        garbage collector comes.
+        """
+        error, self._error = self._error, None
+        return error
+
+    def __repr__(self) -> str:
+        return "Cause(…)"
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """A call that gave no reply. `partial` is what a stream had handed on before it broke."""
 
@@ -71,6 +87,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault
     attempts: tuple[AttemptRecord, ...]
     partial: Answer | None = None
+    cause: Cause | None = None
 
 
 Outcome: TypeAlias = Receipt | Failure

@@ -16,7 +16,7 @@ class Check(Protocol):
     """Whether a reply will do: None, or a sentence that says why not. It is told in the fault and to the model."""
 
     def __call__(self, reply: Reply, /) -> str | None:
-        """Must not wait."""
+        """Must not wait. What it raises ends the call, and is the cause of its CallError."""
         ...
 
 

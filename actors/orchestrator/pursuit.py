@@ -17,7 +17,17 @@ from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import Taken
 from callboard.messages.caching import Fill
-from callboard.messages.calls import Attempt, Attempted, Candidate, DeltaSink, Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import (
+    Attempt,
+    Attempted,
+    Candidate,
+    Cause,
+    DeltaSink,
+    Failure,
+    MakeCall,
+    OpenStream,
+    Outcome,
+)
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Wishes
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt, Reply
@@ -92,7 +102,8 @@ class Pursuit:
         try:
             return await self._run(plan)
         except HookFailed as error:
-            return story.failure(Fault(kind=FaultKind.INTERNAL, message=str(error)))
+            cause = None if error.__cause__ is None else Cause(error.__cause__)
+            return story.failure(Fault(kind=FaultKind.INTERNAL, message=str(error)), cause=cause)
 
     async def _run(self, plan: Plan) -> Outcome:
         while True:

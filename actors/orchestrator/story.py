@@ -10,7 +10,7 @@ from callboard.actors.orchestrator.batches import Batches
 from callboard.actors.orchestrator.features import Unfit
 from callboard.actors.orchestrator.owned import owned
 from callboard.messages.accounting import CallEnded, Taken
-from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Cause, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
@@ -126,9 +126,9 @@ class Story:
             raw=answer.raw,
         )
 
-    def failure(self, fault: Fault, partial: Answer | None = None) -> Failure:
+    def failure(self, fault: Fault, partial: Answer | None = None, cause: Cause | None = None) -> Failure:
         """The call ends without one."""
-        return Failure(id=self._call.id, fault=fault, attempts=tuple(self._records), partial=partial)
+        return Failure(id=self._call.id, fault=fault, attempts=tuple(self._records), partial=partial, cause=cause)
 
     def ended(self, outcome: Outcome | None, now: int, utc: int) -> CallEnded:
         """The ledger's entry; without an outcome the caller has left, or was at the end of his time."""

@@ -1,6 +1,7 @@
 """From what a caller writes to a checked Request."""
 
 from collections.abc import Callable, Iterable, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -84,13 +85,21 @@ def wishes(request: Request, checks: Iterable[str | Hook], **more: bool) -> Wish
         raise InvalidRequest("checks: expected several, in a list or tuple")
     wanted = Wishes(checks=tuple(checks), **more)
     for one in wanted.checks:
-        if not (isinstance(one, str | Sanitiser) or callable(one)):
-            raise InvalidRequest(f"checks: expected names and functions, got {type(one).__name__}")
+        if not isinstance(one, str):
+            _hook(one.change if isinstance(one, Sanitiser) else one)
     try:
         hooks(wanted.checks, request)
     except ValueError as error:
         raise InvalidRequest(f"checks: {error}") from None
     return wanted
+
+
+def _hook(function: object) -> None:
+    if not callable(function):
+        raise InvalidRequest(f"checks: expected names and functions, got {type(function).__name__}")
+    if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
+        name = getattr(function, "__name__", type(function).__name__)
+        raise InvalidRequest(f"checks: {name} is async; a check or a sanitiser cannot wait")
 
 
 def _asked(prompt: Prompt, model: str | None) -> Request:

@@ -74,16 +74,22 @@ class Interrupted(CallError):
 
 
 def error_of(failure: Failure) -> CallError:
-    """The exception for a failure."""
+    """The exception for a failure, with its cause where that is known."""
+    error = _kind_of(failure)(failure)
+    error.__cause__ = None if failure.cause is None else failure.cause.take()
+    return error
+
+
+def _kind_of(failure: Failure) -> type[CallError]:
     match failure.fault.kind:
         case FaultKind.DEADLINE:
-            return DeadlineExceeded(failure)
+            return DeadlineExceeded
         case FaultKind.UNAVAILABLE:
-            return Unavailable(failure)
+            return Unavailable
         case FaultKind.INTERRUPTED if failure.partial is not None:
-            return Interrupted(failure)
+            return Interrupted
         case _:
-            return CallError(failure)
+            return CallError
 
 
 __all__ = [

@@ -90,6 +90,6 @@ class ReplyStream:
             case Reply():
                 self._reply = reason
             case Failure():
-                raise error_of(reason) from None
+                raise error_of(reason)
             case CallboardError():
                 raise reason from None

@@ -1,7 +1,9 @@
 """Checks, repairs, features and chains through the whole runtime."""
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -82,6 +84,61 @@ async def test_checks_that_are_none_are_told_before_anything_is_sent(world: Open
         with pytest.raises(callboard.InvalidRequest, match=r"^checks: "):
             await w.board.generate("Why?", model="any", checks=wrong)
         assert len(w["alpha"].log) == 0
+
+
+class Waits:
+    async def __call__(self, reply: callboard.Reply) -> None: ...
+
+
+async def waits(given: object) -> None: ...
+
+
+@pytest.mark.parametrize("wrong", [waits, partial(waits), Waits(), checks.Sanitiser(waits)])  # type: ignore[arg-type]
+async def test_a_hook_that_would_wait_is_refused_before_anything_is_sent(world: Opening, wrong: Any) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match=r"^checks: \w+ is async; a check or .* cannot wait$"):
+            await w.board.generate("Why?", model="any", checks=[wrong])
+        with pytest.raises(callboard.InvalidRequest, match=r"^checks: \w+ is async"):
+            w.board.stream("Why?", model="any", checks=[wrong])
+        assert len(w["alpha"].log) == 0
+
+
+async def plain(board: callboard.Board, check: Any) -> None:
+    await board.generate("Why?", model=ALPHA, checks=[check])
+
+
+async def streamed(board: callboard.Board, check: Any) -> None:
+    async with board.stream("Why?", model=ALPHA, checks=[check]) as stream:
+        await stream.collect()
+
+
+def broken(reply: callboard.Reply) -> None:
+    raise ZeroDivisionError(reply.text)
+
+
+@pytest.mark.parametrize("way", [plain, streamed])
+async def test_a_check_that_breaks_ends_its_call_and_its_author_is_shown_where(
+    autojump_clock: object, world: Opening, way: Callable[..., Awaitable[None]]
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.CallError, match="internal: the check broken raised ZeroDivisionError") as caught:
+            await way(w.board, broken)
+        assert caught.value.fault.kind is callboard.FaultKind.INTERNAL
+        cause = caught.value.__cause__
+        assert isinstance(cause, ZeroDivisionError)
+        assert traceback.extract_tb(cause.__traceback__)[-1].name == "broken"
+        assert [(row.calls, row.faults) for row in w.board.usage().calls] == [(1, 1)]
+
+
+@pytest.mark.parametrize("way", [plain, streamed])
+async def test_a_check_that_gives_no_verdict_ends_its_call_and_the_call_is_recorded(
+    autojump_clock: object, world: Opening, way: Callable[..., Awaitable[None]]
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.CallError, match="internal: the check <lambda> gave a bool; ") as caught:
+            await way(w.board, lambda reply: True)
+        assert (caught.value.fault.kind, len(caught.value.attempts)) == (callboard.FaultKind.INTERNAL, 1)
+        assert [(row.calls, row.faults) for row in w.board.usage().calls] == [(1, 1)]
 
 
 async def test_an_alias_brings_its_checks_and_chains(autojump_clock: object, world: Opening) -> None:

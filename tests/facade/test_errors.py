@@ -2,11 +2,12 @@ import inspect
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 
 import callboard
 from callboard import errors
-from callboard.messages.calls import Failure
+from callboard.messages.calls import Cause, Failure
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord
 
@@ -54,6 +55,14 @@ def test_an_unavailable_call_says_when_it_may_be_tried_again(seconds: float | No
 
 def test_an_expired_call_is_a_timeout_to_whoever_knows_only_python() -> None:
     assert isinstance(errors.error_of(failure(FaultKind.DEADLINE)), TimeoutError)
+
+
+def test_what_caused_a_failure_is_told_once_and_in_no_repr() -> None:
+    bug = ZeroDivisionError("what was said")
+    failed = msgspec.structs.replace(failure(FaultKind.INTERNAL), cause=Cause(bug))
+    assert "what was said" not in repr(failed)
+    assert errors.error_of(failed).__cause__ is bug
+    assert errors.error_of(failed).__cause__ is None
 
 
 def test_all_exceptions_are_in_all_and_in_the_tree_at_the_top() -> None:

@@ -62,6 +62,19 @@ async def buffered(board: callboard.Board) -> None:
         await stream.collect()
 
 
+def broken(reply: callboard.Reply) -> None:
+    raise ZeroDivisionError
+
+
+async def broken_check(board: callboard.Board) -> None:
+    await board.generate("Why?", model=ALPHA, checks=[broken])
+
+
+async def broken_check_of_a_stream(board: callboard.Board) -> None:
+    async with board.stream("Why?", model=ALPHA, checks=[broken]) as stream:
+        await stream.collect()
+
+
 async def shared_and_cancelled(board: callboard.Board) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(3):
@@ -76,6 +89,8 @@ async def shared_and_cancelled(board: callboard.Board) -> None:
         pytest.param(plain, SLOW, id="plain"),
         pytest.param(streamed, SLOW, id="streamed"),
         pytest.param(buffered, SLOW, id="buffered"),
+        pytest.param(broken_check, SLOW, id="a check that raises"),
+        pytest.param(broken_check_of_a_stream, SLOW, id="a check of a stream that raises"),
         pytest.param(left, SLOW, id="stream left in its middle"),
         pytest.param(cancelled, SLOW, id="cancelled before the reply"),
         pytest.param(cancelled_stream, SLOW, id="cancelled while it streams"),

@@ -1,4 +1,6 @@
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -52,5 +54,35 @@ def test_a_hook_that_raises_is_told_by_its_name() -> None:
     def broken(reply: Reply) -> str | None:
         raise KeyError(reply.text)
 
-    with pytest.raises(HookFailed, match="the check broken raised KeyError"):
+    with pytest.raises(HookFailed, match=r"^the check broken raised KeyError$") as caught:
         examine(reply("secret"), [broken])
+    assert isinstance(caught.value.__cause__, KeyError), "so that its author finds where"
+
+
+async def waits(reply: Reply) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("check", "given"),
+    [
+        (lambda reply: True, "the check <lambda> gave a bool"),
+        (lambda reply: 5, "the check <lambda> gave an int"),
+        (lambda reply: reply, "the check <lambda> gave a Reply"),
+        (waits, "the check waits gave a coroutine"),
+        (partial(lambda given, reply: given, False), "the check partial gave a bool"),
+    ],
+)
+def test_a_check_that_gives_no_verdict_is_told_by_its_name_and_what_was_expected(check: Any, given: str) -> None:
+    with pytest.raises(HookFailed) as caught:
+        examine(reply("secret"), [check])
+    assert str(caught.value) == f"{given}; expected None, or a sentence that says why the reply will not do"
+
+
+def test_a_sanitiser_that_gives_no_text_or_raises_is_told_by_its_name() -> None:
+    def forgets(text: str) -> Any:
+        return None
+
+    with pytest.raises(HookFailed, match=r"^the sanitiser forgets gave None; expected the text as it is to be"):
+        examine(reply("secret"), [Sanitiser(forgets)])
+    with pytest.raises(HookFailed, match=r"^the sanitiser index raised ValueError$"):
+        examine(reply("secret"), [Sanitiser("text".index)])  # type: ignore[arg-type]
