@@ -11,12 +11,12 @@ import trio
 from callboard.actors.orchestrator.story import Story
 from callboard.errors import RuntimeStopped
 from callboard.messages.accounting import Write
-from callboard.messages.calls import Failure, InHand, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import Cause, Failure, InHand, MakeCall, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer
 from callboard.runtime.clock import Clock, ns
 from callboard.runtime.envelope import PRIORITIES
-from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded
+from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded, HandlerFailed
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
@@ -53,6 +53,8 @@ class Handing:
             except ActorCrashed:
                 if (failure := self._begin_again()) is not None:
                     return failure
+            except HandlerFailed as error:
+                return self._own_failure(str(error), error)
             except ActorError as error:
                 self._record(began)
                 raise RuntimeStopped(f"the call could not be made: {error}") from error
@@ -67,14 +69,22 @@ class Handing:
     def _begin_again(self) -> Failure | None:
         """Nobody knows how far it had come: one attempt is taken as made, and a bound on money as reached."""
         call = self.call
-        if isinstance(call, OpenStream) and call.sink.sent:
-            failure = self._failure(FaultKind.INTERRUPTED, "callboard's own failure: the orchestrator crashed")
-            return msgspec.structs.replace(failure, partial=Answer(parts=(), finish_reason=None))
-        if call.allowance.attempts <= 1 or call.allowance.money is not None:
-            return self._failure(FaultKind.INTERNAL, "callboard's own failure: the orchestrator crashed")
+        if self._has_begun() or call.allowance.attempts <= 1 or call.allowance.money is not None:
+            return self._own_failure("the orchestrator crashed")
         left = call.allowance.after(None)
         self.call = msgspec.structs.replace(call, id=self._new_id(), allowance=left, in_hand=InHand())
         return None
+
+    def _has_begun(self) -> bool:
+        """Whether the caller has read of it, so that it cannot begin again."""
+        return isinstance(self.call, OpenStream) and self.call.sink.sent > 0
+
+    def _own_failure(self, what: str, error: HandlerFailed | None = None) -> Failure:
+        kind, partial = FaultKind.INTERNAL, None
+        if self._has_begun():
+            kind, partial = FaultKind.INTERRUPTED, Answer(parts=(), finish_reason=None)
+        failure = self._failure(kind, f"callboard's own failure: {what}")
+        return msgspec.structs.replace(failure, partial=partial, cause=None if error is None else Cause(error))
 
     def _failure(self, kind: FaultKind, message: str, timeout: str | None = None) -> Failure:
         return Failure(id=self.call.id, fault=Fault(kind=kind, message=message, timeout=timeout), attempts=())
