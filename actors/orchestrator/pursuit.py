@@ -29,7 +29,7 @@ from callboard.messages.calls import (
     Outcome,
 )
 from callboard.messages.faults import Fault, FaultKind
-from callboard.messages.hooks import Wishes
+from callboard.messages.hooks import Hook, Wishes
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt, Reply
 from callboard.messages.request import Request, Work
 from callboard.messages.routing import Plan
@@ -40,6 +40,7 @@ from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.stream import ConsumerLeft
 
+NOT_KEPT = Fault(kind=FaultKind.UNAVAILABLE, message="it is not in the cache; nothing was asked")
 READER_LEFT = Fault(kind=FaultKind.INTERRUPTED, message="the reader left the stream")
 NOTHING = Answer(parts=(), finish_reason=None)
 """What is known of a stream that broke together with the actor that made it."""
@@ -68,6 +69,7 @@ class Pursuit:
         self._me = me
         self._wishes = _wishes(call, means.standards)
         self._buffered = isinstance(call, OpenStream) and (self._wishes.buffer or bool(self._wishes.checks))
+        self._hooks: tuple[Hook, ...] = ()
         self._rejected: tuple[Reply, str] | None = None
         self._answered = False
         """Whether one of the two has answered."""
@@ -83,27 +85,40 @@ class Pursuit:
     async def outcome(self) -> Outcome:
         """The call's one outcome."""
         call, story, means = self._call, self._story, self._means
+        refused = self._unmade() if self._wishes.checks else None
+        if refused is not None:
+            return story.failure(refused)
         plan, unfits = means.planned(call.request, self._me.now())
         unfit = unfits[0].fault if unfits else None
         story.skipped(plan.skipped)
         story.unfit(unfits)
         only = call.request.cache.use == "only"
-        if only or not plan.candidates:
-            kept = await self._kept(means.candidates(call.request.model))
-            if kept is not None:
-                return kept
-        if only:
-            return story.failure(Fault(kind=FaultKind.UNAVAILABLE, message="it is not in the cache; nothing was asked"))
-        if unfit is not None and not plan.candidates and not plan.skipped:
-            return story.failure(unfit)
-        self._course = Course(plan, call.allowance, means.retry, wait=call.request.wait)
-        if self._wishes.hedge:
-            means.hedges.earn()
         try:
+            if only or not plan.candidates:
+                kept = await self._kept(means.candidates(call.request.model))
+                if kept is not None:
+                    return kept
+            if only:
+                return story.failure(NOT_KEPT)
+            if unfit is not None and not plan.candidates and not plan.skipped:
+                return story.failure(unfit)
+            self._course = Course(plan, call.allowance, means.retry, wait=call.request.wait)
+            if self._wishes.hedge:
+                means.hedges.earn()
             return await self._run(plan)
         except HookFailed as error:
             cause = None if error.__cause__ is None else Cause(error.__cause__)
             return story.failure(Fault(kind=FaultKind.INTERNAL, message=str(error)), cause=cause)
+
+    def _unmade(self) -> Fault | None:
+        """Makes the hooks, or says which cannot be made of this request."""
+        request = self._call.request
+        if isinstance(request, Request):
+            try:
+                self._hooks = hooks(self._wishes.checks, request)
+            except ValueError as error:
+                return Fault(kind=FaultKind.INVALID_REQUEST, message=f"checks: {error}")
+        return None
 
     async def _run(self, plan: Plan) -> Outcome:
         while True:
@@ -165,10 +180,7 @@ class Pursuit:
         return None
 
     def _examined(self, reply: Receipt) -> Receipt | str:
-        request = self._call.request
-        if not self._wishes.checks or not isinstance(reply, Reply) or not isinstance(request, Request):
-            return reply
-        return examine(reply, hooks(self._wishes.checks, request))
+        return examine(reply, self._hooks) if self._hooks and isinstance(reply, Reply) else reply
 
     def _reject(self, reply: Receipt, why: str) -> Fault:
         assert isinstance(reply, Reply)

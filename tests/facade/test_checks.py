@@ -60,6 +60,18 @@ async def test_a_schema_is_checked(autojump_clock: object, world: Opening) -> No
             await w.board.generate("?", model="any", output=output, checks=[checks.Schema({"type": "array"})])
 
 
+async def test_a_schema_that_makes_no_sense_is_refused_before_anything_is_sent_also_where_the_alias_wants_it_checked(
+    autojump_clock: object, world: Opening
+) -> None:
+    pytest.importorskip("jsonschema")
+    output = callboard.Output(schema={"type": "nonsense"})
+    async with world(models={"strict": {"candidates": [ALPHA], "checks": ["schema"]}}) as w:
+        with pytest.raises(callboard.CallError, match="checks: the JSON Schema makes no sense at") as caught:
+            await w.board.generate("A number?", model="strict", output=output)
+        assert caught.value.fault.kind is callboard.FaultKind.INVALID_REQUEST
+        assert len(w["alpha"].log) == 0
+
+
 async def test_a_buffered_stream_falls_back_from_its_middle_and_says_nothing_twice(
     autojump_clock: object, world: Opening
 ) -> None:
@@ -128,6 +140,16 @@ async def test_a_check_that_breaks_ends_its_call_and_its_author_is_shown_where(
         assert isinstance(cause, ZeroDivisionError)
         assert traceback.extract_tb(cause.__traceback__)[-1].name == "broken"
         assert [(row.calls, row.faults) for row in w.board.usage().calls] == [(1, 1)]
+
+
+async def test_a_check_that_breaks_on_what_is_kept_ends_its_call_as_well(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world() as w:
+        await w.board.generate("Why?", model=ALPHA, cache="use")
+        with pytest.raises(callboard.CallError, match="internal: the check broken raised ZeroDivisionError") as caught:
+            await w.board.generate("Why?", model=ALPHA, cache="only", checks=[broken])
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 @pytest.mark.parametrize("way", [plain, streamed])
