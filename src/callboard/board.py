@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 import msgspec
 import trio
@@ -15,8 +15,10 @@ from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.handing import Handing
+from callboard.home import Home
 from callboard.local import LocalModels
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
+from callboard.messages.base import Ask
 from callboard.messages.budgeting import ResetBudget
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate
@@ -33,7 +35,7 @@ from callboard.messages.request import Work
 from callboard.messages.reranking import Reranking
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
-from callboard.runtime.clock import ns
+from callboard.runtime.clock import NEVER, ns
 from callboard.runtime.errors import ActorError
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
@@ -42,6 +44,8 @@ from callboard.runtime.stream import Stream
 from callboard.runtime.system import System
 from callboard.streaming import ReplyStream
 from callboard.works import WorkOptions, embedding, images, reranking
+
+R = TypeVar("R")
 
 AHEAD = 64
 """Deltas that a stream may be ahead of its reader."""
@@ -62,7 +66,7 @@ class Board:
     ) -> None:
         self._resolved = resolved
         self._system = system
-        self._nursery = nursery
+        self._home = Home(nursery)
         self._status = status
         self._events = events
         self._rng = rng
@@ -123,7 +127,7 @@ class Board:
         stream: Stream[Delta] = Stream(AHEAD)
         allowance = self._allowance(timeout, attempts, money)
         call = OpenStream(id=self._new_id(), request=request, allowance=allowance, sink=stream, wishes=wanted)
-        return ReplyStream(self._handing(call), self._nursery, stream)
+        return ReplyStream(self._handing(call), self._home, stream)
 
     async def embed(
         self,
@@ -196,10 +200,7 @@ class Board:
 
         Raises a CallError when none answers.
         """
-        found: dict[str, tuple[Model, ...] | Fault] = {}
-        async with trio.open_nursery() as nursery:
-            for provider in self._resolved.providers:
-                nursery.start_soon(self._list_models, provider.name, found)
+        found = await self._list_all()
         offered = [found[provider.name] for provider in self._resolved.providers]
         faults = [one for one in offered if isinstance(one, Fault)]
         if faults and len(faults) == len(offered):
@@ -211,14 +212,11 @@ class Board:
 
         Raises InvalidRequest for an unknown name.
         """
-        return LocalModels(self._provider(provider), self._nursery)
+        return LocalModels(self._provider(provider), self._home)
 
     async def check(self) -> dict[str, Fault | None]:
         """Ask every provider whether it accepts the credential: the fault by provider, None where all is well."""
-        found: dict[str, tuple[Model, ...] | Fault] = {}
-        async with trio.open_nursery() as nursery:
-            for provider in self._resolved.providers:
-                nursery.start_soon(self._list_models, provider.name, found)
+        found = await self._list_all()
         return {name: one if isinstance(one, Fault) else None for name, one in found.items()}
 
     def usage(self) -> UsageReport:
@@ -234,7 +232,7 @@ class Board:
 
         What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
         """
-        said = await self._budgets.ask(ResetBudget(name), lane=CONTROL)
+        said = await self._order(self._budgets, ResetBudget(name))
         if isinstance(said, Fault):
             raise InvalidRequest(f"budget: {said.message}")
         return said
@@ -252,7 +250,7 @@ class Board:
     async def flush(self) -> None:
         """Return when everything recorded before is on disk. Raises StoreError when it cannot be written."""
         try:
-            await self._ledger.ask(Flush(), lane=CONTROL, deadline=self._system.clock.now() + ns(60))
+            await self._order(self._ledger, Flush(), deadline=self._system.clock.now() + ns(60))
         except ActorError as error:
             raise StoreError(f"the ledger could not be written: {error}") from error
 
@@ -278,7 +276,7 @@ class Board:
             raise InvalidRequest("key, older_than: expected a reply's `cache_key`, and a number of seconds") from None
         wish = Forget(key=raw, model=model, tag=tag, partition=partition, stored_before=before)
         try:
-            return await self._cache.ask(wish, lane=CONTROL)
+            return await self._order(self._cache, wish)
         except ActorError as error:
             raise StoreError(f"not everything could be forgotten: {error}") from error
 
@@ -295,13 +293,13 @@ class Board:
             raise InvalidRequest("user, call, before: expected at least one; `before` is a date with a time zone")
         moment = None if before is None else int(before.timestamp() * 1e9)
         try:
-            erased = await self._ledger.ask(Erase(user=user, call=call, before=moment), lane=CONTROL)
+            erased = await self._order(self._ledger, Erase(user=user, call=call, before=moment))
             if call is None:
-                replies = await self._cache.ask(Forget(user=user, stored_before=moment), lane=CONTROL)
+                replies = await self._order(self._cache, Forget(user=user, stored_before=moment))
                 erased = msgspec.structs.replace(erased, replies=replies)
             if self._resolved.config.log.requests:
                 wish = Erase(user=user, call=call, before=moment)
-                logged = (await self._system.ref("logbook").ask(wish, lane=CONTROL)).logged
+                logged = (await self._order(self._system.ref("logbook"), wish)).logged
                 erased = msgspec.structs.replace(erased, logged=logged)
         except ActorError as error:
             raise StoreError(f"not everything could be deleted: {error}") from error
@@ -315,18 +313,23 @@ class Board:
         if not self._resolved.config.log.requests:
             raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
         try:
-            return await self._system.ref("logbook").ask(ReadLog(call), lane=CONTROL)
+            return await self._order(self._system.ref("logbook"), ReadLog(call))
         except ActorError as error:
             raise StoreError(f"the log cannot be read: {error}") from error
 
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""
-        return await self._provider(provider).ask(command, lane=CONTROL)
+        return await self._order(self._provider(provider), command)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The latest thousand events: restarts, circuits, blocked accounts."""
         return tuple(self._events)
+
+    async def _order(self, actor: Ref, order: Ask[R], deadline: int = NEVER) -> R:
+        """Have an order carried out, ahead of calls that wait. `deadline` in monotonic nanoseconds."""
+        self._home.enter()
+        return await actor.ask(order, lane=CONTROL, deadline=deadline)
 
     def _provider(self, name: str) -> Ref:
         try:
@@ -335,6 +338,15 @@ class Board:
             known = ", ".join(provider.name for provider in self._resolved.providers)
             raise InvalidRequest(f"provider: {name!r} is not configured; known are {known}") from None
 
+    async def _list_all(self) -> dict[str, tuple[Model, ...] | Fault]:
+        """What each account offers, or why it does not say."""
+        self._home.enter()
+        found: dict[str, tuple[Model, ...] | Fault] = {}
+        async with trio.open_nursery() as nursery:
+            for provider in self._resolved.providers:
+                nursery.start_soon(self._list_models, provider.name, found)
+        return found
+
     async def _list_models(self, name: str, found: dict[str, tuple[Model, ...] | Fault]) -> None:
         try:
             found[name] = await self._system.ref(f"providers/{name}").ask(ListModels())
@@ -342,6 +354,7 @@ class Board:
             found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
 
     async def _perform(self, work: Work, allowance: Allowance, wanted: Wishes | None = None) -> Receipt:
+        self._home.enter()
         self._know(work.model)
         call = MakeCall(id=self._new_id(), request=work, allowance=allowance, wishes=wanted)
         outcome = await self._handing(call).outcome()

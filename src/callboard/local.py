@@ -8,6 +8,7 @@ import trio
 
 from callboard.block import Block
 from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, error_of
+from callboard.home import Home
 from callboard.messages.base import Ask
 from callboard.messages.calls import Failure, ListModels
 from callboard.messages.faults import Fault
@@ -38,9 +39,9 @@ class LocalModels:
     time limits hold; its circuits and the ledger hear nothing of it.
     """
 
-    def __init__(self, provider: Ref, nursery: trio.Nursery) -> None:
+    def __init__(self, provider: Ref, home: Home) -> None:
         self._provider = provider
-        self._nursery = nursery
+        self._home = home
 
     async def models(self) -> tuple[Model, ...]:
         """Those on the machine's disk."""
@@ -60,9 +61,10 @@ class LocalModels:
 
     def pull(self, model: str) -> "Pull":
         """Fetch a model, or its newer version. Leaving the block early stops the download."""
-        return Pull(self._provider, self._nursery, _named(model))
+        return Pull(self._provider, self._home, _named(model))
 
     async def _ask(self, what: str, question: Ask[R | Fault]) -> R:
+        self._home.enter()
         try:
             answer = await self._provider.ask(question)
         except ActorError as error:
@@ -82,9 +84,9 @@ class Pull:
     server, which goes on from there the next time.
     """
 
-    def __init__(self, provider: Ref, nursery: trio.Nursery, model: str) -> None:
+    def __init__(self, provider: Ref, home: Home, model: str) -> None:
         self._provider = provider
-        self._nursery = nursery
+        self._home = home
         self._model = model
         self._stream: Stream[PullProgress] = Stream(AHEAD)
         self._scope = trio.CancelScope()
@@ -107,10 +109,7 @@ class Pull:
 
     async def __aenter__(self) -> Self:
         self._block.enter()
-        try:
-            self._nursery.start_soon(self._conduct)
-        except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
-            raise RuntimeStopped("the runtime has stopped") from None
+        self._home.start(self._conduct)
         return self
 
     async def __aexit__(

@@ -9,6 +9,7 @@ import trio
 from callboard.block import Block
 from callboard.errors import CallboardError, RuntimeStopped, error_of
 from callboard.handing import Handing
+from callboard.home import Home
 from callboard.messages.calls import Failure
 from callboard.messages.reply import Delta, Reply
 from callboard.runtime.stream import Closed, Stream
@@ -22,9 +23,9 @@ class ReplyStream:
     the block it raises RuntimeError, as does entering that twice.
     """
 
-    def __init__(self, handing: Handing, nursery: trio.Nursery, stream: Stream[Delta]) -> None:
+    def __init__(self, handing: Handing, home: Home, stream: Stream[Delta]) -> None:
         self._handing = handing
-        self._nursery = nursery
+        self._home = home
         self._stream = stream
         self._scope = trio.CancelScope()
         self._reply: Reply | None = None
@@ -61,10 +62,7 @@ class ReplyStream:
 
     async def __aenter__(self) -> Self:
         self._block.enter()
-        try:
-            self._nursery.start_soon(self._conduct)
-        except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
-            raise RuntimeStopped("the runtime has stopped") from None
+        self._home.start(self._conduct)
         return self
 
     async def __aexit__(

@@ -1,0 +1,42 @@
+"""The Trio run that a board belongs to: a call from another run or event loop is told, where it would break both."""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from callboard.errors import RuntimeStopped
+
+ELSEWHERE = (
+    "the board belongs to the Trio run that opened it, and this is another one: from other threads use "
+    "trio.from_thread.run(..., trio_token=token), with what trio.lowlevel.current_trio_token() gives in that run"
+)
+NOT_TRIO = (
+    "a board is called from Trio tasks, and this is none: under asyncio run Trio as its guest "
+    "(trio.lowlevel.start_guest_run), or run the board in a thread of its own with trio.run and call it with "
+    "trio.from_thread.run(..., trio_token=token)"
+)
+
+
+class Home:
+    """Made in that run. Tasks that work for a caller are started in `nursery`, which lasts as long as the runtime."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._token = trio.lowlevel.current_trio_token()
+
+    def enter(self) -> None:
+        """Raises RuntimeError unless this is the board's own Trio run."""
+        try:
+            here = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            raise RuntimeError(NOT_TRIO) from None
+        if here is not self._token:
+            raise RuntimeError(ELSEWHERE)
+
+    def start(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do it in a task of its own. Raises RuntimeStopped once the runtime has ended, and RuntimeError as `enter`."""
+        self.enter()
+        try:
+            self._nursery.start_soon(work)
+        except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
+            raise RuntimeStopped("the runtime has stopped") from None
