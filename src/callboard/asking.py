@@ -11,6 +11,7 @@ from callboard.errors import InvalidRequest
 from callboard.messages.chat import ChatMessage
 from callboard.messages.chat import system as system_message
 from callboard.messages.chat import user as user_message
+from callboard.messages.checks import named
 from callboard.messages.hooks import Hook, Sanitiser, Wishes
 from callboard.messages.request import (
     CacheControl,
@@ -80,9 +81,14 @@ def build(prompt: Prompt, model: str | None, **options: Unpack[Options]) -> Requ
 
 
 def wishes(request: Request, checks: Iterable[str | Hook], **more: bool) -> Wishes:
-    """What is wanted besides an answer. Raises InvalidRequest for checks that are none, or cannot be used here."""
+    """What is wanted besides an answer. Raises InvalidRequest for checks that are none, or cannot be used here, and for
+    one of `more` that is neither True nor False.
+    """
     if isinstance(checks, str) or not isinstance(checks, Iterable):
         raise InvalidRequest("checks: expected several, in a list or tuple")
+    for name, value in more.items():
+        if not isinstance(value, bool):
+            raise InvalidRequest(f"{name}: expected True or False, got {named(value)}")
     wanted = Wishes(checks=tuple(checks), **more)
     for one in wanted.checks:
         if not isinstance(one, str):

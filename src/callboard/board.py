@@ -4,12 +4,13 @@ import random
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypeVar, Unpack
 
 import msgspec
 import trio
 
+from callboard import arguments
 from callboard.actors.provider import diagnosis
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
@@ -269,11 +270,9 @@ class Board:
         answered first, `older_than` seconds. What is kept meanwhile stays. Raises InvalidRequest, and StoreError when
         it cannot be written.
         """
-        try:
-            raw = None if key is None else bytes.fromhex(key)
-            before = None if older_than is None else self._system.clock.utc() - ns(older_than)
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidRequest("key, older_than: expected a reply's `cache_key`, and a number of seconds") from None
+        arguments.texts(model=model, tag=tag, partition=partition)
+        raw = None if key is None else arguments.cache_key(key)
+        before = None if older_than is None else self._system.clock.utc() - arguments.age(older_than)
         wish = Forget(key=raw, model=model, tag=tag, partition=partition, stored_before=before)
         try:
             return await self._order(self._cache, wish)
@@ -289,9 +288,10 @@ class Board:
         which then count for nobody. Of a `call`: its entries and its attempts'. `before` a date with a time zone: all
         that is older. What is underway meanwhile is recorded as ever. Raises InvalidRequest and StoreError.
         """
-        if not (user or call or before) or (before is not None and before.tzinfo is None):
+        arguments.texts(user=user, call=call)
+        if not (user or call or before):
             raise InvalidRequest("user, call, before: expected at least one; `before` is a date with a time zone")
-        moment = None if before is None else int(before.timestamp() * 1e9)
+        moment = None if before is None else arguments.moment(before)
         try:
             erased = await self._order(self._ledger, Erase(user=user, call=call, before=moment))
             if call is None:
@@ -312,14 +312,18 @@ class Board:
         """
         if not self._resolved.config.log.requests:
             raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
+        arguments.texts(call=call)
         try:
             return await self._order(self._system.ref("logbook"), ReadLog(call))
         except ActorError as error:
             raise StoreError(f"the log cannot be read: {error}") from error
 
     async def operate(self, provider: str, command: Operate) -> str:
-        """Carry out an operator's command; a sentence says what was done. Raises InvalidRequest for an unknown name."""
-        return await self._order(self._provider(provider), command)
+        """Carry out an operator's command; a sentence says what was done.
+
+        Raises InvalidRequest for an unknown name, and for what is no Operate.
+        """
+        return await self._order(self._provider(provider), arguments.order(command))
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -376,14 +380,11 @@ class Board:
 
     def _allowance(self, timeout: float | None, attempts: int | None, money: Decimal | float | str | None) -> Allowance:
         defaults = self._resolved.config.call
-        seconds = defaults.timeout if timeout is None else timeout
-        tries = defaults.attempts if attempts is None else attempts
-        if not seconds > 0 or tries < 1:
-            raise InvalidRequest("timeout, attempts: expected seconds above 0 and at least one attempt")
+        seconds = defaults.timeout if timeout is None else arguments.seconds(timeout)
         return Allowance(
-            attempts=tries,
+            attempts=defaults.attempts if attempts is None else arguments.tries(attempts),
             deadline=self._system.clock.now() + ns(min(seconds, 10**9)),
-            money=None if money is None else _dollars(money),
+            money=None if money is None else arguments.dollars(money),
         )
 
     def _new_id(self) -> str:
@@ -391,13 +392,3 @@ class Board:
 
     def __repr__(self) -> str:
         return f"Board({self._resolved.source}, {len(self._resolved.providers)} providers)"
-
-
-def _dollars(money: Decimal | float | str) -> Decimal:
-    try:
-        amount = Decimal(str(money))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not (amount.is_finite() and amount >= 0):
-        raise InvalidRequest("money: expected a number of US dollars, 0 or more")
-    return amount

@@ -70,6 +70,8 @@ async def test_a_kept_reply_is_logged_as_often_as_it_is_given(autojump_clock: Mo
         asked = [await w.board.generate("Why?", model=ALPHA, cache="use") for _ in range(2)]
         assert [reply.cached for reply in asked] == [False, True]
         assert [reply.text in (await w.board.log(reply.id)).reply for reply in asked] == [True, True]
+        with pytest.raises(callboard.InvalidRequest, match=r"^call: expected a string"):
+            await w.board.log(7)
 
 
 async def test_nothing_is_logged_unless_it_is_asked_for(autojump_clock: MockClock, world: Opening) -> None:

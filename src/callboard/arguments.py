@@ -1,0 +1,81 @@
+"""What the Board's methods are told besides a request, checked: each raises InvalidRequest, or gives what was meant."""
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from callboard.errors import InvalidRequest
+from callboard.messages import checks
+from callboard.messages.calls import Operate
+from callboard.runtime.clock import ns
+
+COMMANDS = ("open", "close", "reset")
+
+
+def seconds(timeout: float) -> float:
+    """A call's time."""
+    if not (_is_number(timeout) and timeout > 0):
+        raise InvalidRequest(f"timeout: expected a number of seconds above 0, got {_told(timeout)}")
+    return timeout
+
+
+def tries(attempts: int) -> int:
+    """A call's attempts."""
+    if isinstance(attempts, float) or not (_is_number(attempts) and attempts >= 1):
+        raise InvalidRequest(f"attempts: expected a whole number, 1 or more, got {_told(attempts)}")
+    return attempts
+
+
+def dollars(money: Decimal | float | str) -> Decimal:
+    """A call's bound on money."""
+    try:
+        amount = Decimal(str(money))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise InvalidRequest("money: expected a number of US dollars, 0 or more")
+    return amount
+
+
+def texts(**given: str | None) -> None:
+    """Names and ids that may be missing."""
+    for field, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidRequest(f"{field}: expected a string, got {checks.named(value)}")
+
+
+def cache_key(key: str) -> bytes:
+    """Where a kept reply lies."""
+    try:
+        return bytes.fromhex(key)
+    except (TypeError, ValueError):
+        raise InvalidRequest("key: expected a reply's `cache_key`") from None
+
+
+def age(older_than: float) -> int:
+    """Nanoseconds."""
+    if not (_is_number(older_than) and older_than >= 0):
+        raise InvalidRequest(f"older_than: expected a number of seconds, 0 or more, got {_told(older_than)}")
+    return ns(older_than)
+
+
+def moment(before: datetime) -> int:
+    """UTC nanoseconds."""
+    if not isinstance(before, datetime) or before.tzinfo is None:
+        raise InvalidRequest("before: expected a datetime with a time zone")
+    return int(before.timestamp() * 1e9)
+
+
+def order(command: Operate) -> Operate:
+    """An operator's command."""
+    if not isinstance(command, Operate) or command.command not in COMMANDS:
+        raise InvalidRequest("command: expected callboard.messages.calls.Operate(command=...), open, close or reset")
+    return command
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _told(value: Any) -> str:
+    return f"{value}" if _is_number(value) else checks.named(value)

@@ -1,0 +1,52 @@
+"""What a board's methods are told besides a request is checked before anything is done."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+import callboard
+from callboard.messages.calls import Operate
+
+Opening = Callable[..., AbstractAsyncContextManager[Any]]
+ALPHA = "alpha/sim-small"
+
+NONSENSE = {
+    "timeout": ("3", True, 0, -1, float("nan"), [3]),
+    "attempts": ("2", True, 1.5, 0, -1, [2]),
+    "repair": ("yes", 1),
+    "hedge": ("yes", 1),
+}
+CASES = [(name, value) for name, values in NONSENSE.items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=str)
+async def test_what_makes_no_sense_of_a_call_never_leaves_the_process(
+    autojump_clock: object, world: Opening, name: str, value: Any
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match=f"^{name}: expected"):
+            await w.board.generate("Why?", model=ALPHA, **{name: value})
+        assert w["alpha"].log == ()
+
+
+@pytest.mark.parametrize(("name", "value"), [*(case for case in CASES if case[0] != "hedge"), ("buffer", "yes")])
+async def test_a_stream_refuses_at_once_what_makes_no_sense(
+    autojump_clock: object, world: Opening, name: str, value: Any
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match=f"^{name}: expected"):
+            w.board.stream("Why?", model=ALPHA, **{name: value})
+
+
+@pytest.mark.parametrize("command", ["open", None, Operate(command="shut")])  # type: ignore[arg-type]
+async def test_what_is_no_operators_command_never_reaches_the_account(
+    autojump_clock: object, world: Opening, command: Any
+) -> None:
+    async with world() as w:
+        for _ in range(5):
+            with pytest.raises(callboard.InvalidRequest, match=r"^command: expected"):
+                await w.board.operate("alpha", command)
+        assert w.board.events == ()
+        assert (await w.board.generate("Why?", model=ALPHA)).text
