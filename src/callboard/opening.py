@@ -1,6 +1,7 @@
 """`open`: from a configuration to a running runtime, and back to nothing."""
 
 import functools
+import inspect
 import logging
 import random
 import time
@@ -25,6 +26,7 @@ from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
 from callboard.memory import Memory
 from callboard.messages.accounting import UsageReport
+from callboard.messages.checks import named
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
 from callboard.runtime.clock import Clock
@@ -63,14 +65,15 @@ async def open(  # noqa: A001 - callboard.open is the name users read
     """Start a runtime in this Trio run and give its Board; leaving the block stops it and writes everything down.
 
     `source` is a TOML file, a Config, or None for `callboard.toml` here and else keys in the environment. With `check`
-    every provider is asked whether it accepts its credential. `on_event` is called with each event; it must not wait,
-    and what it raises is logged.
+    every provider is asked whether it accepts its credential. `on_event` is called with each event: a plain
+    function, which must not wait; what it raises is logged.
     The rest is for tests: `clock` and `transport` in place of the real ones, `virtual_time` to do without threads (no
     status socket, no price catalogue, commits on the Trio thread), `seed` for repeatable jitter and ids.
 
     Raises ConfigError, StoreOwned and other StoreErrors before anything has started, and RuntimeError outside Trio.
     """
     _in_trio()
+    _check_listener(on_event)
     resolved = load(source)
     if transport is None:
         _check_transports(resolved)
@@ -114,6 +117,16 @@ def _in_trio() -> None:
         raise RuntimeError("callboard.open runs under Trio: start your program with trio.run(main)") from None
 
 
+def _check_listener(on_event: object) -> None:
+    if on_event is not None and not callable(on_event):
+        raise ConfigError(f"on_event: expected a function, got {named(on_event)}")
+    if inspect.iscoroutinefunction(on_event):
+        raise ConfigError(
+            "on_event: expected a plain function, got an async one, which nobody would await: hand the event to a task "
+            "of yours, by a memory channel's send_nowait say"
+        )
+
+
 def _told(on_event: Callable[[Event], None], event: Event) -> None:
     """The caller's function runs in the midst of an actor's decision: its failure is not the actor's."""
     try:
@@ -133,6 +146,8 @@ def load(source: Source) -> Resolved:
             return configuration.read(Path(source))
         case None:
             return _found()
+        case _:
+            raise ConfigError(f"source: expected a file's name, a Config or None, got {named(source)}")
 
 
 def _found() -> Resolved:

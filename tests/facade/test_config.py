@@ -1,3 +1,4 @@
+import functools
 import math
 import warnings
 from pathlib import Path
@@ -424,6 +425,32 @@ async def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, monkeypatch: py
     Path("callboard.toml").symlink_to("elsewhere.toml")
     with pytest.raises(ConfigError, match=r"callboard\.toml: cannot be read"):
         async with callboard.open():
+            pass
+
+
+@pytest.mark.parametrize("source", [{"providers": {}}, 5, b"callboard.toml"])
+async def test_what_is_no_source_is_told(source: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^source: expected a file's name, a Config or None"):
+        async with callboard.open(source):
+            pass
+
+
+async def _awaited(event: callboard.Event, where: str = "") -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("on_event", "told"),
+    [
+        (_awaited, "expected a plain function, got an async one"),
+        (functools.partial(_awaited, where="here"), "expected a plain function, got an async one"),
+        ("print", "expected a function, got a str"),
+    ],
+)
+async def test_an_on_event_that_nobody_would_await_is_told(on_event: Any, told: str) -> None:
+    source = Config(providers={"local": ProviderConfig(wire="openai", base_url="http://127.0.0.1:9/v1")})
+    with pytest.raises(ConfigError, match=rf"^on_event: {told}"):
+        async with callboard.open(source, on_event=on_event):
             pass
 
 
