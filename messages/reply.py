@@ -82,7 +82,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The attempt's id, as sent to the provider and kept in the ledger; None when nothing was sent."""
     fault: Fault | None = None
     reason: str | None = None
-    """Why it was skipped, or cut short."""
+    """Why it was skipped, with nothing asked of the provider, or cut short."""
     usage: Usage | None = None
     cost: Cost | None = None
     estimated: bool = False

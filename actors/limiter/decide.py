@@ -240,11 +240,12 @@ class Limiter:
             return self._too_large(wish)
         if earliest <= now or earliest < latest:
             return None
+        wait = (earliest - now) / 1e9
         return Fault(
             kind=FaultKind.RATE_LIMITED,
-            message="the account's rate limit leaves no room before the deadline",
+            message=f"the account's rate limit leaves no room before the deadline; it has some in {wait:.1f} s",
             model=wish.model,
-            retry_after=(earliest - now) / 1e9,
+            retry_after=wait,
         )
 
     def _too_large(self, wish: Reserve) -> Fault:

@@ -205,7 +205,7 @@ class Attempter:
         refusal = self._refusal(progress)
         if refusal is not None:
             raise WireFault(refusal)
-        progress.sent = True
+        progress.tried = progress.sent = True
         if not self._line.times_itself:
             alarm.set("first byte", timeouts.connect + timeouts.first_byte)
         response = await self._line.send(encoded, attempt.id, alarm)
@@ -324,14 +324,13 @@ class Attempter:
         return None if progress.trial else self._refuses(progress.attempt.model)
 
     def _attempted(self, progress: Progress) -> Attempted:
-        settlement = progress.settled
-        unaffordable = progress.fault is not None and progress.fault.kind is FaultKind.BUDGET
+        settlement, refused = progress.settled, progress.refused
         record = AttemptRecord(
             id=progress.attempt.id if progress.sent else None,
             provider=self._account.name,
             model=progress.attempt.model,
-            outcome="skipped" if unaffordable else progress.outcome,
-            reason="budget" if unaffordable else None,
+            outcome=progress.outcome if refused is None else "skipped",
+            reason=refused,
             fault=progress.fault,
             usage=settlement.usage,
             cost=settlement.cost,

@@ -14,7 +14,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.messages.budgeting import Granted
 from callboard.messages.calls import AnyAnswer, Attempt, Payer
 from callboard.messages.estimate import estimate, estimate_text
-from callboard.messages.faults import Fault
+from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
@@ -37,7 +37,9 @@ UNSENT = Settlement(Usage(), Cost(0), False)
 
 
 class Progress(msgspec.Struct, eq=False):
-    """How far one attempt has come. `sent`: whether the provider may have seen the request."""
+    """How far one attempt has come. `tried`: whether the provider was spoken to; `sent`: whether it may have seen the
+    request.
+    """
 
     attempt: Attempt
     payer: Payer
@@ -57,6 +59,7 @@ class Progress(msgspec.Struct, eq=False):
     """Of the wait for its record, while it lasts."""
     granted: Granted | None = None
     """What the budgets said; None when nothing is set aside."""
+    tried: bool = False
     sent: bool = False
     replying: bool = False
     answer: AnyAnswer | None = None
@@ -73,6 +76,14 @@ class Progress(msgspec.Struct, eq=False):
         if self.answer is not None:
             return "ok"
         return "cancelled" if self.fault is None else "fault"
+
+    @property
+    def refused(self) -> str | None:
+        """Why it was refused here, before the provider was spoken to; None when it was not."""
+        if self.fault is None or self.tried:
+            return None
+        kind = self.fault.kind
+        return "circuit open" if kind is FaultKind.UNAVAILABLE else kind.value.replace("_", " ")
 
 
 def progress_of(attempt: Attempt, alarm: Alarm, started: int, lane: int, *, trial: bool) -> Progress:

@@ -410,3 +410,18 @@ async def test_an_error_counts_the_attempts_that_were_made(autojump_clock: objec
                 await w.board.generate("Why?", model=ALPHA, attempts=1)
         with pytest.raises(callboard.Unavailable, match=r"next trial is in \d+ s \[.* 0 attempts\]"):
             await w.board.generate("Why?", model=ALPHA)
+
+
+async def test_what_is_refused_before_the_provider_is_spoken_to_was_skipped_and_is_no_attempt(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world(limits=LimitConfig(requests_per_minute=1)) as w:
+        await w.board.generate("Why?", model=ALPHA)
+        with pytest.raises(callboard.CallError, match=r"it has some in \d\d\.\d s \[.* 0 attempts\]") as limited:
+            await w.board.generate("Why?", model=ALPHA, timeout=5)
+        assert (limited.value.fault.retry_after or 0) > 5
+        with pytest.raises(callboard.CallError, match=r"does not take .* \[.* 0 attempts\]") as unsupported:
+            await w.board.rerank("Why?", ["So."], model=ALPHA)
+        told = [(one.outcome, one.reason) for error in (limited, unsupported) for one in error.value.attempts]
+        assert told == [("skipped", "rate limited"), ("skipped", "unsupported")]
+        assert len(w["alpha"].log) == 1
