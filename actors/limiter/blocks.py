@@ -11,6 +11,7 @@ from callboard.runtime.clock import NEVER
 
 Scope = str | None
 """A model, or None for the whole account."""
+LIFT = "`callboard provider NAME reset`"
 MODELS = 512
 """Models of which one kind of block is kept at most: callers may name any."""
 
@@ -37,7 +38,7 @@ class Block(msgspec.Struct, frozen=True):
     def told(self, now: int) -> str:
         """For a person."""
         if self.until is None:
-            return f"{self.why}, until an operator lifts it"
+            return f"{self.why}, until an operator lifts it: {LIFT}"
         return f"{self.why}, for {(self.until - now) / 1e9:g} s"
 
     def strikes(self, scope: Scope, wish: Reserve) -> bool:
@@ -101,7 +102,7 @@ def quota_fault(block: Block, model: str, now: int) -> Fault:
     """What whoever asks for this model gets."""
     return Fault(
         kind=FaultKind.QUOTA_EXHAUSTED,
-        message=f"the account takes no calls: {block.why}",
+        message=f"the account takes no calls: {block.told(now)}",
         model=model,
         retry_after=None if block.until is None else (block.until - now) / 1e9,
     )
