@@ -269,6 +269,18 @@ async def test_a_circuit_that_an_operator_opened_says_so_and_stays_open_over_the
         assert (await w.board.generate("Why?", model=ALPHA)).text
 
 
+async def test_a_used_up_quota_is_asked_once_more_after_a_restart(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    for _ in range(2):
+        async with world({"alpha": Behaviour(quota_rate=1)}, store=store) as w:
+            for _ in range(3):
+                with pytest.raises(callboard.CallError, match="quota exhausted"):
+                    await w.board.generate("Why?", model=ALPHA)
+            assert len(w["alpha"].log) == 1
+
+
 async def test_an_on_event_that_fails_is_logged_and_fails_nothing_else(
     autojump_clock: object, caplog: pytest.LogCaptureFixture
 ) -> None:
