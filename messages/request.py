@@ -75,8 +75,8 @@ class CacheControl(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the reply cache may do for this call."""
 
     use: CacheUse = "auto"
-    """auto: read and write when the request is deterministic (temperature 0 or a seed); use: also when it is not;
-    refresh: write only; only: read only, and a miss is a fault; off: neither."""
+    """auto: read and write when the request is deterministic (temperature 0, a seed, or texts to embed); use: also when
+    it is not; refresh: write only; only: read only, and a miss is a fault; off: neither."""
     max_age: float | None = None
     """Seconds; an older entry is a miss."""
     partition: str = ""

@@ -13,6 +13,7 @@ from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 ALPHA = "alpha/sim-small"
+KEPT = {"cache": "use"}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -42,6 +43,12 @@ async def test_another_provider_takes_over_from_those_that_fail_or_cannot(
             ("gamma", None),
         ]
         assert w["beta"].log == ()
+
+
+async def test_a_drawing_is_kept_only_where_the_call_says_so(autojump_clock: object, world: Opening) -> None:
+    async with world() as w:
+        drawn = [await w.board.draw("a theatre", model=ALPHA, **use) for use in ({}, {}, KEPT, KEPT)]
+        assert [reply.cached for reply in drawn] == [False, False, False, True]
 
 
 async def test_a_drawing_that_was_left_is_settled_as_the_most_it_may_have_cost(

@@ -18,6 +18,7 @@ from callboard.testing.shape import Stamp
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 DELTA = "delta/sim-small"
+KEPT = {"cache": "use"}
 DOCUMENTS = ["rain", "the weather", "a theatre at night"]
 
 
@@ -45,6 +46,12 @@ class Reranker(OpenAIShape):
 
 def opened(world: Opening, **behaviours: Behaviour) -> AbstractAsyncContextManager[Any]:
     return world(behaviours or {"delta": Behaviour()}, shapes={"delta": ("cohere", Reranker())})
+
+
+async def test_a_ranking_is_kept_only_where_the_call_says_so(autojump_clock: object, world: Opening) -> None:
+    async with opened(world) as w:
+        ranked = [await w.board.rerank("What?", DOCUMENTS, model=DELTA, **use) for use in ({}, {}, KEPT, KEPT)]
+        assert [reply.cached for reply in ranked] == [False, False, False, True]
 
 
 async def test_the_best_come_first_and_the_reply_tells_what_it_cost(autojump_clock: object, world: Opening) -> None:
