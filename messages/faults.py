@@ -40,8 +40,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: FaultKind
     message: str
-    """For a person. Where the provider refused, these are its own words, less what is known or looks to be a secret;
-    they may quote the request.
+    """For a person. Where the provider refused, these are its own words, less what is known or looks to be a secret
+    and what they quote of the request beyond a few words.
     """
     provider: str | None = None
     model: str | None = None

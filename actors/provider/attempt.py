@@ -14,6 +14,7 @@ from callboard.actors.provider.http import fault_of, keyless, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
+from callboard.actors.provider.quotations import Quotations, parts
 from callboard.actors.provider.secrecy import sends_credential, without_secrets
 from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
@@ -182,7 +183,7 @@ class Attempter:
                 raise
             fault = limit
         except WireFault as error:
-            fault = error.fault
+            fault = await _unquoted(error.fault, encoded, progress.attempt.model)
         except httpx.HTTPError as error:
             progress.sent = not never_sent(error)
             fault = fault_of(error, self._account.timeouts, replying=progress.replying)
@@ -343,3 +344,13 @@ class Attempter:
     def _named(self, fault: Fault, attempt: Attempt) -> Fault:
         told = without_secrets(fault, self._account)
         return msgspec.structs.replace(told, provider=self._account.name, model=attempt.model)
+
+
+async def _unquoted(fault: Fault, encoded: Encoded, model: str) -> Fault:
+    """The fault without what it quotes of the request. Others have their turn while a long one is looked through."""
+    quotations = Quotations(fault, model)
+    for number, part in enumerate(parts(encoded.body)):
+        if number:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        quotations.look_at(part)
+    return quotations.left_out()
