@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import items, mapping, string
+from callboard.actors.wires.jsons import items, mapping, string, value_of
 from callboard.messages.chat import OpaquePart, Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Delta
 
@@ -111,10 +111,8 @@ class Block:
         """A block for nobody but its origin, as it would have come in a plain reply."""
         block = dict(self._start)
         if self._json:
-            try:
-                block["input"] = msgspec.json.decode("".join(self._json))
-            except (msgspec.MsgspecError, ValueError, RecursionError):
-                block["input"] = {}
+            value = value_of("".join(self._json).encode())
+            block["input"] = {} if value is None else value
         if len(self._words) > 1:
             block["text"] = "".join(self._words)
         return block

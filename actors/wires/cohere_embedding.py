@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import mapping, present, read, tokens
+from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.usage import Usage
@@ -54,7 +54,7 @@ def encode_embeddings(request: EmbeddingRequest, model: str, provider: str) -> d
 
 def decode_embeddings(body: bytes, provider: str) -> EmbeddingAnswer:
     """A reply with a 2xx status. Raises WireFault(MALFORMED_REPLY)."""
-    reply = read(_EMBEDDED, body, provider)
+    reply = read(_EMBEDDED, body, provider, MOST_NUMBERS)
     found = reply.embeddings
     if isinstance(found, ByType):
         by_type = (found.float, found.int8, found.uint8, found.binary, found.ubinary)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import mapping, present, read, tokens
+from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, tokens
 from callboard.actors.wires.wire import malformed, unsupported
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.usage import Usage
@@ -64,7 +64,7 @@ def encode_embeddings(request: EmbeddingRequest, model: str, *, provider: str, v
 
 def decode_embeddings(body: bytes, provider: str) -> EmbeddingAnswer:
     """The vectors. Raises WireFault."""
-    reply = read(_EMBEDDED, body, provider)
+    reply = read(_EMBEDDED, body, provider, MOST_NUMBERS)
     found = reply.embeddings or [prediction.embeddings for prediction in reply.predictions or ()]
     if reply.embedding is not None:
         found = [reply.embedding]

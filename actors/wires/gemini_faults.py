@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from callboard.actors.wires.faults import Complaint, kind_of, label, said
-from callboard.actors.wires.jsons import UNREADABLE, items, mapping, string
+from callboard.actors.wires.jsons import items, mapping, string, value_of
 from callboard.actors.wires.retry_hints import duration, retry_after
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
@@ -74,10 +74,7 @@ def _fault(provider: str, error: dict[str, Any], status: int | None, body: bytes
 
 
 def _error(body: bytes) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(body)
-    except UNREADABLE:
-        return {}
+    value = value_of(body)
     first = value[0] if isinstance(value, list) and value else value
     return mapping(mapping(first).get("error"))
 

@@ -10,12 +10,21 @@ from callboard.messages.faults import Fault, FaultKind
 T = TypeVar("T")
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+MOST_VALUES = 1_000_000
+"""Of one text, objects, arrays and what follows a comma counted alike. Reading as many takes some 300 ms, in which
+nobody else has a turn. The log probabilities of a long reply are half as many."""
+MOST_NUMBERS = 5_000_000
+"""The same for embeddings, whose numbers are read much faster: 512 vectors of 8,192."""
 _MOST_TOKENS = 2**40
 """Of one attempt: a server whose count underflowed must not bring the sums of a day beyond 64 bits."""
 
 
-def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str) -> T:
-    """The message in `data`. Raises WireFault(MALFORMED_REPLY) when it is not JSON or not of the expected shape."""
+def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: int = MOST_VALUES) -> T:
+    """The message in `data`. Raises WireFault(MALFORMED_REPLY) when it is not JSON or not of the expected shape, or
+    holds more than `most` values.
+    """
+    if len(data) > most and _values(data) > most:
+        raise malformed(f"{len(data):,} bytes that hold more than {most:,} values", provider=provider)
     try:
         return decoder.decode(data)
     except UNREADABLE as error:
@@ -25,13 +34,19 @@ def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str) -> T:
         raise malformed(f"{len(data):,} bytes that cannot be read: {reason}{page}", provider=provider) from None
 
 
+def value_of(data: bytes) -> Any:
+    """The JSON value in `data`, or None when there is none that can be read. Never raises."""
+    if len(data) > MOST_VALUES and _values(data) > MOST_VALUES:
+        return None
+    try:
+        return msgspec.json.decode(data)
+    except UNREADABLE:
+        return None
+
+
 def object_of(data: bytes) -> dict[str, Any]:
     """The JSON object in `data`, or an empty one when there is none. Never raises."""
-    try:
-        value = msgspec.json.decode(data)
-    except UNREADABLE:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return mapping(value_of(data))
 
 
 def write(members: dict[str, Any], provider: str) -> bytes:
@@ -82,3 +97,8 @@ def joined(shown: dict[str, Any], extra: dict[str, Any] | None) -> dict[str, Any
 def present(members: dict[str, Any]) -> dict[str, Any]:
     """`members` less those that are None."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _values(data: bytes) -> int:
+    """How many values there are in `data` at the most: what stands within strings is counted as well."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires import ollama_faults
-from callboard.actors.wires.jsons import mapping, present, read, string, tokens, write
+from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, string, tokens, write
 from callboard.actors.wires.ndjson import RecordReader
 from callboard.actors.wires.ollama_library import OllamaLibrary
 from callboard.actors.wires.ollama_reply import OllamaReply
@@ -100,7 +100,7 @@ class Ollama(OllamaLibrary):
 
     def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """A reply with a 2xx status. Raises WireFault."""
-        reply = read(_EMBEDDED, body, self.name)
+        reply = read(_EMBEDDED, body, self.name, MOST_NUMBERS)
         count = reply.prompt_eval_count
         usage = None if count is None else Usage(input=tokens(count))
         return EmbeddingAnswer(vectors=reply.embeddings, usage=usage, model=string(reply.model))

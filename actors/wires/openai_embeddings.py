@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import mapping, present, read, string
+from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.wire import malformed, unsupported
@@ -54,7 +54,7 @@ def encode_body(request: EmbeddingRequest, model: str, provider: str) -> dict[st
 
 def decode(body: bytes, provider: str) -> EmbeddingAnswer:
     """The vectors in the order of the inputs. Raises WireFault."""
-    reply = read(_VECTORS, body, provider)
+    reply = read(_VECTORS, body, provider, MOST_NUMBERS)
     if reply.error:
         raise error_in_reply(provider, reply.error)
     if reply.data is None:

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from callboard.actors.wires.jsons import joined, object_of, read, tokens, write
+from callboard.actors.wires.jsons import MOST_VALUES, joined, object_of, read, tokens, write
 from callboard.actors.wires.wire import WireFault
 
 
@@ -25,6 +25,22 @@ def test_what_is_no_object_is_an_empty_one_or_malformed_and_not_quoted(body: byt
     assert object_of(body) == {}
     with pytest.raises(WireFault, match="cannot be read"):
         read(msgspec.json.Decoder(dict[str, Any]), body, "p")
+
+
+@pytest.mark.parametrize("item", [b"[]", b"{}", b"0", b'{"a":[0]}'])
+def test_what_holds_up_everybody_is_not_read(item: bytes) -> None:
+    """Fifteen megabytes of empty arrays had taken three seconds."""
+    body = b'{"a":[' + b",".join([item] * MOST_VALUES) + b"]}"
+    assert object_of(body) == {}
+    with pytest.raises(WireFault, match="hold more than 1,000,000 values") as caught:
+        read(msgspec.json.Decoder(), body, "p")
+    assert (caught.value.fault.kind, caught.value.fault.provider) == ("malformed_reply", "p")
+
+
+def test_a_long_text_and_a_hundred_thousand_log_probabilities_are_read() -> None:
+    listed = b'{"token":" the","logprob":-0.123,"bytes":[32,116,104,101]}'
+    body = b'{"text":"' + b"a" * 10 * MOST_VALUES + b'","top":[' + b",".join([listed] * 100_000) + b"]}"
+    assert len(object_of(body)["top"]) == len(read(msgspec.json.Decoder(dict[str, Any]), body, "p")["top"]) == 100_000
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import EmbeddingWire, Wire, WireFault
 from callboard.actors.wires.works import decode, encode
 from callboard.messages.chat import user
-from callboard.messages.embedding import EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import FaultKind
 from callboard.messages.images import ImageRequest
 from callboard.messages.request import Request, Work
@@ -90,3 +90,20 @@ def test_a_ranking_of_documents_that_were_not_sent_is_malformed(places: list[int
     with pytest.raises(WireFault) as caught:
         decode(Cohere(), RERANK, body(*places))
     assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
+
+
+@pytest.mark.parametrize(
+    ("wire", "before", "after"),
+    [
+        (OpenAIChat(), '{"data":[{"embedding":', "}]}"),
+        (Cohere(), '{"embeddings":{"float":[', "]}}"),
+        (Gemini(), '{"embeddings":[{"values":', "}]}"),
+        (Ollama(), '{"embeddings":[', "]}"),
+    ],
+)
+def test_more_numbers_are_read_than_other_values(wire: Wire, before: str, after: str) -> None:
+    numbers = 2_000_000
+    body = f"{before}[{'0,' * (numbers - 1)}0]{after}".encode()
+    answer = decode(wire, EmbeddingRequest(model="x", inputs=("a",)), body)
+    assert isinstance(answer, EmbeddingAnswer)
+    assert len(answer.vectors[0]) == numbers
