@@ -292,6 +292,7 @@ class _Calls:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._by_index: dict[int, int] = {}
+        self._by_id: dict[str, int] = {}
         self._ids: list[str | None] = []
         self._legacy: int | None = None
 
@@ -324,10 +325,12 @@ class _Calls:
             another = ours is not None and call_id and name and call_id != self._ids[ours]
             return None if another else ours
         if call_id is not None:
-            return self._ids.index(call_id) if call_id in self._ids else None
+            return self._by_id.get(call_id)
         return None if name or not self._ids else len(self._ids) - 1
 
     def _open(self, call_id: str | None, name: str | None, extra: dict[str, Any], deltas: list[Delta]) -> int:
+        if call_id is not None:
+            self._by_id.setdefault(call_id, len(self._ids))
         self._ids.append(call_id)
         deltas.append(self._draft.call(call_id, name or "", extra or None))
         return len(self._ids) - 1

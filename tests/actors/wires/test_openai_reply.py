@@ -1,6 +1,7 @@
 """What recordings of well-behaved servers lack: the odd things that imitations of OpenAI send."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -199,6 +200,14 @@ def test_each_call_of_a_plain_reply_is_one_whatever_its_id_and_index(more: Json)
 def test_the_message_of_a_plain_reply_counts_and_not_the_empty_delta_beside_it() -> None:
     body = {"choices": [{"delta": {"content": ""}, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
     assert WIRE.decode(json.dumps(body).encode()).parts == (TextPart("Hi"),)
+
+
+def test_tens_of_thousands_of_calls_by_id_alone_hold_nobody_up() -> None:
+    told = [{"id": f"call {number}", **function("f", "{}")} for number in range(40_000)]
+    body = json.dumps({"choices": [{"message": {"tool_calls": told}}]}).encode()
+    started = time.process_time()
+    assert len(WIRE.decode(body).parts) == 40_000
+    assert time.process_time() - started < 2
 
 
 def test_calls_without_ids_get_ids_and_late_names_are_taken() -> None:
