@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import items, mapping, string, value_of
+from callboard.actors.wires.jsons import mapping, string, value_of
 from callboard.messages.chat import OpaquePart, Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Delta
 
@@ -28,7 +28,9 @@ class Block:
         self._call = call
         self._words: list[str] = [string(start.get("text")) or string(start.get("thinking")) or ""]
         self._json: list[str] = []
-        self._signature = string(start.get("signature")) or ""
+        self._signature = [string(start.get("signature")) or ""]
+        self._later: dict[str, list[Any]] = {}
+        """Members that grow, by the pieces that have come of each: put together once, however many there are."""
 
     def start(self, deltas: list[Delta]) -> None:
         """What the start itself is worth."""
@@ -51,9 +53,9 @@ class Block:
                 if self._call is not None and piece.partial_json:
                     deltas.append(Delta(tool_index=self._call, arguments=piece.partial_json))
             case "signature_delta" if isinstance(piece.signature, str):
-                self._signature += piece.signature
+                self._signature.append(piece.signature)
             case "citations_delta" if piece.citation is not None:
-                self._start["citations"] = [*items(self._start.get("citations")), piece.citation]
+                self.merge({"citations": [piece.citation]})
             case _:
                 return False
         return True
@@ -61,35 +63,38 @@ class Block:
     def merge(self, delta: dict[str, Any]) -> None:
         """A delta of a later day: strings and lists grow, anything else is replaced."""
         for name, value in delta.items():
-            old = self._start.get(name)
-            grows = name != "type" and isinstance(value, str | list) and type(value) is type(old)
-            if name != "type":
-                self._start[name] = old + value if grows else value
+            if name == "type":
+                continue
+            pieces = self._later.setdefault(name, [self._start.get(name)])
+            if not isinstance(value, str | list) or type(value) is not type(pieces[0]):
+                pieces.clear()
+            pieces.append(value)
 
     def stop(self, deltas: list[Delta]) -> None:
         """Arguments that came whole with the start, as from some imitations."""
-        if self._call is not None and not self._json and self._start.get("input"):
+        if self._call is not None and not self._json and self._told().get("input"):
             deltas.append(Delta(tool_index=self._call, arguments=self._arguments()))
 
     def part(self, origin: str) -> Part | None:
         """The part, or None for a text without text. `origin` is the wire's name."""
         words = "".join(self._words)
-        match self._start.get("type"):
+        told = self._told()
+        match told.get("type"):
             case "text":
-                extra = self._rest("type", "text")
+                extra = _rest(told, "type", "text")
                 return TextPart(words, extra=extra) if words or extra else None
             case "thinking":
-                extra = self._rest("type", "thinking", "signature")
-                return ThinkingPart(text=words, signature=self._signature or None, origin=origin, extra=extra)
+                extra = _rest(told, "type", "thinking", "signature")
+                return ThinkingPart(text=words, signature="".join(self._signature) or None, origin=origin, extra=extra)
             case "redacted_thinking":
-                return ThinkingPart(redacted=string(self._start.get("data")), origin=origin)
+                return ThinkingPart(redacted=string(told.get("data")), origin=origin)
             case "tool_use":
                 return ToolCallPart(
                     id=self._id(),
-                    name=string(self._start.get("name")) or "",
+                    name=string(told.get("name")) or "",
                     arguments=self._arguments(),
                     origin=origin,
-                    extra=self._rest("type", "id", "name", "input"),
+                    extra=_rest(told, "type", "id", "name", "input"),
                 )
             case _:
                 return OpaquePart(origin=origin, block=self._block())
@@ -105,11 +110,11 @@ class Block:
         return string(self._start.get("id")) or f"call_{self._call}"
 
     def _arguments(self) -> str:
-        return "".join(self._json) or msgspec.json.encode(mapping(self._start.get("input"))).decode()
+        return "".join(self._json) or msgspec.json.encode(mapping(self._told().get("input"))).decode()
 
     def _block(self) -> dict[str, Any]:
         """A block for nobody but its origin, as it would have come in a plain reply."""
-        block = dict(self._start)
+        block = self._told()
         if self._json:
             value = value_of("".join(self._json).encode())
             block["input"] = {} if value is None else value
@@ -117,6 +122,18 @@ class Block:
             block["text"] = "".join(self._words)
         return block
 
-    def _rest(self, *known: str) -> dict[str, Any] | None:
-        rest = {name: value for name, value in self._start.items() if name not in known and value}
-        return rest or None
+    def _told(self) -> dict[str, Any]:
+        """The members of the start, with what has come of them since."""
+        return self._start | {name: _joined(pieces) for name, pieces in self._later.items()}
+
+
+def _rest(told: dict[str, Any], *known: str) -> dict[str, Any] | None:
+    rest = {name: value for name, value in told.items() if name not in known and value}
+    return rest or None
+
+
+def _joined(pieces: list[Any]) -> Any:
+    """Pieces of one type: any number of strings or of lists, or one of another."""
+    if isinstance(pieces[0], str):
+        return "".join(pieces)
+    return [item for piece in pieces for item in piece] if isinstance(pieces[0], list) else pieces[0]

@@ -151,6 +151,7 @@ def _enter(at: Any, step: str | int, fresh: Any, *, last: bool) -> Any:
         at[step] = fresh if last else at.get(step, fresh)
         return at[step]
     if isinstance(at, list) and isinstance(step, int) and step <= len(at):
-        at[step:] = [fresh] if last or step == len(at) else at[step:]
+        if last or step == len(at):
+            at[step:] = [fresh]
         return at[step]
     return None

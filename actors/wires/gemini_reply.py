@@ -174,5 +174,9 @@ def _grown(old: Any, new: Any) -> Any:
     """The old object with the new one's lists behind its own."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
-    grown = {name: items(old.get(name)) + value for name, value in new.items() if isinstance(value, list)}
-    return old | new | grown
+    for name, value in new.items():
+        if isinstance(value, list) and isinstance(old.get(name), list):
+            old[name] += value
+        else:
+            old[name] = value
+    return old

@@ -11,6 +11,7 @@ import msgspec
 from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.media import from_data_url
+from callboard.actors.wires.openai_audio import Recording
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reasoning import Details
 from callboard.actors.wires.openai_request import CUSTOM
@@ -124,6 +125,7 @@ class ChatReply:
         self._draft = Draft(provider)
         self._calls = _Calls(self._draft)
         self._details = Details()
+        self._recording: Recording | None = None
         self._id: str | None = None
         self._model: str | None = None
         self._finish: FinishReason | None = None
@@ -156,6 +158,8 @@ class ChatReply:
     def answer(self) -> Answer:
         """What has come so far."""
         raw = self._raw
+        if self._recording is not None:
+            self._extra["audio"] = self._recording.whole()
         return Answer(
             parts=self._details.attached(self._draft.parts(), self._provider),
             finish_reason=self._finish,
@@ -240,17 +244,8 @@ class ChatReply:
             for image in map(mapping, items(piece.images)):
                 self._draft.whole(shown_block(image, self._provider))
         if piece.audio:
-            self._hear(mapping(piece.audio))
-
-    def _hear(self, audio: dict[str, Any]) -> None:
-        """A recording and its transcript, which a stream sends in pieces."""
-        told = {name: value for name, value in audio.items() if value}
-        if told:
-            heard = self._extra.setdefault("audio", {})
-            heard |= {
-                name: heard.get(name, "") + told[name] for name in ("data", "transcript") if string(told.get(name))
-            }
-            heard |= {name: value for name, value in told.items() if name not in heard}
+            self._recording = self._recording or Recording()
+            self._recording.add(mapping(piece.audio))
 
     def _blocks(self, blocks: list[Any], deltas: list[Delta]) -> None:
         """Mistral's content: blocks of text, of thinking that holds blocks of text, and what the text refers to."""

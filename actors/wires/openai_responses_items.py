@@ -37,6 +37,7 @@ class Item:
         """The item in full. What no piece brought is told now."""
         self.ended = True
         came = "".join(self._pieces)
+        self._pieces = [came]  # some items end more than once
         self._told = {**self._told, **told}
         said = _said(self._told)
         if said and not came:

@@ -1,0 +1,82 @@
+"""What comes in very many small pieces takes the time that its length takes: it is put together once.
+
+Each of these had been copied whole with every piece, and a stream of some megabytes had taken minutes.
+"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from callboard.actors.wires.anthropic import AnthropicMessages
+from callboard.actors.wires.gemini import Gemini
+from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.openai_responses import OpenAIResponses
+from callboard.actors.wires.wire import Wire
+from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart
+from callboard.messages.reply import Answer
+
+Json = dict[str, Any]
+
+
+def streamed(wire: Wire, first: list[Json], piece: Json, count: int) -> Answer:
+    """What these events come to; within seconds, or the test fails."""
+    decoder = wire.decoder()
+    started = time.process_time()
+    for event in first:
+        decoder.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
+    for _ in range(count // 100):
+        decoder.feed((b"data: " + json.dumps(piece).encode() + b"\n\n") * 100)
+    answer = decoder.partial()
+    assert time.process_time() - started < 3
+    return answer
+
+
+def test_a_recording() -> None:
+    piece = {"choices": [{"delta": {"audio": {"data": "a" * 400}}}]}
+    answer = streamed(OpenAIChat(), [], piece, 20_000)
+    assert answer.extra == {"audio": {"data": "a" * 8_000_000}}
+
+
+@pytest.mark.parametrize(
+    ("delta", "count", "kind", "grown"),
+    [
+        ({"type": "signature_delta", "signature": "a" * 400}, 20_000, "thinking", "a" * 8_000_000),
+        ({"type": "citations_delta", "citation": 1}, 100_000, "text", {"citations": [1] * 100_000}),
+        ({"type": "later", "list": [1] * 10}, 40_000, "text", {"list": [1] * 400_000}),
+        ({"type": "later", "word": "a" * 400}, 20_000, "text", {"word": "a" * 8_000_000}),
+    ],
+    ids=["signature", "citations", "lists", "strings"],
+)
+def test_a_block_of_anthropics(delta: Json, count: int, kind: str, grown: Any) -> None:
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
+    piece = {"type": "content_block_delta", "index": 0, "delta": delta}
+    (part,) = streamed(AnthropicMessages(), [start], piece, count).parts
+    assert isinstance(part, TextPart | ThinkingPart)
+    assert (part.extra if isinstance(part, TextPart) else part.signature) == grown
+
+
+def test_what_gemini_cites() -> None:
+    piece = {"candidates": [{"citationMetadata": {"citationSources": [1, 2, 3]}}]}
+    answer = streamed(Gemini(), [], piece, 60_000)
+    assert answer.extra == {"citationMetadata": {"citationSources": [1, 2, 3] * 60_000}}
+
+
+def test_arguments_by_their_paths() -> None:
+    """One of them holds a list, into which all others lead."""
+    whole = {"name": "f", "args": {"a": [{}] * 100_000}, "willContinue": True}
+    paths = [{"jsonPath": f"$.a[0].m{number}", "numberValue": number} for number in range(30_000)]
+    first = [{"candidates": [{"content": {"parts": [{"functionCall": call}]}}]}
+             for call in (whole, {"partialArgs": paths, "willContinue": True})]  # fmt: skip
+    (part,) = streamed(Gemini(), first, {}, 0).parts
+    assert isinstance(part, ToolCallPart)
+    assert len(json.loads(part.arguments)["a"][0]) == 30_000
+
+
+def test_an_item_that_ends_again_and_again() -> None:
+    added = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "a"}}
+    words = {"type": "response.output_text.delta", "output_index": 0, "item_id": "a", "delta": "x"}
+    ended = {"type": "response.output_item.done", "output_index": 0, "item": {}}
+    answer = streamed(OpenAIResponses(), [added, *[words] * 60_000], ended, 20_000)
+    assert answer.parts == (TextPart("x" * 60_000),)
