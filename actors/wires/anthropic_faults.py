@@ -86,7 +86,7 @@ def _resets_at(complaint: Complaint, now: int) -> int | None:
     """A monthly limit that Anthropic enforces ends with the month; one of the account's own names its day."""
     if _SPEND_LIMIT in complaint.codes:
         return start_of_next_month(now)
-    regained = _REGAIN.search(complaint.message)
+    regained = _REGAIN.search(complaint.searched)
     if regained is None:
         return None
     try:

@@ -26,7 +26,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
     """What a reply with a status outside 2xx means. Never raises."""
     complaint = _complaint(object_of(body))
     now = utc()
-    monthly = status == 429 and _MONTHLY.search(complaint.message) is not None
+    monthly = status == 429 and _MONTHLY.search(complaint.searched) is not None
     return Fault(
         kind=FaultKind.QUOTA_EXHAUSTED if monthly else kind_of(complaint, status, CODES),
         message=said(complaint, body),

@@ -49,6 +49,8 @@ _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
 )
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _READ = 4096
+_SEARCHED = 16 * 1024
+"""Characters at either end of a message. What a provider repeats of a prompt may be long, and stand before or after."""
 _LABEL = re.compile(r"[A-Za-z0-9_.:/ -]{1,100}")
 
 
@@ -62,6 +64,12 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """The status that the body itself names or implies: all there is for an error inside a stream."""
     request_id: str | None = None
 
+    @property
+    def searched(self) -> str:
+        """The message, less the middle of one that would take long to look through."""
+        long = len(self.message) > 2 * _SEARCHED
+        return f"{self.message[:_SEARCHED]} … {self.message[-_SEARCHED:]}" if long else self.message
+
 
 def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultKind]) -> FaultKind:
     """Which fault it is: by the provider's own `codes`, by its words where many things share a status, by status."""
@@ -72,8 +80,9 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
             if code in codes:
                 return codes[code]
     if status is None or status in (400, 413, 422, 429):
+        words = complaint.searched
         for pattern, kind in _PROSE:
-            if pattern.search(complaint.message):
+            if pattern.search(words):
                 return kind
     return by_status(status)
 

@@ -1,5 +1,6 @@
 """What every wire makes of refusals and framings that are in no recording."""
 
+import time
 from email.utils import formatdate
 
 import pytest
@@ -85,6 +86,15 @@ def test_a_server_that_fails_is_told_by_its_status_whatever_it_says(
 def test_a_credential_in_the_words_of_a_refusal_is_hidden(name: str) -> None:
     for body in ({"error": {"message": "bad key sk-abcdefgh12345678"}}, {"message": "bad key sk-abcdefgh12345678"}):
         assert "abcdefgh" not in AT_NOON[name].fault(401, {}, written(body)).message
+
+
+@each
+@pytest.mark.parametrize("said", ["prompt is too long: {}", "'{}' is bad: prompt is too long"])
+def test_a_refusal_that_repeats_a_long_prompt_is_told_apart_without_holding_anybody_up(name: str, said: str) -> None:
+    body = written({"error": {"message": said.format("calls in a row " * 600_000)}})
+    started = time.process_time()
+    assert AT_NOON[name].fault(400, {}, body).kind == "context_too_long"
+    assert time.process_time() - started < 0.3
 
 
 @pytest.mark.parametrize("name", EVENTS)
