@@ -12,7 +12,7 @@ import msgspec
 from callboard.actors.wires.anthropic_blocks import Block, Piece
 from callboard.actors.wires.anthropic_faults import error_in_reply
 from callboard.actors.wires.anthropic_usage import usage_of
-from callboard.actors.wires.jsons import mapping, object_of, present, read, string
+from callboard.actors.wires.jsons import check_parts, mapping, object_of, present, read, string
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
@@ -67,6 +67,7 @@ class MessageReply:
             raise error_in_reply(self._provider, message)
         if not isinstance(message.get("content"), list):
             raise malformed("the reply has no content", provider=self._provider)
+        check_parts(len(message["content"]), self._provider)
         self._head(message)
         for index, block in enumerate(map(mapping, message["content"])):
             self._start(index, block, [])
@@ -125,6 +126,7 @@ class MessageReply:
         self._count(mapping(message.get("usage")))
 
     def _start(self, index: int, block: dict[str, Any], deltas: list[Delta]) -> None:
+        check_parts(len(self._blocks) + 1, self._provider)
         call = None
         if block.get("type") == "tool_use":
             call = self._calls

@@ -1,11 +1,12 @@
 """An answer as it grows, for the wires that send text, reasoning and tool calls in pieces.
 
 Consecutive pieces of one kind become one part, in the order in which they came. Each method returns the delta that
-the piece is worth.
+the piece is worth, and raises WireFault when there are too many parts.
 """
 
 from typing import Any
 
+from callboard.actors.wires.jsons import check_parts
 from callboard.messages.chat import Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Delta
 
@@ -75,13 +76,13 @@ class Draft:
 
     def whole(self, part: Part) -> None:
         """A part that comes in one piece and is worth no delta, such as a picture."""
-        self._segments.append(_Whole(part))
+        self._add(_Whole(part))
 
     def call(self, call_id: str | None, name: str, extra: dict[str, Any] | None = None) -> Delta:
         """A new tool call. One that came without an id gets one, so that its result can name it."""
         index = len(self._calls)
         call = _Call(index, call_id or f"call_{index}", name, extra)
-        self._segments.append(call)
+        self._add(call)
         self._calls.append(call)
         return Delta(tool_index=index, tool_id=call.id, tool_name=name)
 
@@ -108,5 +109,9 @@ class Draft:
         if isinstance(last, _Text) and type(last) is kind and last.extra == extra:
             return last
         segment = kind(extra)
-        self._segments.append(segment)
+        self._add(segment)
         return segment
+
+    def _add(self, segment: _Text | _Call | _Whole) -> None:
+        check_parts(len(self._segments) + 1, self._origin)
+        self._segments.append(segment)

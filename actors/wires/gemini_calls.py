@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires.gemini_parts import made_id, read_part
-from callboard.actors.wires.jsons import items, mapping, string
+from callboard.actors.wires.jsons import check_parts, items, mapping, string
 from callboard.messages.chat import Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Delta
 
@@ -33,7 +33,8 @@ class GrowingParts:
         self._open: _PartialCall | None = None
 
     def take(self, part: dict[str, Any], response_id: str | None, deltas: list[Delta]) -> None:
-        """One of Gemini's parts."""
+        """One of Gemini's parts. Raises WireFault when there are too many."""
+        check_parts(len(self._parts) + 1, self._origin)
         call = mapping(part.get("functionCall"))
         if self._open is not None and "functionCall" in part and not call.get("name"):
             self._continue(call, deltas)

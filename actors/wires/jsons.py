@@ -15,6 +15,8 @@ MOST_VALUES = 1_000_000
 nobody else has a turn. The log probabilities of a long reply are half as many."""
 MOST_NUMBERS = 5_000_000
 """The same for embeddings, whose numbers are read much faster: 512 vectors of 8,192."""
+MOST_PARTS = 10_000
+"""Of one reply: blocks, tool calls, items. Each is looked at by itself, which takes much longer than reading it."""
 _MOST_TOKENS = 2**40
 """Of one attempt: a server whose count underflowed must not bring the sums of a day beyond 64 bits."""
 
@@ -47,6 +49,12 @@ def value_of(data: bytes) -> Any:
 def object_of(data: bytes) -> dict[str, Any]:
     """The JSON object in `data`, or an empty one when there is none. Never raises."""
     return mapping(value_of(data))
+
+
+def check_parts(count: int, provider: str) -> None:
+    """Raises WireFault(MALFORMED_REPLY) for more than MOST_PARTS."""
+    if count > MOST_PARTS:
+        raise malformed(f"the reply has more than {MOST_PARTS:,} parts", provider=provider)
 
 
 def write(members: dict[str, Any], provider: str) -> bytes:

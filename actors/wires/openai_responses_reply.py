@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import items, mapping, object_of, read, string
+from callboard.actors.wires.jsons import check_parts, items, mapping, object_of, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_responses_items import Item
 from callboard.actors.wires.openai_usage import responses_usage_of
@@ -171,6 +171,7 @@ class ResponsesReply:
         return self._known.get(key) if isinstance(key, int | str) else None
 
     def _open(self, told: dict[str, Any], index: Any, deltas: list[Delta]) -> Item:
+        check_parts(len(self._items) + 1, self._provider)
         item = Item(told, self._calls, deltas)
         self._calls += told.get("type") == "function_call"
         self._items.append(item)

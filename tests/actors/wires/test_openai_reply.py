@@ -202,12 +202,12 @@ def test_the_message_of_a_plain_reply_counts_and_not_the_empty_delta_beside_it()
     assert WIRE.decode(json.dumps(body).encode()).parts == (TextPart("Hi"),)
 
 
-def test_tens_of_thousands_of_calls_by_id_alone_hold_nobody_up() -> None:
-    told = [{"id": f"call {number}", **function("f", "{}")} for number in range(40_000)]
+def test_ten_thousand_calls_by_id_alone_hold_nobody_up() -> None:
+    told = [{"id": f"call {number}", **function("f", "{}")} for number in range(10_000)]
     body = json.dumps({"choices": [{"message": {"tool_calls": told}}]}).encode()
     started = time.process_time()
-    assert len(WIRE.decode(body).parts) == 40_000
-    assert time.process_time() - started < 2
+    assert len(WIRE.decode(body).parts) == 10_000
+    assert time.process_time() - started < 0.4
 
 
 def test_calls_without_ids_get_ids_and_late_names_are_taken() -> None:
