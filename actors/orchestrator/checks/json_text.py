@@ -5,6 +5,10 @@ from typing import Any
 
 from callboard.messages.reply import Reply
 
+MOST_VALUES = 250_000
+"""Of one text, objects, arrays and what follows a comma counted alike. Reading more would hold everybody up for long,
+and no model writes as much."""
+
 
 def is_json(reply: Reply) -> str | None:
     """Refuses text that is no JSON."""
@@ -13,6 +17,8 @@ def is_json(reply: Reply) -> str | None:
 
 def parsed(text: str) -> tuple[Any, str | None]:
     """The value, or why there is none; the sentence quotes nothing of the text."""
+    if len(text) > MOST_VALUES and text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
+        return None, f"it is not JSON that can be read (more than {MOST_VALUES:,} values)"
     try:
         return json.loads(text, parse_constant=_refuse), None
     except json.JSONDecodeError as error:

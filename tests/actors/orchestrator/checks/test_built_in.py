@@ -47,7 +47,9 @@ def test_whatever_is_json_passes(value: Any) -> None:
     assert is_json(reply(json.dumps(value))) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "{'a': 1}", "```json\n{}\n```", "NaN", "[1] 2", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "{'a': 1}", "```json\n{}\n```", "NaN", "[1] 2", "[" * 100_000, f"[{'[],' * 900_000}0]"]
+)
 def test_what_is_no_json_is_refused_without_quoting_it(text: str) -> None:
     told = is_json(reply(text))
     assert told is not None
