@@ -227,8 +227,11 @@ class Attempter:
             await response.aclose()
 
     async def _refused(self, response: Received, alarm: Alarm) -> None:
-        alarm.set("between bytes", self._account.timeouts.between_bytes)
-        body = await response.read()
+        patience = self._account.timeouts.between_bytes
+        alarm.set("between bytes", patience)
+        body = b""
+        with trio.move_on_after(patience):  # however it trickles: what it means is told by its status too
+            body = await response.read()
         fault = self._wire.fault(response.status, response.headers, body)
         raise WireFault(fault if sends_credential(self._account) else keyless(fault))
 
