@@ -1,7 +1,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import trio
@@ -95,6 +95,15 @@ async def test_a_commit_is_not_left_by_whoever_is_cancelled() -> None:
     assert not scope.cancelled_caught
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that a script starts in the background ignores the keyboard."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_of_the_keyboard_waits_for_the_commit() -> None:
     ended: list[bool] = []
 
