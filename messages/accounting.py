@@ -208,6 +208,8 @@ class SpendRow(Spent, frozen=True, kw_only=True):
     model: str
     tag: str
     user: str
+    erased: bool = False
+    """Whether these were users' who have been deleted since: then `user` is empty, and no user's budget counts it."""
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,12 @@ class ResetBudget(Ask[str | Fault], frozen=True):
     name: str
 
 
+class ForgetUser(Tell, frozen=True):
+    """He is deleted from the ledger in this moment: his own windows know nothing of him any more."""
+
+    user: str
+
+
 class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
     """One budget's current window."""
 

@@ -8,7 +8,15 @@ from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.budgets.tally import Tally
 from callboard.actors.budgets.view import BudgetsView
 from callboard.messages.accounting import TellSpending, Write
-from callboard.messages.budgeting import GiveBack, Granted, ReserveMoney, ResetBudget, SettleMoney, TakeOverMoney
+from callboard.messages.budgeting import (
+    ForgetUser,
+    GiveBack,
+    Granted,
+    ReserveMoney,
+    ResetBudget,
+    SettleMoney,
+    TakeOverMoney,
+)
 from callboard.messages.events import BudgetAlert
 from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Actor
@@ -48,6 +56,8 @@ class BudgetsActor(Actor):
                 self._budgets.taken_over(message, self.me.utc())
             case GiveBack():
                 self._budgets.give_back(message.attempt)
+            case ForgetUser():
+                self._budgets.forget(message.user)
             case ResetBudget():
                 return self._reset(message.name)
             case _:

@@ -61,7 +61,7 @@ class Budgets:
         self._marks = {(mark.counts, mark.starts): mark for mark in spending.marks}
         for row in spending.rows:
             spent = Spent() + row
-            for tally in self._counting(row.provider, row.model, row.tag, row.user, utc):
+            for tally in self._counting(row.provider, row.model, row.tag, row.user, utc, erased=row.erased):
                 if row.starts < tally.window.ends and tally.window.starts < row.ends:
                     tally.spent += spent
         self._forget_marks(utc)
@@ -131,6 +131,16 @@ class Budgets:
             tally.reset()
         return tallies
 
+    def forget(self, user: str) -> None:
+        """He is deleted: his windows are as new. What is underway stays set aside in them, and will count."""
+        in_use = {id(tally) for held in self._held.values() for tally in held.tallies}
+        for key, tally in list(self._tallies.items()):
+            if tally.user == user:
+                tally.clear()
+                if id(tally) not in in_use:
+                    del self._tallies[key]
+        self._marks = {key: mark for key, mark in self._marks.items() if mark.user != user}
+
     def remember(self, mark: BudgetMark) -> None:
         """This was written down."""
         self._marks[mark.counts, mark.starts] = mark
@@ -155,11 +165,14 @@ class Budgets:
     def _current(self, utc: int) -> list[Tally]:
         return [tally for tally in list(self._tallies.values()) if utc < tally.window.ends]
 
-    def _counting(self, provider: str, model: str, tag: str | None, user: str | None, utc: int) -> list[Tally]:
+    def _counting(
+        self, provider: str, model: str, tag: str | None, user: str | None, utc: int, *, erased: bool = False
+    ) -> list[Tally]:
+        """The windows that count what these spend; what the deleted have spent is in no user's."""
         spent_by = {"provider": provider, "model": model, "tag": tag or "", "user": user or ""}
         found: list[Tally] = []
         for name, spec in self._specs.items():
-            scope = spec.scope(spent_by)
+            scope = None if erased and spec.user is not None else spec.scope(spent_by)
             if scope is not None:
                 found.append(self._tally(name, spec, scope, utc))
         return found

@@ -72,6 +72,11 @@ class Tally:
         self.forgiven = self.spent
         self.told = ()
 
+    def clear(self) -> None:
+        """As new, but for what is underway."""
+        self.spent = self.forgiven = Spent()
+        self.told = ()
+
     def recall(self, mark: BudgetMark) -> None:
         """What an earlier life told and forgave."""
         self.told, self.forgiven = mark.told, mark.forgiven
@@ -87,10 +92,15 @@ class Tally:
             counts=self.spec.counts(self.name, self.scope),
             starts=self.window.starts,
             at=at,
-            user=dict(self.scope).get("user", self.spec.user),
+            user=self.user,
             told=self.told,
             forgiven=self.forgiven,
         )
+
+    @property
+    def user(self) -> str | None:
+        """The one user whom it counts; None: all."""
+        return dict(self.scope).get("user", self.spec.user)
 
     @property
     def resets_at(self) -> int | None:

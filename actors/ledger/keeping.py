@@ -1,7 +1,9 @@
 """How long the ledger keeps what, and what goes on request. Pure.
 
 Entries of the journal go by their age, rows by their day. Sums over models and days stay when a user is deleted: his
-rows are added to those of nobody. Latency and circuits have one row for each model, so nothing of them has to go.
+rows are added to those of nobody. What he spent is kept apart from what callers without a user spend, for a budget with
+a window for each user would make these pay for it. Latency and circuits have one row for each model, so nothing of them
+has to go.
 """
 
 import math
@@ -12,7 +14,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.ledger.book import Book, Row
-from callboard.messages.accounting import BudgetMark, Erase, LedgerEntry
+from callboard.messages.accounting import BudgetMark, Erase, LedgerEntry, SpendRow
 
 DAY = 86_400_000_000_000
 STEP = 512
@@ -95,7 +97,10 @@ def entry_id(entry: LedgerEntry) -> str | None:
 
 
 def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Add a user's rows to those of nobody. Database and key of the rows that are gone, and of those that changed."""
+    """Add a user's rows to those of nobody, or of the deleted.
+
+    Database and key of the rows that are gone, and of those that changed.
+    """
     gone: list[tuple[str, str]] = []
     changed: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
@@ -104,10 +109,18 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
             if isinstance(rows[key], BudgetMark):  # what a window of this user has told and forgiven is nobody's
                 del rows[key]
                 continue
+            row = msgspec.structs.replace(rows.pop(key), user="")
             nobody = key.removesuffix(user)
-            rows[nobody] = _sum(msgspec.structs.replace(rows.pop(key), user=""), rows.get(nobody))
+            if isinstance(row, SpendRow):
+                row, nobody = msgspec.structs.replace(row, erased=True), of_the_deleted(nobody)
+            rows[nobody] = _sum(row, rows.get(nobody))
             changed.append((database, nobody))
     return gone, changed
+
+
+def of_the_deleted(key: str) -> str:
+    """Beside the key of nobody's spending: no account is named with nothing, so no other row has it."""
+    return key.replace("|", "||", 1)
 
 
 def _sum(row: Row, other: Row | None) -> Row:
@@ -126,4 +139,4 @@ def _added(name: str, one: Any, other: Any) -> Any:
         case "ends":
             return max(one, other)
         case _:
-            return one if isinstance(one, str) else one + other
+            return one if isinstance(one, str | bool) else one + other

@@ -20,7 +20,7 @@ from callboard.home import Home
 from callboard.local import LocalModels
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
 from callboard.messages.base import Ask
-from callboard.messages.budgeting import ResetBudget
+from callboard.messages.budgeting import ForgetUser, ResetBudget
 from callboard.messages.caching import Forget
 from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate
 from callboard.messages.embedding import Embeddings
@@ -285,13 +285,17 @@ class Board:
         """Delete what is kept and has everything that is named; at least one is. Returns how much there was.
 
         Of a `user`: entries of journal and log, the kept replies of calls of theirs, and their name in the sums by day,
-        which then count for nobody. Of a `call`: its entries and its attempts'. `before` a date with a time zone: all
-        that is older. What is underway meanwhile is recorded as ever. Raises InvalidRequest and StoreError.
+        which then count for nobody; budgets' windows of theirs begin anew. Of a `call`: its entries and its attempts'.
+        `before` a date with a time zone: all that is older. What is underway meanwhile is recorded as ever. Raises
+        InvalidRequest and StoreError.
         """
         arguments.texts(user=user, call=call)
         if not (user or call or before):
             raise InvalidRequest("user, call, before: expected at least one; `before` is a date with a time zone")
         moment = None if before is None else arguments.moment(before)
+        self._home.enter()
+        if user is not None and call is None and before is None:
+            self._budgets.tell(ForgetUser(user), lane=CONTROL)
         try:
             erased = await self._order(self._ledger, Erase(user=user, call=call, before=moment))
             if call is None:

@@ -197,6 +197,27 @@ async def test_what_was_spent_and_told_outlives_the_process(
     assert "all has spent $0.000045" in lines[0].getMessage()
 
 
+async def test_what_deleted_users_spent_is_in_no_users_window_and_in_every_other_the_same_before_and_after_a_restart(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    budgets = {"each": BudgetSpec(limit=Decimal(1), per="day", user="*"), **budget(9)}
+    stored = {"store": StoreConfig(path=str(tmp_path)), "budgets": budgets}
+
+    def windows(w: Any) -> dict[tuple[str, str], Decimal]:
+        return {(row.name, row.scope): row.cost for row in w.board.usage().budgets}
+
+    async with world(**stored) as w:
+        for user in (None, "user-of-old"):
+            await ask(w, user=user)
+        left = windows(w)
+        assert left.pop(("each", "user=user-of-old")) + left["each", "user="] == left["all", ""]
+        await w.board.delete(user="user-of-old")
+        assert windows(w) == left
+        assert "user-of-old" not in repr(w.board.status())
+    async with world(**stored) as w:
+        assert windows(w) == left
+
+
 async def test_a_reset_empties_a_budget(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour(tokens=(TOKENS, TOKENS))}, budgets=budget(CALL)) as w:
         await ask(w)

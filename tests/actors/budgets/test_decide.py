@@ -228,6 +228,23 @@ def test_each_user_has_a_window_of_its_own_and_those_without_a_name_share_one() 
     assert [row.scope for row in world.budgets.rows(START)] == ["user=", "user=ann", "user=bob"]
 
 
+def test_a_deleted_user_begins_anew_and_what_is_underway_still_counts_for_him() -> None:
+    world = World(each=spec("1", user="*"), ann=spec("1", user="ann"), all=spec("9"))
+    for user in ("ann", "bob"):
+        world.settle(granted(world.reserve("0.9", user=user)), "0.9")
+    underway = granted(world.reserve("0.1", user="ann"))
+    for user in ("ann", "bob"):
+        world.budgets.forget(user)
+    assert [(row.name, row.scope, row.cost) for row in world.budgets.rows(START)] == [
+        ("each", "user=ann", 0),
+        ("ann", "", 0),
+        ("all", "", Decimal("1.8")),
+    ]
+    assert world.settle(underway, "0.9") == ["each 0.8", "ann 0.8"]
+    refusal(world.reserve("0.2", user="ann"))
+    assert world.settle(granted(world.reserve("0.9", user="bob")), "0.9") == ["each 0.8"]
+
+
 def test_a_budget_counts_only_what_it_selects() -> None:
     world = World(search=spec("1", tag="search", provider="p"))
     granted(world.reserve("5", tag="chat"))

@@ -130,3 +130,15 @@ def test_what_a_budget_remembers_of_a_user_goes_with_him_and_what_he_spent_is_no
     assert sorted(database for database, _ in gone) == ["budgets", "spend"]
     assert list(book.rows["budgets"]) == ["0|all"]
     assert [(row.user, row.attempts) for row in book.report(0).spend] == [("", 1)]
+
+
+def test_what_the_deleted_spent_is_one_sum_beside_that_of_callers_without_a_user() -> None:
+    one = book(settled(), *(settled(user=user) for user in ("ann", "ben")), settled(user="ann", at=DAY))
+    for user in ("ann", "ben"):
+        anonymous(one, user)
+    assert [(row.day, row.user, row.erased, row.attempts) for row in one.report(0).spend] == [
+        ("1970-01-01", "", False, 1),
+        ("1970-01-01", "", True, 2),
+        ("1970-01-02", "", True, 1),
+    ]
+    assert sorted((row.day, row.attempts) for row in one.report(0).models) == [("1970-01-01", 3), ("1970-01-02", 1)]
