@@ -3,8 +3,10 @@
 `--hypothesis-profile=explore` looks for new examples.
 """
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from hypothesis import settings
@@ -20,3 +22,22 @@ def heeding() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def starving() -> Callable[[], AbstractContextManager[None]]:
+    """`with starving():` this process has no file descriptor left."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def starve() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    return starve

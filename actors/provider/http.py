@@ -10,6 +10,7 @@ from callboard.actors.transport.errors import (
     DestinationRefused,
     Disconnected,
     HostNotFound,
+    NothingLeft,
     Redirected,
     RequestInvalid,
     TlsFailed,
@@ -55,6 +56,8 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
         case httpx.RemoteProtocolError() if not isinstance(error, Disconnected) and "disconnected" not in str(error):
             return _malformed("the reply is not HTTP")
+        case NothingLeft():
+            return Fault(kind=FaultKind.INTERNAL, message=f"no connection to {error}")
         case HostNotFound() | ConnectFailed() | TlsFailed():
             return Fault(kind=FaultKind.CONNECTION, message=f"no connection to {error}")
         case ConnectionLost() | Disconnected():

@@ -9,9 +9,10 @@ from typing import NamedTuple, TypeAlias, cast
 
 import trio
 
-from callboard.actors.transport.errors import ConnectFailed, DestinationRefused, HostNotFound, TlsFailed
+from callboard.actors.transport.errors import ConnectFailed, DestinationRefused, HostNotFound, NothingLeft, TlsFailed
 from callboard.actors.transport.link import Link
 from callboard.actors.transport.policy import Destinations, Origin
+from callboard.actors.transport.shortage import shortage
 
 SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4, or of IPv6 with flow and scope."""
@@ -27,13 +28,13 @@ class Address(NamedTuple):
 async def dial(origin: Origin, destinations: Destinations, delay: float, context: ssl.SSLContext | None) -> Link:
     """Connect. `delay` is the head start of each address in seconds; `context` is needed for https.
 
-    Raises HostNotFound, DestinationRefused, ConnectFailed or TlsFailed.
+    Raises HostNotFound, DestinationRefused, ConnectFailed, NothingLeft or TlsFailed.
     """
     addresses = permitted(origin, await look_up(origin), destinations)
     try:
         sock = await race(addresses, delay)
     except OSError as error:
-        raise ConnectFailed(f"{origin}: {_reason(error)}") from error
+        raise _short(origin, error) or ConnectFailed(f"{origin}: {_reason(error)}") from error
     try:
         return Link(sock if context is None else await handshake(sock, context, origin.host))
     except (OSError, ValueError) as error:
@@ -42,11 +43,15 @@ async def dial(origin: Origin, destinations: Destinations, delay: float, context
 
 
 async def look_up(origin: Origin) -> list[Address]:
-    """The addresses of a host, families in turn. A name is looked up in a thread. Raises HostNotFound."""
+    """The addresses of a host, families in turn. A name is looked up in a thread.
+
+    Raises HostNotFound or NothingLeft.
+    """
     try:
         found = await trio.socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise HostNotFound(f"{origin}: the name does not resolve: {_reason(error)}") from error
+    except (OSError, UnicodeError) as error:
+        unknown = HostNotFound(f"{origin}: the name does not resolve: {_reason(error)}")
+        raise _short(origin, error) or unknown from error
     return interleave([Address(family, cast("SocketAddress", sockaddr)) for family, _, _, _, sockaddr in found])
 
 
@@ -74,7 +79,7 @@ def permitted(origin: Origin, addresses: Sequence[Address], destinations: Destin
 async def race(addresses: Sequence[Address], delay: float) -> socket.socket:
     """The first connection to come about, each address starting `delay` seconds after the one before (RFC 8305, 5).
 
-    Raises the last OSError when all fail.
+    Raises the last OSError when all fail: one that tells of the other side, if any does.
     """
     if len(addresses) == 1:
         return await _connect(addresses[0])
@@ -101,7 +106,7 @@ async def race(addresses: Sequence[Address], delay: float) -> socket.socket:
         raise
     _close(winners[1:])
     if not winners:
-        raise errors[-1]
+        raise next((error for error in reversed(errors) if shortage(error) is None), errors[-1])
     return winners[0]
 
 
@@ -145,6 +150,11 @@ async def _connect(address: Address) -> socket.socket:
 def _close(socks: Sequence[socket.socket]) -> None:
     for sock in socks:
         sock.close()
+
+
+def _short(origin: Origin, error: Exception) -> NothingLeft | None:
+    missing = shortage(error)
+    return None if missing is None else NothingLeft(f"{origin}: {missing}")
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@
     ├─ httpx.ConnectError
     │  ├─ HostNotFound            the name does not resolve
     │  ├─ ConnectFailed           no address answered
+    │  ├─ NothingLeft             this machine has nothing left to connect with
     │  └─ TlsFailed               the handshake, or the certificate
     ├─ httpx.ReadError
     │  └─ ConnectionLost          reset while a reply was due
@@ -88,6 +89,10 @@ class HostNotFound(httpx.ConnectError):
 
 class ConnectFailed(httpx.ConnectError):
     """No address of the host took the connection: the server's or the network's."""
+
+
+class NothingLeft(httpx.ConnectError):
+    """This machine has no descriptor, port or memory left for a connection: this side's."""
 
 
 class TlsFailed(httpx.ConnectError):

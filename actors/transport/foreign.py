@@ -16,10 +16,11 @@ from callboard.actors.transport.coding import accept_encoding
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.content import Content, content_of
 from callboard.actors.transport.dial import look_up, permitted
-from callboard.actors.transport.errors import DestinationRefused, Stage, TooLarge
+from callboard.actors.transport.errors import DestinationRefused, NothingLeft, Stage, TooLarge
 from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
 from callboard.actors.transport.response import answer_of, response_of
+from callboard.actors.transport.shortage import shortage
 from callboard.actors.transport.slots import Slots
 from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
@@ -135,7 +136,7 @@ class HttpxTransport(ProviderTransport):
         self._accept = accept_encoding().decode()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See Transport. Errors of the connection are httpx's own."""
+        """See Transport. Errors of the connection are httpx's own, but for NothingLeft."""
         origin = origin_of(request.url)
         watch = Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
         with watch.open(Stage.CONNECT):
@@ -176,6 +177,12 @@ class HttpxTransport(ProviderTransport):
             response = await permit.transport.handle_async_request(self._outgoing(request, watch))
             assert isinstance(response.stream, httpx.AsyncByteStream)
             rest = Rest(response.stream, lease, self._config.bounds.body)
+        except httpx.ConnectError as error:
+            lease.end()
+            missing = shortage(error)
+            if missing is None:
+                raise
+            raise NothingLeft(f"{origin}: {missing}") from error
         except BaseException:
             lease.end()
             raise

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
+import pytest
 import trio
 
 import callboard
@@ -60,3 +61,16 @@ async def test_every_plain_call_succeeds_and_only_streams_that_were_running_are_
         assert interrupted, "some were running when it died"
         assert all(DIES - 5 < began <= DIES for began in interrupted)
         assert w.in_flight() == {}
+
+
+async def test_a_moment_without_descriptors_is_no_providers_fault(
+    autojump_clock: object, world: Opening, starving: Callable[[], AbstractContextManager[None]]
+) -> None:
+    async with world() as w:
+        with starving():
+            for _ in range(12):
+                with pytest.raises(callboard.CallError, match="ulimit -n") as refused:
+                    await w.board.generate("Why?", model="any")
+                assert refused.value.fault.kind is callboard.FaultKind.INTERNAL
+        assert {health.state for health in w.board.health()} == {"ok"}
+        await w.board.generate("Why?", model="any")

@@ -8,6 +8,7 @@ from callboard.actors.transport.errors import (
     ConnectFailed,
     Disconnected,
     MalformedReply,
+    NothingLeft,
     Redirected,
     RequestInvalid,
     TooLarge,
@@ -33,6 +34,7 @@ TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
         (TooLarge("head"), FaultKind.MALFORMED_REPLY, None),
         (httpx.DecodingError("gzip"), FaultKind.MALFORMED_REPLY, None),
         (RequestInvalid("header"), FaultKind.INTERNAL, None),
+        (NothingLeft("ulimit"), FaultKind.INTERNAL, None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -1,5 +1,6 @@
 """Name lookup, where it may go, and happy eyeballs."""
 
+import errno
 import socket
 from typing import Any
 
@@ -103,6 +104,12 @@ async def test_an_address_that_hangs_or_fails_costs_no_more_than_its_head_start(
 async def test_when_all_fail_the_last_reason_is_told(outcomes: Outcomes) -> None:
     outcomes.table.update({"address-0": OSError("first"), "address-1": OSError("last")})
     with pytest.raises(OSError, match="last"):
+        await race(addresses(V4, V6), 0.25)
+
+
+async def test_when_all_fail_a_reason_of_the_other_side_goes_before_one_of_this_machine(outcomes: Outcomes) -> None:
+    outcomes.table.update({"address-0": OSError("refused"), "address-1": OSError(errno.EADDRNOTAVAIL, "no IPv6")})
+    with pytest.raises(OSError, match="refused"):
         await race(addresses(V4, V6), 0.25)
 
 

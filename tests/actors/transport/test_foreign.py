@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -10,11 +11,12 @@ import trio
 from trio.testing import MockClock
 
 from callboard.actors.transport.body import Body, read_body
-from callboard.actors.transport.config import Bounds, Timeouts, TransportConfig
+from callboard.actors.transport.config import Bounds, Timeouts, Tls, TransportConfig
 from callboard.actors.transport.errors import (
     BetweenBytesTimeout,
     DestinationRefused,
     FirstByteTimeout,
+    NothingLeft,
     PoolTimeout,
     Redirected,
     TooLarge,
@@ -146,6 +148,17 @@ async def test_errors_are_the_same_and_no_permit_is_lost(
         with pytest.raises(error):
             await call(transport, server.request())
     assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+
+
+async def test_a_machine_with_nothing_left_to_connect_with_says_so_and_no_permit_is_lost(
+    hello: Any, open_httpx: Open, starving: Callable[[], AbstractContextManager[None]]
+) -> None:
+    context = tls_context(Tls())
+    await call(open_httpx(contexts=lambda *_: context), hello.request())  # whose packages are imported by then
+    transport = open_httpx(max_connections=1, contexts=lambda *_: context)
+    with starving(), pytest.raises(NothingLeft, match="ulimit -n"):
+        await call(transport, hello.request())
+    assert await call(transport, hello.request()) == b"hello"
 
 
 async def test_codings_are_undone(serve: Serve, open_httpx: Open) -> None:

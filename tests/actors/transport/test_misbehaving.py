@@ -4,6 +4,7 @@ import gzip
 import socket
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from callboard.actors.transport.errors import (
     Disconnected,
     HostNotFound,
     MalformedReply,
+    NothingLeft,
     Redirected,
     TooLarge,
     TransportClosed,
@@ -220,6 +222,15 @@ async def test_nobody_listening_and_unknown_names_are_told_apart() -> None:
         with pytest.raises(HostNotFound, match="does not resolve"):
             await transport.handle_async_request(httpx.Request("GET", "https://nowhere.invalid/secret"))
         assert transport.statistics()[:3] == (0, 0, 0)
+
+
+async def test_a_machine_with_nothing_left_to_connect_with_says_so(
+    hello: Any, starving: Callable[[], AbstractContextManager[None]]
+) -> None:
+    async with Transport() as transport:
+        with starving(), pytest.raises(NothingLeft, match="ulimit -n"):
+            await transport.handle_async_request(hello.request())
+        assert await call(transport, hello.request()) == b"hello"
 
 
 async def test_closing_ends_requests_and_bodies_in_hand(serve: Serve) -> None:
