@@ -24,18 +24,21 @@ class Echo(pykka.ThreadingActor):  # type: ignore[misc] # it is not installed wh
         return message
 
 
-def ask(echo: Any, count: int) -> None:
-    """So many round trips, one after the other."""
+def ask(echo: Any, count: int) -> int:
+    """So many round trips, one after the other; how many they were."""
     for value in range(count):
         assert echo.ask(value) == value
+    return count
 
 
-def tell(echo: Any, count: int) -> None:
-    """So many tells, waited for after each burst."""
-    for _ in range(count // BURST):
+def tell(echo: Any, count: int) -> int:
+    """So many tells, in whole bursts that are waited for, one at least; how many they were."""
+    bursts = max(1, count // BURST)
+    for _ in range(bursts):
         for value in range(BURST):
             echo.tell(value)
         echo.ask(0)
+    return bursts * BURST
 
 
 def measure(what: str, count: int, clients: int) -> float:
@@ -43,15 +46,20 @@ def measure(what: str, count: int, clients: int) -> float:
     echo = Echo.start()
     ask(echo, 100)
     work = {"ask": ask, "tell": tell}[what]
+    made: list[int] = []
+
+    def client() -> None:
+        made.append(work(echo, count // clients))
+
     started = time.process_time()
-    threads = [threading.Thread(target=work, args=(echo, count // clients)) for _ in range(clients)]
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     spent = time.process_time() - started
     echo.stop()
-    return spent / count * 1e6
+    return spent / sum(made) * 1e6
 
 
 if __name__ == "__main__":
