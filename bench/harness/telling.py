@@ -52,8 +52,19 @@ def page(report: Report) -> str:
 
 
 def json(report: Report) -> bytes:
-    """Everything, every sample included."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    """Everything, every sample included, with the medians, spreads and ratios that the page has."""
+    told = {**msgspec.structs.asdict(report), "answers": [_with_figures(answer) for answer in report.answers]}
+    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+
+
+def _with_figures(answer: Answer) -> dict[str, object]:
+    return {
+        **msgspec.structs.asdict(answer),
+        "reference": answer.reference,
+        "medians": {name: answer.median(name) for name in answer.samples},
+        "spreads": {name: answer.spread(name) for name in answer.samples},
+        "ratios": {name: answer.ratio(name) for name in answer.samples},
+    }
 
 
 def _section(answer: Answer) -> Iterable[str]:

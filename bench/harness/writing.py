@@ -1,5 +1,7 @@
 """Where the answers are written besides the terminal."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -13,21 +15,43 @@ Form: TypeAlias = Callable[[telling.Report], bytes]
 
 def refused(options: Options) -> str | None:
     """Why a file that is asked for cannot be written; told before anything is measured. It is made, if it can be."""
-    for path, _ in _asked(options):
+    paths = [path for path, _ in _asked(options)]
+    if len({path.resolve() for path in paths}) < len(paths):
+        return "--json, --markdown and --svg need a file each: what is written last would be all that is left"
+    for path in paths:
         try:
-            path.open("ab").close()
+            _probe(path.resolve())
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}"
     return None
 
 
 def write(report: telling.Report, options: Options) -> None:
-    """Every file that is asked for, whole. Raises OSError with the file's name."""
+    """Every file that is asked for, whole: whoever ends this finds the one before. Raises OSError with its name."""
     for path, form in _asked(options):
         try:
-            path.write_bytes(form(report))
+            _put(path.resolve(), form(report))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _probe(path: Path) -> None:
+    path.open("ab").close()
+    if path.is_file():
+        _put(path, path.read_bytes())
+
+
+def _put(path: Path, content: bytes) -> None:
+    if not path.is_file():  # a device or a pipe has to stay what it is
+        path.write_bytes(content)
+        return
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(content)
+        shutil.copymode(path, aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _asked(options: Options) -> Iterator[tuple[Path, Form]]:

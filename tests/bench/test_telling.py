@@ -77,6 +77,17 @@ def test_json_holds_every_sample() -> None:
     assert msgspec.json.decode(telling.json(REPORT), type=telling.Report) == REPORT
 
 
+def test_json_holds_the_figures_that_the_page_has() -> None:
+    single = msgspec.structs.replace(ANSWER, name="once", samples={"callboard": (2.0,)})
+    told = msgspec.json.decode(telling.json(msgspec.structs.replace(REPORT, answers=(ANSWER, single))))
+    several, once = told["answers"]
+    assert several["reference"] == once["reference"] == "callboard"
+    assert several["medians"] == {"callboard": 2, "other <x>": 8}
+    assert several["spreads"] == {"callboard": 0.75, "other <x>": 0}
+    assert several["ratios"] == {"callboard": 1, "other <x>": 4}
+    assert once["spreads"] == {"callboard": None}, "of one sample there is none"
+
+
 def test_the_chart_is_well_formed_and_has_a_bar_a_subject() -> None:
     root = ET.fromstring(chart([ANSWER]))  # noqa: S314 - our own
     bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "14"]
