@@ -17,6 +17,7 @@ from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Answer, Question, answer, unanswered
+from callboard.bench.harness.terminating import as_interrupt
 from callboard.process import abandon_output
 from callboard.runtime.leaf import interrupted
 
@@ -42,12 +43,13 @@ def asking(name: str) -> Asking:
 def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> int:
     """Ask; print and write down after each question; how many goals were missed and how many subjects failed.
 
-    A question that breaks costs none of the others. Raises KeyboardInterrupt, once what was measured is written.
+    A question that breaks costs none of the others. Raises KeyboardInterrupt, at SIGTERM as well, once what was
+    measured is written.
     """
     facts = machine()
     print(f"{command}\n{', '.join(f'{name} {value}' for name, value in facts.items())}", flush=True)
     answers: list[Answer] = []
-    with closing(_answers(files, options)) as found:
+    with as_interrupt(), closing(_answers(files, options)) as found:
         for one in found:
             answers.append(one)
             try:

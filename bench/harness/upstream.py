@@ -13,10 +13,12 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -54,13 +56,15 @@ def upstream(
     command += ["--gzip"] if zipped else []
     command += ["--cert", str(cert)] if cert else []
     with uninterrupted():
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([*command, "--held"], stdin=subprocess.PIPE)
     try:
         _wait_for(port, process)
         yield f"{'https' if cert else 'http'}://127.0.0.1:{port}/v1"
     finally:
         process.kill()
         process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
 
 
 def requests(url: str) -> int:
@@ -205,6 +209,13 @@ async def _serve(port: int, manner: _Manner, cert: str | None) -> None:
     await server.serve_forever()
 
 
+def _end_with_input() -> None:
+    """Whoever holds the other end may be killed, and then can end nobody."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(0)
+
+
 def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
@@ -214,7 +225,10 @@ def _main() -> None:
     parser.add_argument("--reply", type=int, default=len(WORDS))
     parser.add_argument("--gzip", action="store_true")
     parser.add_argument("--cert")
+    parser.add_argument("--held", action="store_true", help="end when the standard input does")
     given = parser.parse_args()
+    if given.held:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     plain = plain_reply(given.reply, zipped=given.gzip)
     manner = _Manner(given.delay, given.pace, plain, streamed_reply(given.chunks))
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,8 +1,12 @@
 """What the benchmarks start beside themselves, and Ctrl-C."""
 
 import os
+import select
 import signal
 import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,3 +53,50 @@ def test_ctrl_c_does_not_reach_the_upstream(started: list[Noted]) -> None:
     with upstream() as url:
         assert requests(url) == 0
     assert [(process.deaf, process.returncode) for process in started] == [(True, -signal.SIGKILL)]
+
+
+HOLDER = """
+import os, signal, sys
+from callboard.bench.harness.upstream import upstream
+with upstream() as url:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_an_upstream_whose_benchmark_was_killed_ends() -> None:
+    reading, writing = os.pipe()
+    try:
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER], stderr=writing)
+    finally:
+        os.close(writing)
+    assert holder.wait(timeout=20) == -signal.SIGKILL
+    with os.fdopen(reading) as errors:  # both had it: it is at its end once both are gone
+        assert select.select([errors], [], [], 10)[0], "the upstream lives on"
+        assert errors.read() == ""
+
+
+@pytest.mark.parametrize("ctrl_c", [signal.SIG_DFL, signal.SIG_IGN])
+def test_sigterm_ends_a_benchmark_as_ctrl_c_does_and_leaves_nothing(ctrl_c: signal.Handlers, tmp_path: Path) -> None:
+    script = Path(__file__).resolve().parents[2] / "bench" / "ledger.py"
+    command = [sys.executable, str(script), "--quick", "--rounds", "10000", "--json", str(tmp_path / "told.json")]
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    before = signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(folder)}, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert run.stdout is not None
+    with run:
+        try:
+            run.stdout.readline()  # its command: from now on it measures
+            deadline = time.monotonic() + 20
+            while not any(folder.glob("*/*")) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            run.terminate()
+            told = run.stdout.read()
+            assert run.wait(timeout=20) == 130
+        finally:
+            run.kill()
+    assert "interrupted before every sample was taken" in told
+    assert list(folder.iterdir()) == []
