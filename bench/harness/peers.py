@@ -1,15 +1,18 @@
 """What users would take instead, each in an environment of its own, made once and kept in the user's cache folder."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from callboard.bench.harness.failing import last_line, sentence
+from callboard.bench.harness.failing import LONGEST, last_line, sentence
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Missing, Subject
 
@@ -62,6 +65,8 @@ def measured(peer: Peer, *told: str | int) -> float:
     command = [str(python(peer.requirement)), str(SCRIPTS / peer.script), *map(str, told)]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=MEASURING)
+    except OSError as error:
+        raise Missing(f"{peer.requirement} does not run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise Missing(f"{peer.requirement} did not end within {MEASURING} s") from None
     except subprocess.CalledProcessError as ended:
@@ -72,13 +77,24 @@ def measured(peer: Peer, *told: str | int) -> float:
         raise Missing(f"{peer.requirement} gave no figure: {last_line(done.stdout)}") from None
 
 
-@cache
 def python(requirement: str) -> Path:
-    """The interpreter of the environment that has it. Raises Missing."""
-    found = environment(requirement.replace("==", "-"))
-    if not (found.parent / "ready").exists():
-        install(found, requirement)
-        (found.parent / "ready").touch()
+    """The interpreter of the environment that has it; it is tried once a run. Raises Missing."""
+    found = _tried(requirement)
+    if isinstance(found, str):
+        raise Missing(found)
+    return found
+
+
+@cache
+def _tried(requirement: str) -> Path | str:
+    """The interpreter, or why there is none."""
+    try:
+        found = environment(requirement.replace("==", "-"))
+        if not (found.parent / "ready").exists():
+            install(found, requirement)
+            (found.parent / "ready").touch()
+    except Missing as why:
+        return str(why)
     return found
 
 
@@ -86,32 +102,70 @@ def environment(name: str) -> Path:
     """The interpreter of an environment in the cache folder; an empty one the first time. Raises Missing."""
     home = _folder() / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     found = home / "bin" / "python"
-    if not any(home.glob("lib/*/site-packages/pip-*.dist-info/RECORD")):
-        _create(home)
+    with _alone(home):
+        if not _whole(home, found):
+            _create(home)
     return found
+
+
+def _whole(home: Path, python: Path) -> bool:
+    """Whether it was made to its end, and the Python that it was made of is still there."""
+    if not any(home.glob("lib/*/site-packages/pip-*.dist-info/RECORD")):
+        return False
+    try:
+        return subprocess.run([str(python), "-c", ""], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Other runs wait meanwhile. Raises Missing."""
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        lock = home.with_name(f"{home.name}.lock").open("a")
+    except OSError as error:
+        raise _not_made(error) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _create(home: Path) -> None:
     try:
         venv.create(home, clear=True, with_pip=True)
     except OSError as error:
-        why = f"{error.strerror}; XDG_CACHE_HOME may name another cache folder"
+        raise _not_made(error) from None
     except subprocess.CalledProcessError as ended:
         why = f"{sentence(ended)}; some systems have `venv` and `ensurepip` in a package of their own"
-    else:
-        return
-    raise Missing(f"no environment could be made for it: {why}")
+        raise Missing(f"no environment could be made for it: {why}") from None
+
+
+def _not_made(error: OSError) -> Missing:
+    return Missing(
+        f"no environment could be made for it: {error.strerror}; XDG_CACHE_HOME may name another cache folder"
+    )
 
 
 def install(python: Path, what: str) -> None:
     """Have this environment's pip install it. Raises Missing."""
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLING)
+        with _alone(python.parents[1]):
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLING)
+    except OSError as error:
+        raise Missing(f"{what} could not be installed: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise Missing(f"{what} could not be installed within {INSTALLING} s") from None
     except subprocess.CalledProcessError as ended:
-        raise Missing(f"{what} could not be installed: {sentence(ended)}") from None
+        raise Missing(f"{what} could not be installed: {_pip_said(ended)}") from None
+
+
+def _pip_said(ended: subprocess.CalledProcessError) -> str:
+    """Without a network its last line says that there is no such package."""
+    broken = (line for line in (ended.stderr or "").splitlines() if "connection broken by" in line)
+    line = next(broken, None)
+    return sentence(ended) if line is None else f"no connection: {line.partition('connection broken by ')[2]}"[:LONGEST]
 
 
 def _folder() -> Path:

@@ -1,5 +1,7 @@
 """What becomes of a peer that does not run."""
 
+import fcntl
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,10 +65,63 @@ def test_an_environment_that_was_interrupted_while_it_was_made_is_made_anew(
     monkeypatch.setattr("venv.create", lambda home, **_: made.append(home))
     found = environment("half")
     found.parent.mkdir(parents=True)
-    found.touch()
+    found.symlink_to(sys.executable)
     environment("half")
     packages = found.parents[1] / "lib" / "python3" / "site-packages" / "pip-26.0.dist-info"
     packages.mkdir(parents=True)
     (packages / "RECORD").touch()
     environment("half")
     assert made == [found.parents[1]] * 2
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made: list[Path] = []
+    monkeypatch.setattr("venv.create", lambda home, **_: made.append(home))
+    home = environment("orphan").parents[1]
+    packages = home / "lib" / "python3" / "site-packages" / "pip-26.0.dist-info"
+    packages.mkdir(parents=True)
+    (packages / "RECORD").touch()
+    (home / "bin").mkdir()
+    (home / "bin" / "python").symlink_to(tmp_path / "gone")
+    environment("orphan")
+    assert made == [home] * 2
+
+
+def test_an_environment_is_made_by_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def create(home: Path, **_: object) -> None:
+        with home.with_name(f"{home.name}.lock").open("a") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made.append(home)
+
+    made: list[Path] = []
+    monkeypatch.setattr("venv.create", create)
+    environment("shared")
+    assert len(made) == 1
+
+
+def test_one_whose_interpreter_does_not_start_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "python", lambda _: tmp_path / "gone")
+    with pytest.raises(Missing, match="peer==1 does not run: No such file or directory"):
+        measured(script(tmp_path, ""))
+
+
+def test_without_a_network_the_connection_is_told_and_nothing_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    found = tmp_path / "bin" / "python"
+
+    def run(command: list[str], **_: object) -> None:
+        tried.append(command[-1])
+        said = "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(refused)': /simple/x/"
+        raise subprocess.CalledProcessError(1, command, stderr=f"{said}\nERROR: No matching distribution found for x")
+
+    monkeypatch.setattr(peers, "environment", lambda _: found)
+    monkeypatch.setattr(subprocess, "run", run)
+    for _ in range(2):
+        with pytest.raises(Missing, match=r"offline==1 could not be installed: no connection: 'NewConnectionError"):
+            measured(Peer("peer", "offline==1", ""))
+    assert tried == ["offline==1"]
