@@ -2,15 +2,21 @@
 
 import os
 import platform
+import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+CODE = ("actors", "bench", "messages", "runtime", "src", "pyproject.toml")
 PACKAGES = ("callboard", "trio", "httpx", "httptools", "msgspec", "lmdb")
 
 
 def machine() -> dict[str, str]:
-    """Python, packages, processor, cores, memory and load."""
+    """The date, the code's commit where there is a checkout, Python, packages, processor, cores, memory and load."""
     return {
+        "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        **commit(CHECKOUT),
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
@@ -19,6 +25,22 @@ def machine() -> dict[str, str]:
         "memory": _line("/proc/meminfo", "MemTotal") or "unknown",
         "load": " ".join(f"{one:.2f}" for one in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown",
     }
+
+
+def commit(checkout: Path) -> dict[str, str]:
+    """Its commit and whether its code is as committed; nothing without git or where this is no checkout."""
+    if not (checkout / ".git").exists():
+        return {}
+    try:
+        head, changed = _git(checkout, "rev-parse", "HEAD"), _git(checkout, "status", "--porcelain", "--", *CODE)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": f"{head[:12]} ({'its code changed since' if changed else 'clean'})"}
+
+
+def _git(checkout: Path, *words: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(checkout), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
 
 
 def _version(package: str) -> str:

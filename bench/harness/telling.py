@@ -44,7 +44,7 @@ def page(report: Report) -> str:
         f"Taken with `{report.command}` on {report.machine.get('processor')}, {report.machine.get('cores')} cores, "
         f"Python {report.machine.get('python')}. Medians; ± is half the distance between the extremes. "
         "Trust the ratios: every pair was measured in turn in the same run.",
-        "Versions: " + _pairs(report.machine) + ".",
+        "When and with what: " + _pairs(report.machine) + ".",
     ]
     for answer in report.answers:
         parts.append("\n".join(_section(answer)))
