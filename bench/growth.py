@@ -2,7 +2,8 @@
 
 usage: python bench/growth.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
-The upstream waits 50 ms before it answers. That as many calls as are named were really in flight is asserted.
+The upstream waits a millisecond for each call in flight before it answers, so that all have come before the first is
+answered. That nine tenths of those that are named really waited for their reply at once is asserted at the upstream.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,27 +16,25 @@ from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
 from callboard.bench.harness.upstream import upstream
 
-DELAY = 0.05
+DELAY = 0.001
+"""Seconds that the upstream waits, for each call in flight: more than sending one takes."""
 CROWDS = (64, 1000, 5000)
+WAITS = "a thousandth of the calls in flight"
 
 
 @contextmanager
 def questions(options: Options) -> Iterator[Sequence[Question]]:
-    """CPU and memory, against one upstream."""
-    with upstream(delay=DELAY) as url:
-        yield [_cost(url, options), _memory(url)]
+    """CPU and memory, each sample against an upstream of its own."""
+    yield [_cost(options), _memory(5000)]
 
 
-def _cost(url: str, options: Options) -> Question:
+def _cost(options: Options) -> Question:
     return Question(
         name="growth",
         asks="What does a call cost with so many really in flight?",
         unit="us of CPU",
-        settings={"upstream's delay, s": DELAY, "calls a sample": "the larger of 4 a worker and 6400"},
-        subjects=tuple(
-            Subject(f"{size} in flight", partial(crowd.cpu, url, max(4 * size, options.amount(6400)), size))
-            for size in CROWDS
-        ),
+        settings={"upstream's delay, s": WAITS, "calls a sample": "the larger of 4 a worker and 6400"},
+        subjects=tuple(Subject(f"{size} in flight", partial(_cpu, options, size)) for size in CROWDS),
         goals=(
             Goal(subject="1000 in flight", against="64 in flight", at_most=1.5),
             Goal(subject="5000 in flight", against="64 in flight", at_most=1.8),
@@ -43,15 +42,25 @@ def _cost(url: str, options: Options) -> Question:
     )
 
 
-def _memory(url: str) -> Question:
+def _memory(size: int) -> Question:
     return Question(
         name="memory",
         asks="How much memory does a call in flight take, its connection included?",
         unit="KB of RSS",
-        settings={"in flight": 5000},
-        subjects=(Subject("a call", lambda: crowd.memory(url, 5000)),),
+        settings={"in flight": size, "upstream's delay, s": WAITS},
+        subjects=(Subject("a call", partial(_kilobytes, size)),),
         goals=(Goal(subject="a call", at_most=40),),
     )
+
+
+def _cpu(options: Options, size: int) -> float:
+    with upstream(delay=DELAY * size) as url:
+        return crowd.cpu(url, max(4 * size, options.amount(6400)), size)
+
+
+def _kilobytes(size: int) -> float:
+    with upstream(delay=DELAY * size) as url:
+        return crowd.memory(url, size)
 
 
 if __name__ == "__main__":

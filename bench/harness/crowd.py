@@ -1,4 +1,7 @@
-"""Thousands of calls really in flight, each sample in a fresh process, so that none inherits another's memory."""
+"""Thousands of calls really in flight, each sample in a fresh process, so that none inherits another's memory.
+
+That they are is asserted at the upstream: it tells how many requests waited for their reply at once.
+"""
 
 import gc
 import json
@@ -10,8 +13,8 @@ from pathlib import Path
 
 import trio
 
-import callboard
 from callboard.bench.harness.client import many, opened, plain, recorded
+from callboard.bench.harness.upstream import peak
 
 
 def cpu(url: str, calls: int, at_once: int) -> float:
@@ -35,37 +38,22 @@ async def _cpu(url: str, calls: int, at_once: int) -> float:
         await many(board, plain, at_once, at_once)
         await board.flush()
         gc.collect()
+        peak(url)
         before, started = recorded(board), time.process_time()
-        peak = await _with_peak(board, calls, at_once)
+        await many(board, plain, calls, at_once)
         await board.flush()
         spent = time.process_time() - started
-        assert peak >= 0.9 * at_once, f"only {peak} calls were in flight"
+        _assert_crowded(url, at_once)
         made = calls // at_once * at_once
         assert recorded(board) == (before[0] + made, before[1] + made), "not every call was recorded"
         return spent / made * 1e6
-
-
-async def _with_peak(board: callboard.Board, calls: int, at_once: int) -> int:
-    """Make the calls; the most that were seen in hand at once."""
-    peak = 0
-
-    async def watch() -> None:
-        nonlocal peak
-        while True:
-            peak = max(peak, _in_flight(board))
-            await trio.sleep(0.01)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch)
-        await many(board, plain, calls, at_once)
-        nursery.cancel_scope.cancel()
-    return peak
 
 
 async def _memory(url: str, _: int, at_once: int) -> float:
     async with opened(url) as board:
         await many(board, plain, 64, 64)
         gc.collect()
+        peak(url)
         before, most = _resident(), 0.0
 
         async def watch() -> None:
@@ -78,13 +66,13 @@ async def _memory(url: str, _: int, at_once: int) -> float:
             nursery.start_soon(watch)
             await many(board, plain, 3 * at_once, at_once)
             nursery.cancel_scope.cancel()
+        _assert_crowded(url, at_once)
         return (most - before) / at_once
 
 
-def _in_flight(board: callboard.Board) -> int:
-    """Calls that the orchestrator has in hand."""
-    (orchestrator,) = (node for node in board.status().tree.children if node.path == "orchestrator")
-    return orchestrator.running
+def _assert_crowded(url: str, at_once: int) -> None:
+    most = peak(url)
+    assert most >= 0.9 * at_once, f"at most {most} of {at_once} calls were in flight"
 
 
 def _resident() -> float:

@@ -5,7 +5,8 @@ usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--p
 
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
 Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. The POSTs that it
-answers are counted, and their number is told at `/requests`.
+answers are counted, and their number is told at `/requests`; at `/peak`, how many at most waited for their reply at
+once, since that was last asked.
 """
 
 import argparse
@@ -69,7 +70,16 @@ def upstream(
 
 def requests(url: str) -> int:
     """How many POSTs the upstream at this base URL has answered."""
-    with urllib.request.urlopen(f"{url}/requests") as told:  # noqa: S310 - our own, on loopback
+    return _told(f"{url}/requests")
+
+
+def peak(url: str) -> int:
+    """How many POSTs at most waited at the upstream at once for their reply to begin, since this was last asked."""
+    return _told(f"{url}/peak")
+
+
+def _told(address: str) -> int:
+    with urllib.request.urlopen(address) as told:  # noqa: S310 - our own, on loopback
         return int(told.read())
 
 
@@ -136,9 +146,26 @@ class _Manner(NamedTuple):
 
 
 class _Count:
-    """POSTs answered."""
+    """POSTs, and how many of them wait for a reply."""
 
     posts = 0
+    waiting = 0
+    peak = 0
+
+    def came(self) -> None:
+        """One more, which waits."""
+        self.posts += 1
+        self.waiting += 1
+        self.peak = max(self.peak, self.waiting)
+
+    def answered(self) -> None:
+        """One less waits."""
+        self.waiting -= 1
+
+    def told_peak(self) -> int:
+        """The most that waited since this was last told."""
+        told, self.peak = self.peak, self.waiting
+        return told
 
 
 class _Connection(asyncio.Protocol):
@@ -159,15 +186,16 @@ class _Connection(asyncio.Protocol):
         self._got += data
         while (head := self._got.find(b"\r\n\r\n")) >= 0:
             if self._got.startswith(b"GET"):
-                self._got = self._got[head + 4 :]
-                self._write(_whole(str(self._count.posts).encode(), ""))
+                asked, self._got = self._got[:head], self._got[head + 4 :]
+                told = self._count.told_peak() if b"/peak " in asked else self._count.posts
+                self._write(_whole(str(told).encode(), ""))
                 continue
             fields = self._got[:head].lower().partition(b"content-length:")[2]
             end = head + 4 + int(fields.split(b"\r\n", 1)[0] or 0)
             if len(self._got) < end:
                 return
             body, self._got = self._got[head + 4 : end], self._got[end:]
-            self._count.posts += 1
+            self._count.came()
             self._answer(b'"stream":true' in body.replace(b" ", b""))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,12 +208,19 @@ class _Connection(asyncio.Protocol):
             self._streams.add(stream)
             stream.add_done_callback(self._streams.discard)
         elif self._manner.delay:
-            asyncio.get_running_loop().call_later(self._manner.delay, self._write, self._manner.plain)
+            asyncio.get_running_loop().call_later(self._manner.delay, self._reply)
         else:
-            self._write(self._manner.plain)
+            self._reply()
+
+    def _reply(self) -> None:
+        self._count.answered()
+        self._write(self._manner.plain)
 
     async def _stream(self) -> None:
-        await asyncio.sleep(self._manner.delay)
+        try:
+            await asyncio.sleep(self._manner.delay)
+        finally:
+            self._count.answered()
         pieces, pace = self._manner.streamed, self._manner.pace
         ending = len(pieces) - ENDING if pace else len(pieces)
         at_once = 1 if pace else TOGETHER
