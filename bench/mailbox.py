@@ -4,6 +4,10 @@ usage: python bench/mailbox.py [--rounds N] [--quick] [--peers] [--json FILE] [-
 
 The reference is the same round trip over bare Trio memory channels: one channel to the worker, and one back for each
 client. Nobody supervises that, and it has no deadline, no bound on what waits and no answer when the worker dies.
+
+An actor that is idle handles a message in its sender's step, past its mailbox. While one is busy, messages wait in its
+mailbox: here behind a handler that goes on until all clients have asked, or a burst was told. A client alone never
+finds the actor busy.
 """
 
 import gc
@@ -20,7 +24,7 @@ from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
 from callboard.messages.base import Ask, Tell
 from callboard.runtime.actor import Actor
-from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.mailbox import MailboxSpec
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec
@@ -29,6 +33,9 @@ from callboard.runtime.system import System
 CROWD = 64
 BURST = 1_000
 """Tells between two waits."""
+
+IDLE = "the actor is idle: each message is handled in its sender's step, past the mailbox"
+BUSY = "the actor is busy: each message waits in the mailbox until a handler has ended"
 
 Trip = Callable[[int], Awaitable[None]]
 """So many round trips, one after the other."""
@@ -46,11 +53,19 @@ class Note(Tell, frozen=True):
     value: int
 
 
+class Hold(Ask[None], frozen=True):
+    """Be busy until then."""
+
+    until: trio.Event
+
+
 class Echo(Actor):
-    """Answers with what it was asked."""
+    """Answers with what it was asked, or is busy."""
 
     def receive(self, message: Message, envelope: Envelope) -> object:
         """Nothing more."""
+        if isinstance(message, Hold):
+            return message.until.wait()
         assert isinstance(message, Say | Note)
         return message.value
 
@@ -63,6 +78,9 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
 
 def _asks(options: Options, clients: int) -> Question:
     trips = options.amount(20_000) // clients * clients
+    busy: tuple[Subject, ...] = ()
+    if clients > 1:
+        busy = (Subject("callboard, busy", lambda: trio.run(_busy_actor, trips, clients), note=BUSY),)
     pykka: tuple[Subject, ...] = ()
     if options.peers:
         pykka = (Subject("pykka", partial(measured, PYKKA, "ask", trips // 4 // clients * clients, clients)),)
@@ -73,7 +91,8 @@ def _asks(options: Options, clients: int) -> Question:
         settings={"round trips a sample": trips, "clients": clients},
         subjects=(
             Subject("Trio's channels", lambda: trio.run(_channels, trips, clients)),
-            Subject("callboard", lambda: trio.run(_actor, trips, clients)),
+            Subject("callboard", lambda: trio.run(_actor, trips, clients), note=IDLE),
+            *busy,
             *pykka,
         ),
         goals=(
@@ -93,7 +112,8 @@ def _tells(options: Options) -> Question:
         settings={"tells a sample": tells, "tells in a burst": BURST},
         subjects=(
             Subject("Trio's channels", lambda: trio.run(_channel_tells, tells)),
-            Subject("callboard", lambda: trio.run(_actor_tells, tells)),
+            Subject("callboard", lambda: trio.run(_actor_tells, tells), note=IDLE),
+            Subject("callboard, busy", lambda: trio.run(_busy_actor_tells, tells), note=BUSY),
             *pykka,
         ),
     )
@@ -101,16 +121,41 @@ def _tells(options: Options) -> Question:
 
 async def _actor(trips: int, clients: int) -> float:
     async with trio.open_nursery() as nursery:
-        echo = await _started(nursery)
-
-        async def trip(count: int) -> None:
-            for value in range(count):
-                assert await echo.ask(Say(value)) == value
-
-        await trip(100)
-        spent = await _crowd([trip] * clients, trips)
+        spent = await _asked(await _started(nursery), trips, clients)
         nursery.cancel_scope.cancel()
     return spent
+
+
+async def _busy_actor(trips: int, clients: int) -> float:
+    async with trio.open_nursery() as nursery:
+        echo = await _started(nursery)
+        async with trio.open_nursery() as holding:
+            holding.start_soon(_keep_busy, echo)
+            spent = await _asked(echo, trips, clients)
+            holding.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
+    return spent
+
+
+async def _asked(echo: Ref, trips: int, clients: int) -> float:
+    async def trip(count: int) -> None:
+        for value in range(count):
+            assert await echo.ask(Say(value)) == value
+
+    await trip(100)
+    return await _crowd([trip] * clients, trips)
+
+
+async def _keep_busy(echo: Ref) -> None:
+    """Whatever has come while the actor was busy is handled between one hold and the next, which is less urgent."""
+    until = trio.Event()
+    held = echo.submit(Hold(until))
+    while True:
+        then = trio.Event()
+        following = echo.submit(Hold(then), priority=PRIORITIES["background"])
+        until.set()
+        await held.wait()
+        held, until = following, then
 
 
 async def _channels(trips: int, clients: int) -> float:
@@ -153,6 +198,24 @@ async def _actor_tells(tells: int) -> float:
             for value in range(BURST):
                 assert echo.tell(Note(value))
             await echo.ask(Say(0))
+        spent = time.process_time() - started
+        nursery.cancel_scope.cancel()
+    return spent / tells * 1e6
+
+
+async def _busy_actor_tells(tells: int) -> float:
+    async with trio.open_nursery() as nursery:
+        echo = await _started(nursery)
+        gc.collect()
+        started = time.process_time()
+        for _ in range(tells // BURST):
+            until = trio.Event()
+            held = echo.submit(Hold(until))
+            for value in range(BURST):
+                assert echo.tell(Note(value))
+            until.set()
+            await echo.ask(Say(0))
+            await held.wait()
         spent = time.process_time() - started
         nursery.cancel_scope.cancel()
     return spent / tells * 1e6
