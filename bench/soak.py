@@ -3,9 +3,9 @@
 usage: python bench/soak.py [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
 A thousand streams together receive 50 chunks a second, paced by the upstream; one that ends is followed by another, and
-every tenth is left in its middle. Beside them run 50 plain calls a second, every twentieth cancelled before its reply.
-After half an hour memory, objects and descriptors are read twice a second for ten minutes. Flat: the lower end of the
-slope's 95 % confidence interval is not above zero. Memory is read twice: what is the process's own, and with the pages
+every tenth is left at its third chunk of six. Beside them run 50 plain calls a second, every twentieth cancelled before
+its reply. After half an hour memory, objects and descriptors are read twice a second for ten minutes. Flat: the lower
+end of the slope's 95 % confidence interval is not above zero. Memory is read twice: what is the process's own, and with the pages
 of the store's file that are mapped, which is what the system shows as resident. Objects are what the interpreter has
 memory for.
 """
@@ -19,7 +19,7 @@ import trio
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
-from callboard.bench.harness.traffic import CHUNKS, DELAY, Seen, Soak, soaked
+from callboard.bench.harness.traffic import CHUNKS, CHUNKS_A_SECOND, DELAY, Seen, Soak, soaked
 from callboard.bench.harness.trend import Trend
 from callboard.bench.harness.upstream import upstream
 
@@ -73,7 +73,10 @@ def _traffic(seen: Callable[[], Seen], soak: Soak) -> Question:
             Subject("streams in flight", lambda: seen().streams),
             Subject("memory at the end, MB", lambda: seen().megabytes),
         ),
-        goals=(Goal(subject="streams in flight", at_least=0.9 * soak.streams),),
+        goals=(
+            Goal(subject="chunks received", at_least=0.95 * CHUNKS_A_SECOND),
+            Goal(subject="streams in flight", at_least=0.9 * soak.streams),
+        ),
         once=True,
     )
 

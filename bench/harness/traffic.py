@@ -21,6 +21,8 @@ from callboard.bench.harness.upstream import PROMPT
 CHUNKS_A_SECOND = 50
 CHUNKS = 6
 """With text, of one stream."""
+LEFT_AT = 3
+"""The chunk at which every tenth stream is left."""
 DELAY = 0.05
 PLAIN_A_SECOND = 50
 EVERY = 0.5
@@ -97,19 +99,25 @@ class Traffic:
         while True:
             number += 1
             with self._underway():
-                async with self._board.stream(f"{PROMPT} {number}", model=NAMED, timeout=LONG) as stream:
-                    async for _ in stream:
-                        self.chunks += 1
-                        if number % 10 == 0:
-                            break
+                await self._read(number, LEFT_AT if number % 10 == 0 else CHUNKS + 1)
+
+    async def _read(self, number: int, left_at: int) -> None:
+        async with self._board.stream(f"{PROMPT} {number}", model=NAMED, timeout=LONG) as stream:
+            received = 0
+            async for _ in stream:
+                self.chunks += 1
+                received += 1
+                if received == left_at:
+                    break
 
     async def plain(self) -> None:
         """So many a second, none waiting for the others; every twentieth is cancelled."""
+        began = trio.current_time()
         async with trio.open_nursery() as nursery:
             while True:
                 self.calls += 1
                 nursery.start_soon(self._call, self.calls % 20 == 0)
-                await trio.sleep(1 / PLAIN_A_SECOND)
+                await trio.sleep_until(began + self.calls / PLAIN_A_SECOND)
 
     async def _call(self, cancelled: bool) -> None:
         with trio.move_on_after(DELAY / 2 if cancelled else LONG):

@@ -116,14 +116,14 @@ def _whole(body: bytes, headers: str) -> bytes:
 
 
 def streamed_reply(chunks: int) -> list[bytes]:
-    """The head of a streamed reply, then its events, each an HTTP chunk; the last also ends the body."""
+    """The events of a streamed reply, each an HTTP chunk; the first comes after the head, the last ends the body."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     pieces = [_chunk(choices=[_choice({"content": f"word{n} "}, None)]) for n in range(chunks)]
     pieces.append(_chunk(choices=[_choice({}, "stop")]))
     usage = {"prompt_tokens": 12, "completion_tokens": chunks, "total_tokens": 12 + chunks}
     pieces.append(_chunk(choices=[], usage=usage))
     done = b"data: [DONE]\n\n"
-    return [head, *pieces, b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done)]
+    return [head + pieces[0], *pieces[1:], b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done)]
 
 
 def _choice(delta: dict[str, str], finish: str | None) -> dict[str, Any]:
