@@ -5,9 +5,9 @@ usage: python bench/soak.py [--quick] [--json FILE] [--markdown FILE] [--svg FIL
 A thousand streams together receive 50 chunks a second, paced by the upstream; one that ends is followed by another, and
 every tenth is left at its third chunk of six. Beside them run 50 plain calls a second, every twentieth cancelled before
 its reply. After half an hour memory, objects and descriptors are read twice a second for ten minutes. Flat: the lower
-end of the slope's 95 % confidence interval is not above zero. Memory is read twice: what is the process's own, and with the pages
-of the store's file that are mapped, which is what the system shows as resident. Objects are what the interpreter has
-memory for.
+end of the slope's 95 % confidence interval is not above zero. Memory is read twice: what is the process's own, and with
+the pages of the store's file that are mapped, which is what the system shows as resident. Objects are what the
+interpreter has memory for.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """The soak's traffic is what its page says."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ class Streaming:
 
     @asynccontextmanager
     async def stream(self, prompt: str, **_: Any) -> AsyncIterator[AsyncIterator[int]]:
-        async def chunks() -> AsyncIterator[int]:
+        async def chunks() -> AsyncGenerator[int, None]:
             for chunk in range(CHUNKS):
                 self.read[int(prompt.rpartition(" ")[2])] += 1
                 yield chunk
