@@ -3,11 +3,13 @@
 usage: python bench/cache_hit.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
 Each hit is a whole call, `board.generate` with cache="use": key, look-up on disk, reply, record. The thousand replies
-that are asked for again came through the runtime; the others are written as the cache's shelf writes them.
+that are asked for again came through the runtime; the others are written as the cache's shelf writes them, and have 1
+KB in every crowd.
 
 Warm, each reply was read once before, so that its pages of the file are mapped. A first hit is the first to read its
-pages since the store was opened, as after a restart: from the system's memory; or cold, from the disk, after the file
-was dropped from memory: once for the CPU that it takes, once for the time, most of which goes by waiting for the disk.
+pages since the store was opened, as after a restart: from the system's memory; or cold, after the file was dropped from
+memory: once for the CPU that it takes, once for the time. Of a small file the replies before have brought most along by
+then, so a small crowd hardly waits for the disk; a large one mostly does.
 """
 
 import tempfile
@@ -99,7 +101,7 @@ def _first(filled: Sequence[Filled], probes: int) -> Question:
 def _cold(filled: Sequence[Filled], probes: int, unit: str, clock: shelves.Clock) -> Question:
     return Question(
         name=f"a cold hit, from the disk, {unit}",
-        asks="What does a reply cost that is read for the first time, and from the disk?",
+        asks="What does a reply cost that is read for the first time after its file was dropped from memory?",
         unit=unit,
         settings={
             "hits a sample": probes - probes // 10,

@@ -2,8 +2,10 @@
 
 usage: python bench/call.py [--rounds N] [--quick] [--peers] [--json FILE] [--markdown FILE] [--svg FILE]
 
-httpx makes as many calls as callboard. The other peers make fewer: their cost of a call is the same to 5 % with 800,
-1,600 and 6,400 of them, and some would take minutes.
+A plain call asks for no cache, as by default where the sampling is not deterministic; beside it are calls whose reply
+might be kept and is not: key, look-up, the attempt shared with whoever asks the same, and the reply written down. httpx
+makes as many calls as callboard. The other peers make fewer: their cost of a call is the same to 5 % with 800, 1,600
+and 6,400 of them, and some would take minutes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,10 +51,12 @@ def _question(url: str, options: Options, *, at_once: int, calls: int, goals: tu
         settings=settings,
         subjects=(
             Subject("callboard", lambda: client.cpu(url, client.plain, calls, at_once, before=calls)),
+            Subject("callboard, not yet in the cache", lambda: client.cpu(url, client.missing(), calls, at_once)),
             Subject("httpx", lambda: httpx_cpu(url, calls, at_once)),
             *peers(options, url, calls=of_a_peer, at_once=at_once),
         ),
         goals=goals if options.peers else goals[:1],
+        turned_off="the log of requests, as by default. Limits and a budget are in force, so high that nobody waits",
     )
 
 

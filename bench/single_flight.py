@@ -55,7 +55,11 @@ async def _shared(url: str, calls: int) -> float:
 
 async def _alone(url: str, calls: int) -> float:
     async with opened(url) as board:
-        return await _at_once(board, [f"{PROMPT} {number}" for number in range(calls)]) / calls * 1e6
+        before = requests(url)
+        spent = await _at_once(board, [f"{PROMPT} {number}" for number in range(calls)])
+        assert requests(url) - before == calls + 1, "not every call went upstream, beside the one to warm up"
+        assert recorded(board) == (calls + 1, calls + 1), "not every call was recorded"
+        return spent / calls * 1e6
 
 
 async def _at_once(board: callboard.Board, prompts: list[str]) -> float:

@@ -5,6 +5,7 @@ prices are known; every attempt and every call is recorded on disk, and after ea
 """
 
 import gc
+import itertools
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -58,6 +59,18 @@ async def plain(board: callboard.Board) -> int:
     """One plain call."""
     await board.generate(PROMPT, model=NAMED)
     return 1
+
+
+def missing() -> Call:
+    """Calls that may be answered from the cache, and are not: each has a prompt of its own, and its reply is kept."""
+    numbers = itertools.count()
+
+    async def missed(board: callboard.Board) -> int:
+        reply = await board.generate(f"{PROMPT} {next(numbers)}", model=NAMED, cache="use")
+        assert not reply.cached
+        return 1
+
+    return missed
 
 
 async def streamed(board: callboard.Board) -> int:

@@ -7,6 +7,7 @@ samples are sorted by the innermost frame that belongs to a part. The shares are
 """
 
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,7 @@ PARTS: tuple[tuple[str, str], ...] = (
 """What a frame holds, and which part it belongs to; the first that fits."""
 NOT_A_CALL = ("importlib", "opened (", "callboard/actors/inspector/", "WorkerThread._work (")
 """Start and stop, and threads that wait; the last one only where it is innermost, else it runs a commit."""
+UNATTRIBUTED = "unattributed"
 
 
 def part_of(stack: str) -> str | None:
@@ -58,7 +60,7 @@ def part_of(stack: str) -> str | None:
         for words, part in PARTS:
             if words in frame:
                 return part
-    return None
+    return UNATTRIBUTED
 
 
 def shares(raw: str) -> Counter[str]:
@@ -84,9 +86,9 @@ def profiled(calls: int, at_once: int) -> Counter[str]:
 
 
 def cost(calls: int, at_once: int) -> float:
-    """CPU microseconds of a call: the least of three."""
+    """CPU microseconds of a call: the median of three, as `bench/call.py` measures it."""
     with upstream() as url:
-        return min(client.cpu(url, client.plain, calls, at_once) for _ in range(3))
+        return statistics.median(client.cpu(url, client.plain, calls, at_once, before=calls) for _ in range(3))
 
 
 def main(arguments: list[str]) -> None:
