@@ -116,6 +116,8 @@ class CircuitRecord(msgspec.Struct, frozen=True, kw_only=True, tag="circuit"):
     openings: int
     floor: int = 0
     """UTC nanoseconds: the provider asked to be left alone until then."""
+    server: str = ""
+    """The account's `base_url`; empty where it was not recorded."""
 
 
 class BudgetMark(msgspec.Struct, frozen=True, kw_only=True, tag="budget"):
@@ -313,6 +315,8 @@ class CircuitHistory(msgspec.Struct, frozen=True, kw_only=True):
     """UTC nanoseconds: the provider asked to be left alone until then."""
     at: int = 0
     """UTC nanoseconds: when it came to this state."""
+    server: str = ""
+    """As a CircuitRecord's."""
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):

@@ -211,6 +211,7 @@ class Book:
             openings=entry.openings,
             floor=entry.floor,
             at=entry.at,
+            server=entry.server,
         )
         return "circuits", key
 

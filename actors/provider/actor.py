@@ -13,7 +13,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
 from callboard.actors.provider.standing import Restriction, Standing
-from callboard.actors.provider.view import ProviderView, reset_of
+from callboard.actors.provider.view import FORCED, ProviderView, reset_of
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver, TrialAnswered
@@ -127,7 +127,12 @@ class ProviderActor(Actor):
         return None
 
     def _restore(self, history: CircuitHistory) -> None:
-        """It waits no longer than it was to wait at the first: the clock may have been ahead when that was written."""
+        """It waits no longer than it was to wait at the first: the clock may have been ahead when that was written.
+
+        What another `base_url` did says nothing of this one; what an operator said of the account holds there too.
+        """
+        if history.server not in ("", self._account.base_url) and CircuitState(history.state) not in FORCED:
+            return
         since = max(self.me.utc(), history.at)
         now = self.me.now()
         retry_at, floor = (now + max(0, date - since) for date in (history.retry_at, history.floor))
@@ -279,6 +284,7 @@ class ProviderActor(Actor):
             retry_at=date or 0,
             openings=view.openings,
             floor=self._date(view.floor) if gives_up else 0,
+            server=self._account.base_url,
         )
         self._ledger.tell(Write((entry,)), lane=CONTROL)
         self.me.emit(

@@ -81,6 +81,7 @@ async def open_world(
     seed: int = 1,
     utc: Callable[[], int] | None = None,
     base_url: str | None = None,
+    port: int = 0,
     shapes: dict[str, tuple[str, Any]] | None = None,
     models: dict[str, Any] | None = None,
     features: dict[str, Any] | None = None,
@@ -93,7 +94,7 @@ async def open_world(
         for name, behaviour in (behaviours or {"alpha": Behaviour(), "beta": Behaviour()}).items():
             wire: Any
             wire, shape = spoken[name]
-            provider = SimulatedProvider(name, shape=shape, seed=seed, behaviour=behaviour)
+            provider = SimulatedProvider(name, shape=shape, seed=seed, behaviour=behaviour, port=port)
             providers[name] = await stack.enter_async_context(provider)
             more = {} if limits is None else {"limits": limits}
             configs[name] = ProviderConfig(

@@ -166,7 +166,9 @@ async def test_a_circuit_that_opened_while_the_clock_was_ahead_waits_no_longer_t
     async with world({"alpha": Behaviour()}, store=store, health=off, utc=virtual_utc(1_800_000_000 * 10**9)) as w:
         await _open_circuit(w)
         await w.board.flush()
-    async with world({"alpha": Behaviour()}, store=store, health=off, utc=virtual_utc(1_700_000_000 * 10**9)) as w:
+        port = _port(w)
+    before = virtual_utc(1_700_000_000 * 10**9)
+    async with world({"alpha": Behaviour()}, store=store, health=off, utc=before, port=port) as w:
         with pytest.raises(callboard.Unavailable):
             await w.board.generate("Why?", model=ALPHA)
         await trio.sleep(60)  # the longest that a circuit waits here
@@ -218,14 +220,35 @@ async def test_no_trial_comes_before_a_retry_after_is_over_over_a_restart(
         await _refused_by_all(w, 5)
         w["alpha"].die()
         await _refused_by_all(w, 5, model="alpha/sim-large")
+        port = _port(w)
         if crash:
             w.board._system.ref("providers/alpha").tell(Rubbish(), lane=Lane.CONTROL)
             await trio.sleep(0.01)
             await _left_alone_until(w, begun + 3_600)
     if not crash:
         utc = virtual_utc(1_767_225_600 * 10**9 + round((trio.current_time() - begun) * 10**9))
-        async with world({"alpha": Behaviour()}, store=store, utc=utc) as w:
+        async with world({"alpha": Behaviour()}, store=store, utc=utc, port=port) as w:
             await _left_alone_until(w, begun + 3_600)
+
+
+async def test_a_circuit_that_opened_at_another_address_is_closed_at_the_next_start_unless_it_was_forced(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"))
+    async with world({"alpha": Behaviour()}, store=store) as w:
+        await _open_circuit(w)
+        await w.board.flush()
+    async with world({"alpha": Behaviour()}, store=store, seed=2) as w:
+        await w.board.generate("Why?", model=ALPHA)
+        await w.board.operate("alpha", Operate(command="open"))
+        await w.board.flush()
+    async with world({"alpha": Behaviour()}, store=store, seed=3) as w:
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+
+
+def _port(w: Any) -> int:
+    return int(w["alpha"].url.split(":")[2].split("/")[0])
 
 
 async def _refused_by_all(w: Any, calls: int, model: str = ALPHA) -> None:
