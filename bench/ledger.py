@@ -141,14 +141,12 @@ def _killed(folder: Path, first: int) -> set[int]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
     with process:
         assert process.stdout is not None
-        told = process.stdout.read(8)
-        killing = threading.Timer(random.uniform(*LIVES), process.kill)
-        killing.start()
         try:
+            told = process.stdout.read(8)
+            threading.Timer(random.uniform(*LIVES), process.kill).start()
             told += process.stdout.read()  # all the time: a writer that waits for its reader acknowledges nothing
         finally:
             process.kill()
-            killing.cancel()
     return {int.from_bytes(told[at : at + 8], "big") for at in range(0, len(told) - len(told) % 8, 8)}
 
 
