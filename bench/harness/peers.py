@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -21,6 +21,18 @@ INSTALLING = 900
 """Seconds that one environment may take."""
 MEASURING = 600
 """Seconds that one sample may take."""
+
+
+MADE_OF = """
+import importlib.metadata, platform
+told = [f"python {platform.python_version()}"]
+for name in ("openai", "litellm", "any-llm-sdk", "tensorzero", "pykka", "httpx", "aiohttp", "pydantic"):
+    try:
+        told.append(f"{name} {importlib.metadata.version(name)}")
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(" with ".join((told[0], " ".join(told[1:]))))
+"""
 
 
 class Peer(NamedTuple):
@@ -48,7 +60,6 @@ PEERS = {
     ),
 }
 
-
 PYKKA = Peer("", "pykka==4.2.0", "", "pykka_echo.py")
 
 
@@ -75,6 +86,22 @@ def measured(peer: Peer, *told: str | int) -> float:
         return float(json.loads(last_line(done.stdout))["cpu_us"])
     except ValueError:
         raise Missing(f"{peer.requirement} gave no figure: {last_line(done.stdout)}") from None
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Of the peers among these: what was required of each, and its Python and packages. Never raises."""
+    known = {**PEERS, "pykka": PYKKA}
+    required = {known[name].requirement for name in names if name in known}
+    return {requirement: _made_of(requirement) for requirement in sorted(required)}
+
+
+@cache
+def _made_of(requirement: str) -> str:
+    try:
+        command = [str(python(requirement)), "-c", MADE_OF]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (Missing, OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def python(requirement: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import callboard.bench
-from callboard.bench.harness import telling, writing
+from callboard.bench.harness import peers, telling, writing
 from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
@@ -52,8 +52,13 @@ def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> 
     with as_interrupt(), closing(_answers(files, options)) as found:
         for one in found:
             answers.append(one)
+            made_of = peers.versions(one.samples)
+            facts |= made_of
             try:
-                print("\n".join(telling.lines(one)), flush=True)
+                print(
+                    "\n".join((*telling.lines(one), *(f"  {peer}: {what}" for peer, what in made_of.items()))),
+                    flush=True,
+                )
             finally:
                 writing.write(telling.Report(command=command, machine=facts, answers=tuple(answers)), options)
             if one.interrupted:

@@ -1,10 +1,12 @@
 """What becomes of a peer that does not run."""
 
 import fcntl
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callboard.bench.harness import peers
@@ -40,6 +42,14 @@ def test_its_figure_is_the_last_line_that_it_prints(tmp_path: Path) -> None:
 def test_one_that_crashes_is_missing_with_its_last_words(text: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(Missing, match=why):
         measured(script(tmp_path, text))
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_versions_of_those_that_were_measured_are_told() -> None:
+    told = peers.versions(["callboard", "openai", "pykka"])
+    assert sorted(told) == [peers.PEERS["openai"].requirement, peers.PYKKA.requirement]
+    assert all(what.startswith(f"python {platform.python_version()} with ") for what in told.values())
+    assert all(f"httpx {httpx.__version__}" in what for what in told.values())
 
 
 @pytest.mark.usefixtures("installed")

@@ -31,7 +31,7 @@ def test_a_name_neither_forges_a_row_nor_commands_the_terminal() -> None:
     assert columns(("user", "calls"), [("a\nb  1,000", "1"), ("\x1b[2J\ud800", "2")]) == [
         "user           calls",
         "a\\nb  1,000        1",
-        "\\x1b[2J\\ud800     2",
+        "\\x1b[2J\\ud800      2",
     ]
 
 
