@@ -17,8 +17,8 @@ MOST_NUMBERS = 5_000_000
 """The same for embeddings, whose numbers are read much faster: 512 vectors of 8,192."""
 MOST_PARTS = 10_000
 """Of one reply: blocks, tool calls, items. Each is looked at by itself, which takes much longer than reading it."""
-_MOST_TOKENS = 2**40
-"""Of one attempt: a server whose count underflowed must not bring the sums of a day beyond 64 bits."""
+_MOST_TOKENS = 100_000_000
+"""Of one attempt, and more than any model reads: a server whose count underflowed must not use up every budget."""
 
 
 def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: int = MOST_VALUES) -> T:

@@ -44,7 +44,7 @@ def test_a_long_text_and_a_hundred_thousand_log_probabilities_are_read() -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "count"), [(7, 7), (7.9, 7), (-1, 0), (True, 0), ("7", 0), (None, 0), (1e300, 2**40), (2**64 - 1, 2**40)]
+    ("value", "count"), [(7, 7), (7.9, 7), (-1, 0), (True, 0), ("7", 0), (None, 0), (1e300, 10**8), (2**64 - 1, 10**8)]
 )
 def test_counts_are_whole_bounded_and_never_negative(value: object, count: int) -> None:
     assert tokens(value) == count
