@@ -29,6 +29,7 @@ found = {one.name: one for one in distributions() if one.name not in ("pip", "se
 files = [each.locate_file(file) for each in found.values() for file in each.files or ()]
 print(json.dumps([len(found), sum(file.stat().st_size for file in files if file.exists())]))
 """
+LATER = "`import callboard` leaves the runtime for its first use; with it, the goal of importing would be missed"
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -47,12 +48,9 @@ def _import() -> Question:
         subjects=(
             Subject(REFERENCE, partial(_cpu, REFERENCE)),
             Subject("import callboard", partial(_cpu, "import callboard")),
-            Subject("... and its runtime, at first use", partial(_cpu, "import callboard; callboard.open")),
+            Subject("... and its runtime, at first use", partial(_cpu, "import callboard; callboard.open"), LATER),
         ),
-        goals=tuple(
-            Goal(subject=subject, against=REFERENCE, at_most=1.5)
-            for subject in ("import callboard", "... and its runtime, at first use")
-        ),
+        goals=(Goal(subject="import callboard", against=REFERENCE, at_most=1.5),),
     )
 
 

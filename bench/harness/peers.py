@@ -99,8 +99,8 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 def _made_of(requirement: str) -> str:
     try:
         command = [str(python(requirement)), "-c", MADE_OF]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (Missing, OSError, subprocess.CalledProcessError):
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    except (Missing, OSError, subprocess.SubprocessError):
         return "unknown"
 
 

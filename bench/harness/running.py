@@ -52,9 +52,9 @@ def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> 
     with as_interrupt(), closing(_answers(files, options)) as found:
         for one in found:
             answers.append(one)
-            made_of = peers.versions(one.samples)
-            facts |= made_of
             try:
+                made_of = peers.versions(one.samples)
+                facts |= made_of
                 print(
                     "\n".join((*telling.lines(one), *(f"  {peer}: {what}" for peer, what in made_of.items()))),
                     flush=True,
