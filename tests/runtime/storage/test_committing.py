@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -69,6 +70,40 @@ async def test_operations_that_take_long_are_not_waited_for(company: Company) ->
     assert seen == [True]
 
 
+async def test_a_commit_that_takes_long_is_stood_aside_for_until_it_is_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "ASIDE", threading.TIMEOUT_MAX)
+    seen: list[bool] = []
+
+    def commit(_: AllIn) -> None:
+        late = time.monotonic() + ENOUGH
+        while company.within(0.02) and time.monotonic() < late:
+            seen.append(True)
+        seen.append(company.within(0.02))
+
+    await committed(commit, FEW)
+    assert not seen[-1]
+
+
+async def test_the_time_until_a_commit_is_stood_aside_for_again_doubles(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "ASIDE", 0.02)
+    monkeypatch.setattr(committing, "TURN", 0.1)
+    aside: list[float] = []
+
+    def commit(_: AllIn) -> None:
+        began = time.monotonic()
+        while len(aside) < 2 and time.monotonic() < began + ENOUGH:
+            if not company.within(0.01):
+                aside.append(time.monotonic() - began)
+                company.within(ENOUGH)
+
+    await committed(commit, FEW)
+    assert aside[1] >= 3 * 0.1
+
+
 async def test_a_commit_that_fails_before_all_is_in_ends_the_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committing, "STANDSTILL", threading.TIMEOUT_MAX)
 
@@ -111,11 +146,16 @@ def test_an_interrupt_of_the_keyboard_waits_for_the_commit() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         all_in()
 
-    async def main() -> None:
+    async def writer() -> None:
         await committed(commit, MANY)
         ended.append(True)
-        await trio.sleep_forever()
 
-    with pytest.raises(KeyboardInterrupt):
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer)
+            await trio.sleep_forever()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
         trio.run(main)
+    assert [type(one) for one in caught.value.exceptions] == [KeyboardInterrupt]
     assert ended == [True]
