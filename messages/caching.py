@@ -31,6 +31,11 @@ class CacheReader(Protocol):
         """The entry under this key, if it is at most `max_age` nanoseconds old at `now` (UTC nanoseconds)."""
         ...
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest entry: while it stays the same, nothing is there that was not."""
+        ...
+
     def others_wait(self, key: bytes, attempt: str) -> bool:
         """Whether anybody but the call with this attempt waits for this key's fill."""
         ...

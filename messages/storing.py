@@ -39,9 +39,11 @@ class Commit(Ask[None], frozen=True):
 
 
 class CacheCommit(Ask[None], frozen=True):
-    """Write these in one transaction of the cache's environment; answered when they are written."""
+    """Write these in one transaction of the cache's environment; answered when they are written, with all before."""
 
     operations: tuple[Operation, ...]
+    urgent: bool = True
+    """Now, and not with what is still to come."""
 
 
 class CacheWrite(Tell, frozen=True):

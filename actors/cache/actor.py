@@ -58,6 +58,11 @@ class CacheView:
         entry = self._shelf.get(key, max_age, now, self._monotonic())
         return None if entry is None or entry.server != self._servers.get(entry.provider, "") else entry
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest entry: while it stays the same, nothing is there that was not."""
+        return self._shelf.latest
+
     def others_wait(self, key: bytes, attempt: str) -> bool:
         """Whether anybody but the call with this attempt waits for this key's fill."""
         return self._fills.others_wait(key, attempt)
@@ -94,8 +99,8 @@ class CacheActor(Actor):
         self._overtaken: dict[bytes, Attempted] = {}
         """How the latest fill ended, for those who looked before that and are still in the mailbox."""
         self._sweeps: dict[int, Sweep] = {}
-        self._to_trim = False
-        """Whether a report is due on what is remembered only until it is written."""
+        self._waits = False
+        """Whether a report is due that what was kept is written."""
         self._shelf: Shelf
 
     async def start(self) -> None:
@@ -126,7 +131,7 @@ class CacheActor(Actor):
             case SweptOn():
                 self._swept_on(message)
             case WrittenUpTo():
-                self._trim(message.number)
+                self._refresh(message.number)
             case _:
                 raise TypeError(f"the cache receives no {type(message).__name__}")
         return None
@@ -202,19 +207,19 @@ class CacheActor(Actor):
             at=self.me.now(),
         )
         self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
-        if self._shelf.crowded and not self._to_trim:
-            self._trim_when_written()
+        if not self._waits:
+            self._refresh_when_written()
 
-    def _trim_when_written(self) -> None:
-        self._to_trim = True
+    def _refresh_when_written(self) -> None:
+        self._waits = True
         self.me.spawn(self._wait_for_what_is_kept, self._shelf.latest)
 
-    def _trim(self, written: int) -> None:
+    def _refresh(self, written: int) -> None:
         """More may have been kept meanwhile; what the store has lost waits for the next that is kept."""
-        self._to_trim = False
-        self._shelf.trim()
-        if self._shelf.crowded and self._shelf.latest > written:
-            self._trim_when_written()
+        self._waits = False
+        self._shelf.refresh()
+        if self._shelf.latest > written:
+            self._refresh_when_written()
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -247,7 +252,7 @@ class CacheActor(Actor):
 
     async def _wait_for_what_is_kept(self, number: int) -> None:
         with contextlib.suppress(ActorError):
-            await self._store.ask(CacheCommit(()))
+            await self._store.ask(CacheCommit((), urgent=False))
         self.me.report(WrittenUpTo(number))
 
     async def _write_sweep(self, number: int, swept: Swept) -> None:

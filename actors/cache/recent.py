@@ -40,11 +40,6 @@ class Recent:
         found = self._entries.get(key)
         return None if found is None else (found.sequence, found.place)
 
-    @property
-    def crowded(self) -> bool:
-        """Whether more is remembered than will be once it is written."""
-        return self._beyond(MOST, MOST_BYTES)
-
     def after(self, sequence: int, limit: int) -> list[tuple[int, Place]]:
         """The first numbers and places beyond this number, in order."""
         later = ((one.sequence, one.place) for one in self._entries.values() if one.sequence > sequence)
@@ -59,7 +54,9 @@ class Recent:
 
     def trim(self, written: int) -> None:
         """Where it is too much, forget the oldest of those up to the last number on disk."""
-        while self._beyond(WAITING, WAITING_BYTES) or (self.crowded and self._oldest.sequence <= written):
+        while self._beyond(WAITING, WAITING_BYTES) or (
+            self._beyond(MOST, MOST_BYTES) and self._oldest.sequence <= written
+        ):
             self.drop(self._oldest.place.key)
 
     def drop(self, key: bytes) -> None:

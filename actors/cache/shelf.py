@@ -5,8 +5,9 @@ numbers, oldest first, to places: key, size, and what the entry can be found by.
 full. An entry that is written again gets a new number.
 
 What is handed to the store is written a little later, or in a crisis not at all. So the shelf itself remembers the
-latest entries until they are written, up to where it has evicted and what it has swept off, and counts anew whenever
-all that it handed over has been written. A cache that cannot be read is an empty one.
+latest entries until they are written, up to where it has evicted and what it has swept off. From time to time its
+owner has it look at what is written by now: it counts anew whenever that is all that it handed over. A cache that
+cannot be read is an empty one.
 """
 
 import math
@@ -101,7 +102,7 @@ class Shelf:
         self._decoder = msgspec.msgpack.Decoder(Entry)
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
-        self._sequence = _number(self._last_written())
+        self._sequence = self._written = self._last_written()
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
         self._cleared = 0
@@ -129,7 +130,7 @@ class Shelf:
         clock that was put back is held, and the monotonic clock while the machine sleeps: so an entry is as old as the
         one says that says more.
         """
-        entry = self._recent.get(key) or self._written(key)
+        entry = self._recent.get(key) or self._on_disk(key)
         if entry is None:
             return None
         limit = min(max_age, int(self._bounds.max_age * 1e9))
@@ -143,8 +144,6 @@ class Shelf:
 
         One that cannot be kept takes off what was there before.
         """
-        written = self._last_written()
-        self._count_anew(written)
         payload = self._encoded(entry)
         operations = self._take_off(key)
         self._sequence += 1
@@ -157,17 +156,17 @@ class Shelf:
         listed = place.place(key, entry, len(payload), labels)
         operations.append(StorePut(ENTRIES, key, sequence + payload))
         operations.append(StorePut(ORDER, sequence, place.encode(listed)))
-        self._recent.put(entry, self._sequence, listed, _number(written))
+        self._recent.put(entry, self._sequence, listed, self._written)
         return tuple(operations)
 
-    @property
-    def crowded(self) -> bool:
-        """Whether more is remembered than need be once it is written; then `trim`."""
-        return self._recent.crowded
-
-    def trim(self) -> None:
-        """Forget what is remembered only until it is written, and now is."""
-        self._recent.trim(_number(self._last_written()))
+    def refresh(self) -> None:
+        """Forget what was remembered only until it is written, and now is. Where nothing is underway, count anew."""
+        self._written = self._last_written()
+        self._recent.trim(self._written)
+        if self._written == self._sequence:
+            self._count = self._look(lambda now: now.count(ENTRIES), self._count)
+            self._bytes = self._look(lambda now: now.size(ENTRIES), self._bytes)
+            self._cleared = 0
 
     def sweep(self, wanted: Callable[[Place], bool], after: int, until: int) -> Swept:
         """Take off what is wanted among the next places after one number and up to another.
@@ -191,7 +190,7 @@ class Shelf:
         for key in keys:
             self._swept.pop(key, None)
 
-    def _written(self, key: bytes) -> Entry | None:
+    def _on_disk(self, key: bytes) -> Entry | None:
         blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
         if blob is None or not self._stands(key, _number(blob[:SEQUENCE])):
             return None
@@ -263,15 +262,8 @@ class Shelf:
         found.update((_number(sequence), place.decode(blob)) for sequence, blob in written)
         return sorted(found.items())[:limit]
 
-    def _count_anew(self, written: bytes | None) -> None:
-        """Nothing is underway when the last number given is the last one written."""
-        if written == _bytes(self._sequence):
-            self._count = self._look(lambda reading: reading.count(ENTRIES), self._count)
-            self._bytes = self._look(lambda reading: reading.size(ENTRIES), self._bytes)
-            self._cleared = 0
-
-    def _last_written(self) -> bytes | None:
-        return self._look(lambda reading: reading.last_key(ORDER), None)
+    def _last_written(self) -> int:
+        return _number(self._look(lambda reading: reading.last_key(ORDER), None))
 
     def _look(self, query: Callable[[Reading], T], otherwise: T) -> T:
         try:

@@ -4,7 +4,7 @@ from callboard.actors.orchestrator.kept import kept_entry, kept_vectors
 from callboard.actors.orchestrator.key import cache_key, reads
 from callboard.actors.orchestrator.means import Means
 from callboard.actors.orchestrator.story import Story
-from callboard.messages.caching import Entry
+from callboard.messages.caching import CacheReader, Entry
 from callboard.messages.calls import Candidate
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.reply import Receipt
@@ -21,6 +21,8 @@ class Lookup:
         self._means = means
         self._me = me
         self._keys: dict[Candidate, bytes] = {}
+        self._missed: dict[bytes, int] = {}
+        """What was not there, and which entry was the latest then."""
 
     def key(self, candidate: Candidate) -> bytes:
         """The cache's key of what is asked, at this candidate."""
@@ -39,19 +41,30 @@ class Lookup:
         if plan.skipped or unfit or not plan.candidates:
             return None
         key = self.key(plan.candidates[0])
-        entry = kept_entry(means.cache.latest, request, key, self._me.utc())
+        entry = self._entry(key)
         return None if entry is None else self._reply(entry, key, now)
 
     async def at(self, candidate: Candidate, key: bytes) -> Receipt | None:
         """The reply kept from this candidate, or put together from the vectors that are."""
-        request, story, reader = self._request, self._story, self._means.cache.latest
+        request, story = self._request, self._story
         if story.batches is not None and isinstance(request, EmbeddingRequest):
+            reader = self._means.cache.latest
             answer = await kept_vectors(reader, request, story.batches, candidate, self._me.utc())
             if answer is None:
                 return None
             return story.reply(answer, candidate, self._me.now(), cached=True, shared=False)
-        entry = kept_entry(reader, request, key, self._me.utc())
+        entry = self._entry(key)
         return None if entry is None else self._reply(entry, key, self._me.now())
+
+    def _entry(self, key: bytes) -> Entry | None:
+        """What was not there is looked for again only if something has been kept since."""
+        reader: CacheReader | None = self._means.cache.latest
+        if reader is None or self._missed.get(key) == reader.latest:
+            return None
+        entry = kept_entry(reader, self._request, key, self._me.utc())
+        if entry is None:
+            self._missed[key] = reader.latest
+        return entry
 
     def _reply(self, entry: Entry, key: bytes, now: int) -> Receipt:
         candidate = Candidate(entry.provider, entry.model)

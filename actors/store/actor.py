@@ -1,9 +1,10 @@
 """The store: opens both environments, writes by group commit, and publishes them for reading."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import trio
@@ -11,12 +12,11 @@ import trio
 from callboard.actors.store.reading import Records
 from callboard.messages.storing import CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
 from callboard.runtime.actor import Actor
-from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import DeclaredError
 from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.errors import StorageBusy, StorageError, TooNew, Unreadable
-from callboard.runtime.storage.group import GroupCommitter
+from callboard.runtime.storage.group import LINGER, GroupCommitter
 from callboard.runtime.storage.operations import Delete, Put
 from callboard.runtime.storage.operations import Operation as StorageOperation
 from callboard.runtime.storage.pending import Pending
@@ -80,7 +80,7 @@ class StoreActor(Actor):
         self.me.spawn(self._write, self._ledger, ledger)  # which closes it, also when the cache cannot be opened
         Records(ledger).refuse_newer(LEDGER_DATABASES)
         cache = await self._open("cache", CACHE_DATABASES, spec.max_cache_size, sync=False, disposable=True)
-        self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else ns(0.005))
+        self._cache = GroupCommitter(cache, run_in_thread=False, linger=0 if spec.inline else LINGER)
         self.me.spawn(self._write, self._cache, cache)
         _begin_anew_unless_known(cache)
         self.me.publish(StoreView(ledger, cache))
@@ -92,10 +92,10 @@ class StoreActor(Actor):
                 operations = _translate(message.operations)
                 if message.share < 1:
                     self._refuse_beyond(message.share, operations)
-                return self._wait(self._ledger, operations, self._ledger.submit_nowait(operations, urgent=True))
+                return self._committed(self._ledger, operations, urgent=True)
             case CacheCommit():
                 operations = _translate(message.operations)
-                return self._wait(self._cache, operations, self._cache.submit_nowait(operations, urgent=True))
+                return self._committed(self._cache, operations, urgent=message.urgent)
             case CacheWrite() if message.operations:
                 self._cache.submit_nowait(_translate(message.operations))
             case CacheWrite():
@@ -134,12 +134,17 @@ class StoreActor(Actor):
         if not room:
             raise CommitFailed(f"{file.path}: more than {share:.0%} of the store's bound is reserved for others")
 
+    def _committed(
+        self, committer: GroupCommitter, operations: list[StorageOperation], *, urgent: bool
+    ) -> Coroutine[Any, Any, None]:
+        return self._wait(committer, operations, committer.submit_nowait(operations, urgent=urgent), urgent)
+
     async def _wait(
-        self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None
+        self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None, urgent: bool
     ) -> None:
         try:
             if pending is None:
-                pending = await committer.submit(operations, urgent=True)
+                pending = await committer.submit(operations, urgent=urgent)
             await pending.wait()
         except StorageError as error:
             raise CommitFailed(str(error)) from error

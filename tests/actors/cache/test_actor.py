@@ -431,10 +431,10 @@ async def test_what_was_kept_at_once_leaves_memory_when_it_is_written_and_is_fou
         answer = Answer(parts=(TextPart("kept"),), finish_reason=None)
         answers = tuple((b"%d" % number, answer) for number in range(3 * recent.MOST))
         w.cache.tell(Keep(answers=answers, provider="p", model="m", labels=Labels(None, None, "")))
-        shelf = w.cache.snapshot._shelf
-        before = shelf.crowded
+        remembered = w.cache.snapshot._shelf._recent
+        assert len(remembered.after(0, 3 * recent.MOST)) == 3 * recent.MOST
         await trio.sleep(1)
-        assert (before, shelf.crowded) == (True, False)
+        assert len(remembered.after(0, 3 * recent.MOST)) == recent.MOST
         assert all(w.kept(key) for key, _ in answers)
 
 

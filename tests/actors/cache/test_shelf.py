@@ -87,6 +87,7 @@ def keep(one: Shelf, disk: Disk, keys: str, *, write: bool = True) -> None:
         disk.take(one.keep(key.encode(), entry(key)))
         if write:
             disk.write()
+            one.refresh()
 
 
 def sweep(one: Shelf, disk: Disk, *, write: bool = True, **named: Any) -> int:
@@ -226,6 +227,7 @@ programs = st.lists(
         st.tuples(st.just("keep"), st.sampled_from("abcdefgh")),
         st.tuples(st.just("huge"), st.sampled_from("abcdefgh")),
         st.tuples(st.just("write"), st.just("")),
+        st.tuples(st.just("refresh"), st.just("")),
         st.tuples(st.just("reopen"), st.just("")),
         st.tuples(st.just("clear"), st.just("")),
         st.tuples(st.just("forget"), st.sampled_from("abcdefgh")),
@@ -256,6 +258,8 @@ def test_the_shelf_holds_the_latest_entries_up_to_its_bound(program: list[tuple[
                 model.pop(key, None)
             case "write":
                 disk.write()
+            case "refresh":
+                one.refresh()
             case "reopen":
                 disk.write()
                 one = shelf(disk, max_entries=bound, max_reply=1_000)
@@ -456,11 +460,10 @@ def test_what_is_remembered_only_until_it_is_written_is_forgotten_then() -> None
     one = shelf(disk)
     for number in range(2 * recent.MOST):
         disk.take(one.keep(b"%d" % number, entry()))
-    one.trim()
-    before = one.crowded
+    one.refresh()
+    assert one.get(b"0", FOREVER, 0) == entry()
     disk.write()
-    one.trim()
-    assert (before, one.crowded) == (True, False)
+    one.refresh()
     disk.closed = True
     assert one.get(b"%d" % (recent.MOST - 1), FOREVER, 0) is None
     assert one.get(b"%d" % recent.MOST, FOREVER, 0) == entry()

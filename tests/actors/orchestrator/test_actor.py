@@ -11,14 +11,16 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from callboard.actors.cache.actor import CacheActor
+from callboard.actors.cache.actor import CacheActor, CacheView
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.orchestrator.actor import OrchestratorActor
 from callboard.actors.orchestrator.features import Features, Knowledge
+from callboard.actors.orchestrator.key import cache_key
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.selector.actor import SelectorActor
 from callboard.actors.store.actor import CommitFailed
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
+from callboard.messages.caching import Entry, Keep, Labels
 from callboard.messages.calls import (
     Allowance,
     Attempt,
@@ -50,6 +52,7 @@ Tree = Callable[[Callable[[Callable[[str], Ref]], tuple[ActorSpec, ...]]], Abstr
 Opening = Callable[..., AbstractAsyncContextManager["World"]]
 A, B = Candidate("a", "m"), Candidate("b", "m")
 USED = Usage(input=1, output=2)
+UNLABELLED = Labels(None, None, "")
 
 
 class Plan:
@@ -508,6 +511,36 @@ async def test_a_kept_reply_of_a_candidate_that_was_skipped_is_the_last_resort(
         w.b.faults.append(FaultKind.UNAUTHORIZED)
         reply = await w.reply(**SAME)
         assert (reply.provider, reply.cached, w.asked) == ("a", True, "ab")
+
+
+async def test_what_is_not_kept_is_looked_for_once(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+    get = CacheView.get
+
+    def counted(self: CacheView, key: bytes, max_age: int, now: int) -> Entry | None:
+        looked.append(key)
+        return get(self, key, max_age, now)
+
+    monkeypatch.setattr(CacheView, "get", counted)
+    async with world() as w:
+        assert not (await w.reply(**SAME)).cached
+        assert len(looked) == 1
+
+
+async def test_whoever_asks_again_finds_what_was_kept_meanwhile(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        w.a.faults.append(FaultKind.OVERLOADED)
+        call = w.call(**SAME, model="a/m")
+        asked = w.system.ref("orchestrator").submit(call)
+        await trio.sleep(1)
+        answer = Answer(parts=(TextPart("kept"),), finish_reason=FinishReason.STOP)
+        key = cache_key(call.request, A)
+        w.system.ref("cache").tell(Keep(answers=((key, answer),), provider="a", model="m", labels=UNLABELLED))
+        reply = await asked.wait()
+        assert isinstance(reply, Reply)
+        assert (reply.text, reply.cached, w.asked) == ("kept", True, "a")
 
 
 async def test_identical_calls_in_flight_share_an_attempt_and_one_of_them_pays(

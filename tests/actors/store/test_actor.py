@@ -9,9 +9,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from callboard.actors.store import actor
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.base import Tell
 from callboard.messages.storing import VERSION, CacheCommit, CacheWrite, Commit, Operation, StoreDelete, StorePut
+from callboard.runtime.clock import ns
 from callboard.runtime.storage.errors import TooNew, Unreadable
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.supervision.supervisor import GaveUp
@@ -115,6 +117,20 @@ async def test_the_cache_is_written_soon_without_anybody_waiting(
         await trio.sleep(0.1)
         assert ref.snapshot.cache.get("entries", b"k") == b"reply"
         assert ref.snapshot.cache.last_key("order") == b"1"
+
+
+async def test_what_is_not_urgent_waits_for_company_in_the_cache(
+    store: Callable[..., ActorSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "LINGER", ns(3_600))
+    async with running(store(inline=False)) as system:
+        ref = system.ref("store")
+        waiting = ref.submit(CacheCommit((put(b"k", b"reply", "entries"),), urgent=False))
+        await wait_all_tasks_blocked()
+        assert ref.snapshot.cache.get("entries", b"k") is None
+        await ref.ask(CacheCommit(()))
+        await waiting.wait()
+        assert ref.snapshot.cache.get("entries", b"k") == b"reply"
 
 
 async def test_a_cache_that_is_full_stops_nobody(autojump_clock: MockClock, store: Callable[..., ActorSpec]) -> None:
