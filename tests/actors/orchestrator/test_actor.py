@@ -532,7 +532,7 @@ async def test_what_is_not_kept_is_looked_for_once(
 async def test_whoever_asks_again_finds_what_was_kept_meanwhile(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         w.a.faults.append(FaultKind.OVERLOADED)
-        call = w.call(**SAME, model="a/m")
+        call = w.call(sampling=Sampling(temperature=0), model="a/m")
         asked = w.system.ref("orchestrator").submit(call)
         await trio.sleep(1)
         answer = Answer(parts=(TextPart("kept"),), finish_reason=FinishReason.STOP)
