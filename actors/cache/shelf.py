@@ -19,6 +19,7 @@ import msgspec
 from callboard.actors.cache import place
 from callboard.actors.cache.place import Place
 from callboard.actors.cache.recent import Recent
+from callboard.actors.cache.warm import Warm
 from callboard.messages.caching import Entry, Labels
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.runtime.storage.errors import StorageError
@@ -102,6 +103,7 @@ class Shelf:
         self._decoder = msgspec.msgpack.Decoder(Entry)
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
+        self._warm = Warm()
         self._sequence = self._written = self._last_written()
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
@@ -130,7 +132,7 @@ class Shelf:
         clock that was put back is held, and the monotonic clock while the machine sleeps: so an entry is as old as the
         one says that says more.
         """
-        entry = self._recent.get(key) or self._on_disk(key)
+        entry = self._recent.get(key) or self._warm.get(key) or self._on_disk(key)
         if entry is None:
             return None
         limit = min(max_age, int(self._bounds.max_age * 1e9))
@@ -144,6 +146,7 @@ class Shelf:
 
         One that cannot be kept takes off what was there before.
         """
+        self._warm.drop(key)
         payload = self._encoded(entry)
         operations = self._take_off(key)
         self._sequence += 1
@@ -173,6 +176,7 @@ class Shelf:
 
         Say `written` with its keys once the operations are.
         """
+        self._warm.clear()  # of a file that was begun anew since, nothing would be listed
         listed = self._listed(SWEPT_AT_ONCE, after)
         keys: list[bytes] = []
         operations: list[Operation] = []
@@ -195,9 +199,11 @@ class Shelf:
         if blob is None or not self._stands(key, _number(blob[:SEQUENCE])):
             return None
         try:
-            return self._decoder.decode(blob[SEQUENCE:])
+            entry = self._decoder.decode(blob[SEQUENCE:])
         except (msgspec.MsgspecError, ValueError):
             return None
+        self._warm.put(key, entry, len(blob))
+        return entry
 
     def _stands(self, key: bytes, number: int) -> bool:
         return number > max(self._cleared, self._swept.get(key, 0))
@@ -230,6 +236,7 @@ class Shelf:
             return []
         number, size = standing
         self._recent.drop(key)
+        self._warm.drop(key)
         self._count -= 1
         self._bytes -= size
         return [StoreDelete(ENTRIES, key), StoreDelete(ORDER, _bytes(number))]

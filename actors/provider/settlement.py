@@ -114,7 +114,7 @@ def _refused(progress: Progress) -> bool:
 
 def _used(progress: Progress) -> tuple[Usage, bool]:
     answer = progress.answer
-    if answer is not None and answer.usage is not None:
+    if answer is not None and answer.usage is not None and answer.usage.total:  # no answer takes no token at all
         return answer.usage, False
     if isinstance(answer, Answer):
         return _seen(progress.estimate, answer), True
@@ -126,7 +126,7 @@ def _used(progress: Progress) -> tuple[Usage, bool]:
 def _seen(estimate: Usage, answer: Answer | None) -> Usage:
     """What is known of a cut stream: the provider's own counts where some came, what was written where none did."""
     counted = None if answer is None else answer.usage
-    if counted is None:
+    if counted is None or not counted.total:
         return Usage(input=estimate.input, output=_written(answer))
     return msgspec.structs.replace(counted, output=max(counted.output, _written(answer) - counted.reasoning))
 

@@ -411,6 +411,50 @@ def test_clearing_drops_what_was_not_yet_written_too() -> None:
     assert disk.databases == {ENTRIES: {}, ORDER: {}}
 
 
+def reopened(disk: Disk, keys: str) -> Shelf:
+    """A shelf on which these are, read from the disk once."""
+    keep(shelf(disk), disk, keys)
+    one = shelf(disk)
+    assert found(one, keys) == keys
+    return one
+
+
+def test_an_entry_that_was_read_from_the_disk_is_in_memory_then() -> None:
+    disk = Disk()
+    one = reopened(disk, "a")
+    disk.closed = True
+    assert found(one, "a") == "a"
+
+
+def test_what_was_read_from_the_disk_is_not_found_in_memory_once_another_took_its_place() -> None:
+    disk = Disk()
+    one = reopened(disk, "ab")
+    disk.take(one.keep(b"a", entry("another")))
+    disk.take(one.keep(b"b", entry("x" * 2_000_000)))
+    disk.write()
+    assert one.get(b"a", FOREVER, 0) == entry("another")
+    assert found(one, "b") == ""
+
+
+def test_what_was_read_is_forgotten_though_its_file_was_begun_anew_since() -> None:
+    disk = Disk()
+    one = reopened(disk, "ab")
+    for database in disk.databases.values():
+        database.clear()
+    sweep(one, disk)
+    assert found(one, "ab") == ""
+
+
+def test_what_was_kept_where_the_file_was_begun_anew_takes_the_place_of_what_was_read() -> None:
+    disk = Disk()
+    one = reopened(disk, "a")
+    for database in disk.databases.values():
+        database.clear()
+    disk.take(one.keep(b"a", entry("x" * 2_000_000)))
+    disk.write()
+    assert found(one, "a") == ""
+
+
 def test_the_shelf_remembers_no_more_than_its_share_of_memory() -> None:
     remembered = recent.Recent()
     for number in range(recent.MOST + 10):

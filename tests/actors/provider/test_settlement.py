@@ -86,6 +86,16 @@ def test_a_plain_reply_without_a_count_is_what_was_written() -> None:
     assert settled(answer=answer("four" * 10)).usage == Usage(input=ESTIMATE.input, output=10)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_count_of_nothing_is_no_count(stream: bool) -> None:
+    assert settled(stream=stream, answer=answer("So.", usage=Usage())) == settled(stream=stream, answer=answer("So."))
+
+
+def test_a_count_of_nothing_in_a_cut_stream_is_no_count() -> None:
+    cut = settled(stream=True, partial=answer("So.", usage=Usage()))
+    assert cut == settled(stream=True, partial=answer("So."))
+
+
 def test_a_stream_that_was_cut_before_its_first_word_is_what_went_in() -> None:
     for cut in ({"fault": fault(FaultKind.TIMED_OUT)}, {}):
         assert settled(stream=True, **cut) == Settlement(Usage(input=ESTIMATE.input), Decimal(ESTIMATE.input), True)
