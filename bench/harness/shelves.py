@@ -90,7 +90,7 @@ def _commit(environment: Environment, operations: list[Put]) -> None:
 
 
 def hit(url: str, folder: Path, probes: int, hits: int) -> float:
-    """CPU microseconds of a hit, its record included, after each reply was asked for once. All are read from LMDB."""
+    """CPU microseconds of a hit, its record included, after each reply was asked for once."""
     prompts = [prompt(number) for number in random.choices(range(probes), k=hits)]
     return trio.run(_asked, url, folder, [prompt(number) for number in range(probes)], prompts, time.process_time)
 
