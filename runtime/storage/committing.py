@@ -25,6 +25,8 @@ TURN = 0.002
 """Seconds of a commit after which the Trio thread stands aside for the first time, then after twice as many, and so on:
 a commit takes no more than twice its time.
 """
+LONGEST = 0.064
+"""Seconds between two times at the most."""
 ASIDE = 0.0001
 """Seconds in which a thread that is waiting for the lock gets it."""
 
@@ -59,4 +61,4 @@ async def _told(told: trio.Event, over: threading.Event) -> None:
             await told.wait()
             return
         over.wait(ASIDE)
-        turn *= 2
+        turn = min(2 * turn, LONGEST)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from callboard.runtime.storage import committing
 from callboard.runtime.storage.committing import FEW, committed
@@ -91,6 +92,7 @@ async def test_the_time_until_a_commit_is_stood_aside_for_again_doubles(
 ) -> None:
     monkeypatch.setattr(committing, "ASIDE", 0.02)
     monkeypatch.setattr(committing, "TURN", 0.1)
+    monkeypatch.setattr(committing, "LONGEST", 1.0)
     aside: list[float] = []
 
     def commit(_: AllIn) -> None:
@@ -102,6 +104,15 @@ async def test_the_time_until_a_commit_is_stood_aside_for_again_doubles(
 
     await committed(commit, FEW)
     assert aside[1] >= 3 * 0.1
+
+
+async def test_a_commit_that_takes_very_long_is_stood_aside_for_at_regular_intervals(
+    autojump_clock: MockClock,
+) -> None:
+    started = trio.current_time()
+    await committed(lambda _: time.sleep(0.1), FEW)
+    most = 0.1 / committing.ASIDE
+    assert 10 * committing.LONGEST < trio.current_time() - started < most * committing.LONGEST
 
 
 async def test_a_commit_that_fails_before_all_is_in_ends_the_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
