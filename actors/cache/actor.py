@@ -24,7 +24,7 @@ from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
-NOTHING_YET = Swept(keys=(), operations=(), last=0)
+NOTHING_YET = Swept(keys=(), operations=(), last=0, latest=0)
 """The step before a sweep's first: once it is written, so is all that was kept before, and the list is whole."""
 
 
@@ -36,9 +36,10 @@ class Overtaken(Tell, frozen=True):
 
 
 class WrittenUpTo(Tell, frozen=True):
-    """The cache's own report: what was kept up to this number is on disk, or was lost."""
+    """The cache's own report: what was kept up to this number is on disk, or was lost; unless the store did not say."""
 
     number: int
+    told: bool
 
 
 class CacheView:
@@ -131,7 +132,7 @@ class CacheActor(Actor):
             case SweptOn():
                 self._swept_on(message)
             case WrittenUpTo():
-                self._refresh(message.number)
+                self._refresh(message)
             case _:
                 raise TypeError(f"the cache receives no {type(message).__name__}")
         return None
@@ -214,11 +215,12 @@ class CacheActor(Actor):
         self._waits = True
         self.me.spawn(self._wait_for_what_is_kept, self._shelf.latest)
 
-    def _refresh(self, written: int) -> None:
-        """More may have been kept meanwhile; what the store has lost waits for the next that is kept."""
+    def _refresh(self, written: WrittenUpTo) -> None:
+        """More may have been kept meanwhile. What the store did not tell is asked again when more is kept."""
         self._waits = False
-        self._shelf.refresh()
-        if self._shelf.latest > written:
+        if written.told:
+            self._shelf.refresh(written.number)
+        if self._shelf.latest > written.number:
             self._refresh_when_written()
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
@@ -235,7 +237,7 @@ class CacheActor(Actor):
         self.me.spawn(self._write_sweep, number, self._shelf.sweep(sweep.wanted, sweep.after, sweep.until))
 
     def _swept_on(self, step: SweptOn) -> None:
-        self._shelf.written(step.swept.keys)
+        self._shelf.swept(step.swept, written=step.error is None)
         sweep = self._sweeps.get(step.sweep)
         if sweep is None:
             return
@@ -251,9 +253,11 @@ class CacheActor(Actor):
             sweep.envelope.fail(step.error)
 
     async def _wait_for_what_is_kept(self, number: int) -> None:
+        told = False
         with contextlib.suppress(ActorError):
             await self._store.ask(CacheCommit((), urgent=False))
-        self.me.report(WrittenUpTo(number))
+            told = True
+        self.me.report(WrittenUpTo(number, told))
 
     async def _write_sweep(self, number: int, swept: Swept) -> None:
         error: ActorError | None = None

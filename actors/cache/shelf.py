@@ -5,12 +5,13 @@ numbers, oldest first, to places: key, size, and what the entry can be found by.
 full. An entry that is written again gets a new number.
 
 What is handed to the store is written a little later, or in a crisis not at all. So the shelf itself remembers the
-latest entries until they are written, up to where it has evicted and what it has swept off. From time to time its
-owner has it look at what is written by now: it counts anew whenever that is all that it handed over. A cache that
-cannot be read is an empty one.
+latest entries until they are written, up to where it has evicted and what it has swept off, and how much of all that
+the file does not show yet: whenever its owner knows up to which number all is written it counts the file anew, and adds
+what is still underway. A cache that cannot be read is an empty one.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ import msgspec
 
 from callboard.actors.cache import place
 from callboard.actors.cache.place import Place
-from callboard.actors.cache.recent import Recent
+from callboard.actors.cache.recent import WAITING, Recent
 from callboard.actors.cache.warm import Warm
 from callboard.messages.caching import Entry, Labels
 from callboard.messages.storing import Operation, StoreDelete, StorePut
@@ -89,6 +90,17 @@ class Swept(NamedTuple):
     keys: tuple[bytes, ...]
     operations: tuple[Operation, ...]
     last: int | None
+    latest: int
+    """The number of the latest entry that was kept before its operations were handed over."""
+
+
+class Change(NamedTuple):
+    """What the operations under this number add to the file, once they are written."""
+
+    number: int
+    entries: int
+    size: int
+    """Bytes."""
 
 
 class Shelf:
@@ -107,9 +119,13 @@ class Shelf:
         self._sequence = self._written = self._last_written()
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
+        self._underway: deque[Change] = deque(maxlen=WAITING)
+        """What the file may not show yet. The store lets no more wait, and loses the rest."""
         self._cleared = 0
         """All entries up to this number are gone, whatever is still written."""
-        self._swept: dict[bytes, int] = {}
+        self._cleared_by = 0
+        """The number under which that was handed over."""
+        self._swept: dict[bytes, Change] = {}
         """As are those up to these numbers under these keys."""
 
     def __len__(self) -> int:
@@ -146,12 +162,18 @@ class Shelf:
 
         One that cannot be kept takes off what was there before.
         """
+        count, size = self._count, self._bytes
+        operations = self._kept(key, entry, labels)
+        self._underway.append(Change(self._sequence, self._count - count, self._bytes - size))
+        return tuple(operations)
+
+    def _kept(self, key: bytes, entry: Entry, labels: Labels) -> list[Operation]:
         self._warm.drop(key)
         payload = self._encoded(entry)
         operations = self._take_off(key)
         self._sequence += 1
         if payload is None:
-            return tuple(operations)
+            return operations
         operations += self._make_room(len(payload))
         self._count += 1
         self._bytes += len(payload)
@@ -160,21 +182,30 @@ class Shelf:
         operations.append(StorePut(ENTRIES, key, sequence + payload))
         operations.append(StorePut(ORDER, sequence, place.encode(listed)))
         self._recent.put(entry, self._sequence, listed, self._written)
-        return tuple(operations)
+        return operations
 
-    def refresh(self) -> None:
-        """Forget what was remembered only until it is written, and now is. Where nothing is underway, count anew."""
-        self._written = self._last_written()
+    def refresh(self, written: int) -> None:
+        """All that was kept up to this number is on disk, or was lost: forget what was remembered only until then, and
+        count anew.
+        """
+        self._written = max(self._written, written)
         self._recent.trim(self._written)
-        if self._written == self._sequence:
-            self._count = self._look(lambda now: now.count(ENTRIES), self._count)
-            self._bytes = self._look(lambda now: now.size(ENTRIES), self._bytes)
+        while self._underway and self._underway[0].number <= self._written:
+            self._underway.popleft()
+        if self._cleared_by <= self._written:
             self._cleared = 0
+        ahead = (*self._underway, *self._swept.values())
+        try:
+            reading = self._reading()
+            self._count = reading.count(ENTRIES) + sum(one.entries for one in ahead)
+            self._bytes = reading.size(ENTRIES) + sum(one.size for one in ahead)
+        except StorageError:
+            return
 
     def sweep(self, wanted: Callable[[Place], bool], after: int, until: int) -> Swept:
         """Take off what is wanted among the next places after one number and up to another.
 
-        Say `written` with its keys once the operations are.
+        Say `swept` once the operations are written.
         """
         self._warm.clear()  # of a file that was begun anew since, nothing would be listed
         listed = self._listed(SWEPT_AT_ONCE, after)
@@ -182,17 +213,18 @@ class Shelf:
         operations: list[Operation] = []
         for number, one in listed:
             if number <= until and wanted(one) and self._number_of(one.key) == number:
+                size = self._bytes
                 operations += self._take_off(one.key)
-                self._swept[one.key] = number
+                self._swept[one.key] = Change(number, -1, self._bytes - size)
                 keys.append(one.key)
-        self._sequence += 1  # so that nothing is counted anew before the operations are written
         over = len(listed) < SWEPT_AT_ONCE or listed[-1][0] >= until
-        return Swept(tuple(keys), tuple(operations), None if over else listed[-1][0])
+        return Swept(tuple(keys), tuple(operations), None if over else listed[-1][0], self._sequence)
 
-    def written(self, keys: tuple[bytes, ...]) -> None:
-        """What was swept off is no longer written."""
-        for key in keys:
+    def swept(self, step: Swept, *, written: bool) -> None:
+        """The operations of this step are written, or have failed."""
+        for key in step.keys:
             self._swept.pop(key, None)
+        self.refresh(step.latest if written else 0)
 
     def _on_disk(self, key: bytes) -> Entry | None:
         blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
@@ -206,7 +238,8 @@ class Shelf:
         return entry
 
     def _stands(self, key: bytes, number: int) -> bool:
-        return number > max(self._cleared, self._swept.get(key, 0))
+        swept = self._swept.get(key)
+        return number > self._cleared and (swept is None or number > swept.number)
 
     def _encoded(self, entry: Entry) -> bytes | None:
         """None for an entry that is too large, or holds what cannot be written, such as an integer of 70 bits."""
@@ -253,7 +286,7 @@ class Shelf:
                     left -= 1
                 else:  # it was written again since, and is not the oldest
                     operations.append(StoreDelete(ORDER, _bytes(number)))
-                self._cleared = number
+                self._cleared, self._cleared_by = number, self._sequence
         return operations
 
     def _lacks_room(self, size: int) -> bool:

@@ -36,7 +36,10 @@ Commit = Callable[[Callable[[], object]], None]
 
 @trio.lowlevel.enable_ki_protection
 async def committed(commit: Commit, operations: int) -> None:
-    """Run a commit of so many to its end, also when cancelled meanwhile. Raises what it raises."""
+    """Run a commit of so many to its end, also when cancelled meanwhile. Raises what it raises.
+
+    Not to be awaited by Trio's main task, which Ctrl-C takes out of any wait.
+    """
     token = trio.lowlevel.current_trio_token()
     all_in, over, told = threading.Event(), threading.Event(), trio.Event()
     ended: list[outcome.Outcome[None]] = []

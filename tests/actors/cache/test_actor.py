@@ -563,3 +563,22 @@ async def test_bytes_of_the_file_make_room_too(autojump_clock: MockClock, world:
         assert 2 <= facts["entries"] <= 5
         assert facts["bytes"] <= 100_000
         assert w.kept(b"11") is not None
+
+
+async def test_a_full_cache_that_is_never_at_rest_keeps_to_its_bytes_and_holds_the_latest(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    bound = 200_000
+    async with world(max_bytes=bound) as w:
+        answer = Answer(parts=(TextPart("short"),), finish_reason=None)
+        entries: list[int] = []
+        for number in range(4_000):
+            keep = Keep(answers=((b"%d" % number, answer),), provider="p", model="m", labels=Labels(None, None, ""))
+            w.cache.tell(keep)
+            if number % 7 == 0:
+                await trio.lowlevel.checkpoint()
+            if number >= 2_000:
+                entries.append(w.cache.snapshot.facts()["entries"])
+                assert w.system.ref("store").snapshot.cache.size("entries") <= 1.2 * bound
+        assert min(entries) > 0.7 * max(entries)
+        assert all(w.kept(b"%d" % number) is not None for number in range(3_500, 4_000))

@@ -87,7 +87,7 @@ def keep(one: Shelf, disk: Disk, keys: str, *, write: bool = True) -> None:
         disk.take(one.keep(key.encode(), entry(key)))
         if write:
             disk.write()
-            one.refresh()
+            one.refresh(one.latest)
 
 
 def sweep(one: Shelf, disk: Disk, *, write: bool = True, **named: Any) -> int:
@@ -99,7 +99,7 @@ def sweep(one: Shelf, disk: Disk, *, write: bool = True, **named: Any) -> int:
         dropped += len(swept.keys)
         if write:
             disk.write()
-            one.written(swept.keys)
+            one.swept(swept, written=True)
         if swept.last is None:
             return dropped
         after = swept.last
@@ -244,6 +244,7 @@ def test_the_shelf_holds_the_latest_entries_up_to_its_bound(program: list[tuple[
     one = shelf(disk, max_entries=bound, max_reply=1_000)
     model: dict[str, None] = {}
     """The keys, oldest first."""
+    written = 0
     for name, key in program:
         match name:
             case "keep":
@@ -255,14 +256,17 @@ def test_the_shelf_holds_the_latest_entries_up_to_its_bound(program: list[tuple[
             case "huge":
                 disk.take(one.keep(key.encode(), entry("x" * 2_000)))
                 disk.write()
+                written = one.latest
                 model.pop(key, None)
             case "write":
                 disk.write()
+                written = one.latest
             case "refresh":
-                one.refresh()
+                one.refresh(written)
             case "reopen":
                 disk.write()
                 one = shelf(disk, max_entries=bound, max_reply=1_000)
+                written = 0
             case "clear":
                 assert sweep(one, disk) == len(model)
                 model.clear()
@@ -284,6 +288,61 @@ def test_entries_that_the_store_lost_are_not_counted_for_ever() -> None:
     disk.lose()
     keep(one, disk, "ij", write=True)
     assert len(one) == len(disk.databases[ENTRIES]) == 4
+
+
+def test_the_file_is_counted_anew_while_more_is_underway() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "abc", write=False)
+    disk.write()
+    for database in disk.databases.values():
+        del database[next(iter(database))]
+    written = one.latest
+    keep(one, disk, "bd", write=False)
+    one.refresh(written)
+    assert len(one) == 3, "b anew, c and d"
+    disk.write()
+    one.refresh(one.latest)
+    assert (len(one), one.size) == (3, disk.size(ENTRIES))
+
+
+def test_the_bytes_of_the_file_are_told_while_more_is_underway() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    for number in range(100):
+        disk.take(one.keep(b"%d" % number, entry("x" * number)))
+        if number % 3 == 0:
+            disk.write()
+            written = one.latest
+        if number % 5 == 0:
+            one.refresh(written)
+            shown = disk.size(ENTRIES)
+            unseen = sum(
+                len(put.value) for put in disk.underway if isinstance(put, StorePut) and put.database == ENTRIES
+            )
+            assert abs(one.size - shown - unseen) <= 8 * 5
+    assert len(one) == 100
+
+
+def test_what_was_swept_and_is_not_yet_written_is_not_counted() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "abc")
+    step = one.sweep(wanted(Forget(key=b"a")), 0, one.latest)
+    one.refresh(one.latest)
+    assert len(one) == 2
+    disk.take(step.operations)
+    disk.write()
+    one.swept(step, written=True)
+    assert len(one) == 2
+
+
+def test_a_sweep_that_failed_leaves_what_it_was_to_take_off() -> None:
+    disk = Disk()
+    one = shelf(disk)
+    keep(one, disk, "abc")
+    one.swept(one.sweep(wanted(Forget(key=b"a")), 0, one.latest), written=False)
+    assert (len(one), found(one, "abc")) == (3, "abc")
 
 
 def test_what_the_store_lost_is_swept_with_what_was_written_later() -> None:
@@ -504,10 +563,10 @@ def test_what_is_remembered_only_until_it_is_written_is_forgotten_then() -> None
     one = shelf(disk)
     for number in range(2 * recent.MOST):
         disk.take(one.keep(b"%d" % number, entry()))
-    one.refresh()
+    one.refresh(0)
     assert one.get(b"0", FOREVER, 0) == entry()
     disk.write()
-    one.refresh()
+    one.refresh(one.latest)
     disk.closed = True
     assert one.get(b"%d" % (recent.MOST - 1), FOREVER, 0) is None
     assert one.get(b"%d" % recent.MOST, FOREVER, 0) == entry()
@@ -573,7 +632,7 @@ def test_a_sweep_goes_in_steps_and_leaves_what_came_after_it_began() -> None:
     disk.take(first.operations)
     disk.take(one.keep(b"0", entry("anew")))
     disk.write()
-    one.written(first.keys)
+    one.swept(first, written=True)
     second = one.sweep(wanted(Forget()), first.last or 0, until)
     assert (len(second.keys), second.last) == (10, None)
     disk.take(second.operations)
