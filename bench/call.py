@@ -42,7 +42,7 @@ def _question(url: str, options: Options, *, at_once: int, calls: int, goals: tu
         "calls a sample": calls,
         "calls before it, not measured": calls,
         "in flight": at_once,
-        **({"calls a sample of a peer": of_a_peer} if options.peers else {}),
+        **({"calls a sample of a peer": of_a_peer, "calls of a peer before it": at_once + 3} if options.peers else {}),
     }
     return Question(
         name=f"a call, {at_once} in flight",
@@ -51,7 +51,10 @@ def _question(url: str, options: Options, *, at_once: int, calls: int, goals: tu
         settings=settings,
         subjects=(
             Subject("callboard", lambda: client.cpu(url, client.plain, calls, at_once, before=calls)),
-            Subject("callboard, not yet in the cache", lambda: client.cpu(url, client.missing(), calls, at_once)),
+            Subject(
+                "callboard, not yet in the cache",
+                lambda: client.cpu(url, client.missing(), calls, at_once, before=calls),
+            ),
             Subject("httpx", lambda: httpx_cpu(url, calls, at_once)),
             *peers(options, url, calls=of_a_peer, at_once=at_once),
         ),

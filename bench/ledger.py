@@ -8,6 +8,7 @@ the same number of records of the same size with bare LMDB, a thousand a commit.
 """
 
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ from callboard.runtime.mailbox import Lane
 AT_ONCE = 1_000
 KILLS = 4
 """A sample."""
+PATIENCE = 120.0
+"""Seconds after which a sample whose records are not acknowledged, as on a full disk, has failed."""
 LIVES = (0.1, 0.8)
 """Seconds after its first acknowledgement that a writer lives: at random between these."""
 
@@ -110,9 +113,10 @@ async def _acknowledged(records: int, folder: Path) -> float:
 
     async with books.ledger(folder) as book:
         started = time.perf_counter()
-        async with trio.open_nursery() as nursery:
-            for _ in range(AT_ONCE):
-                nursery.start_soon(asker)
+        with trio.fail_after(PATIENCE):
+            async with trio.open_nursery() as nursery:
+                for _ in range(AT_ONCE):
+                    nursery.start_soon(asker)
         spent = time.perf_counter() - started
     _assert_all(records, folder)
     return records / spent
@@ -147,6 +151,7 @@ def _killed(folder: Path, first: int) -> set[int]:
             told += process.stdout.read()  # all the time: a writer that waits for its reader acknowledges nothing
         finally:
             process.kill()
+    assert process.returncode == -signal.SIGKILL, f"the writer was not killed: it ended with {process.returncode}"
     return {int.from_bytes(told[at : at + 8], "big") for at in range(0, len(told) - len(told) % 8, 8)}
 
 

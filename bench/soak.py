@@ -13,7 +13,6 @@ interpreter has memory for.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 
 import trio
 
@@ -36,10 +35,7 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
     """Memory, objects and descriptors, of one run."""
     soak = Soak(seconds=24.0, streams=100) if options.quick else Soak(seconds=600.0, streams=1_000)
 
-    @cache
-    def seen() -> Seen:
-        with upstream(pace=soak.pace, chunks=CHUNKS, delay=DELAY) as url:
-            return trio.run(soaked, url, soak)
+    seen = _Once(soak)
 
     yield [
         _slope("memory over time", "KB a minute", lambda: seen().memory, KILOBYTES, soak),
@@ -50,6 +46,25 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
         _slope("descriptors over time", "descriptors a minute", lambda: seen().descriptors, 0.1, soak),
         _traffic(seen, soak),
     ]
+
+
+class _Once:
+    """The traffic, once; what it broke with is told again to whoever asks again."""
+
+    def __init__(self, soak: Soak) -> None:
+        self._soak = soak
+        self._seen: Seen | Exception | None = None
+
+    def __call__(self) -> Seen:
+        if self._seen is None:
+            try:
+                with upstream(pace=self._soak.pace, chunks=CHUNKS, delay=DELAY) as url:
+                    self._seen = trio.run(soaked, url, self._soak)
+            except Exception as error:
+                self._seen = error
+        if isinstance(self._seen, Exception):
+            raise self._seen
+        return self._seen
 
 
 def _slope(name: str, unit: str, found: Callable[[], Trend], most: float, soak: Soak) -> Question:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from callboard.bench.harness.crowd import assert_crowded
 from callboard.bench.harness.httpx_alone import cpu as httpx_cpu
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Missing, Question, Subject
@@ -22,7 +23,8 @@ from callboard.bench.harness.upstream import upstream
 AT_ONCE = 64
 STREAMS = 16
 CROWDS = (64, 1000, 5000)
-DELAY = 0.05
+DELAY = 0.001
+"""Seconds for each call in flight, so that all of a crowd wait at the upstream at once."""
 ALONE = "limits, budgets, circuits, records: the transport and the wire alone"
 
 
@@ -31,11 +33,11 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
     """Plain, flat, streamed, over TLS, compressed; each against an upstream of its own."""
     calls = options.amount(6400)
     with ExitStack() as stack:
-        plain, slow = stack.enter_context(upstream()), stack.enter_context(upstream(delay=DELAY))
+        plain = stack.enter_context(upstream())
         zipped = stack.enter_context(upstream(zipped=True))
         yield [
             _plain(plain, calls),
-            _flat(slow, options),
+            _flat(options),
             _streamed(plain, options.amount(160, least=STREAMS)),
             stack.enter_context(_tls(calls)),
             _against_httpx("a call through the transport, gzip", zipped, calls, 0.35),
@@ -61,24 +63,30 @@ def _plain(url: str, calls: int) -> Question:
     )
 
 
-def _flat(url: str, options: Options) -> Question:
+def _flat(options: Options) -> Question:
     crowds = CROWDS[:2] if options.quick else CROWDS
     subjects = tuple(
-        Subject(
-            f"{size} in flight",
-            partial(cpu, partial(transport, url), max(4 * size, options.amount(6400)), size, warm=1),
-        )
-        for size in crowds
+        Subject(f"{size} in flight", partial(_crowded, size, max(4 * size, options.amount(6400)))) for size in crowds
     )
     return Question(
         name="the transport's growth",
         asks="How does a call's cost grow with the calls in flight?",
         unit="us of CPU",
-        settings={"upstream's delay, s": DELAY, "calls a sample": "the larger of 4 a worker and 6400"},
+        settings={
+            "upstream's delay, s": "a thousandth of the calls in flight",
+            "calls a sample": "the larger of 4 a worker and 6400",
+        },
         turned_off=ALONE,
         subjects=subjects,
         goals=tuple(Goal(subject=one.name, against=subjects[0].name, at_most=1.5) for one in subjects[1:]),
     )
+
+
+def _crowded(size: int, calls: int) -> float:
+    with upstream(delay=DELAY * size) as url:
+        spent = cpu(partial(transport, url), calls, size, warm=1)
+        assert_crowded(url, size)
+        return spent
 
 
 def _streamed(url: str, calls: int) -> Question:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
@@ -114,11 +114,30 @@ async def _cpu(url: str, call: Call, calls: int, at_once: int, before: int) -> f
         await board.flush()
         spent = time.process_time() - started
         made = calls // at_once * at_once
-        assert recorded(board) == (so_far[0] + made, so_far[1] + made), "not every call and attempt was recorded"
+        assert recorded(board) == so_far.after(attempts=made, calls=made), "not every call and attempt was recorded"
         return spent / units * 1e6
 
 
-def recorded(board: callboard.Board) -> tuple[int, int]:
-    """Attempts and calls in the ledger."""
+class Recorded(NamedTuple):
+    """What the ledger has."""
+
+    attempts: int
+    """In its sums."""
+    calls: int
+    """The same."""
+    on_disk: int
+    """Records in its file: two of each attempt, one of each call."""
+
+    def after(self, *, attempts: int, calls: int) -> "Recorded":
+        """So many later."""
+        return Recorded(self.attempts + attempts, self.calls + calls, self.on_disk + 2 * attempts + calls)
+
+
+NOTHING = Recorded(0, 0, 0)
+
+
+def recorded(board: callboard.Board) -> Recorded:
+    """What the ledger has now; on disk after a flush."""
     usage = board.usage()
-    return sum(row.attempts for row in usage.models), sum(row.calls for row in usage.calls)
+    on_disk = board._system.ref("store").snapshot.ledger.count("journal")
+    return Recorded(sum(row.attempts for row in usage.models), sum(row.calls for row in usage.calls), on_disk)

@@ -43,9 +43,9 @@ async def _cpu(url: str, calls: int, at_once: int) -> float:
         await many(board, plain, calls, at_once)
         await board.flush()
         spent = time.process_time() - started
-        _assert_crowded(url, at_once)
+        assert_crowded(url, at_once)
         made = calls // at_once * at_once
-        assert recorded(board) == (before[0] + made, before[1] + made), "not every call was recorded"
+        assert recorded(board) == before.after(attempts=made, calls=made), "not every call was recorded"
         return spent / made * 1e6
 
 
@@ -66,11 +66,12 @@ async def _memory(url: str, _: int, at_once: int) -> float:
             nursery.start_soon(watch)
             await many(board, plain, 3 * at_once, at_once)
             nursery.cancel_scope.cancel()
-        _assert_crowded(url, at_once)
+        assert_crowded(url, at_once)
         return (most - before) / at_once
 
 
-def _assert_crowded(url: str, at_once: int) -> None:
+def assert_crowded(url: str, at_once: int) -> None:
+    """That so many waited at the upstream at once, since this was asked last or the upstream began."""
     most = peak(url)
     assert most >= 0.9 * at_once, f"at most {most} of {at_once} calls were in flight"
 
