@@ -1,0 +1,65 @@
+"""What a sample must not pass over."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callboard.bench import ledger, open_circuit, soak, transport
+from callboard.bench.harness import client, crowd
+from callboard.bench.harness.traffic import Soak
+from callboard.bench.harness.upstream import upstream
+from callboard.runtime.storage.environment import Environment
+
+
+def test_a_call_whose_records_are_not_on_disk_fails_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(self: Environment, operations: Any, all_in: Any = lambda: None) -> None:
+        all_in()
+
+    with upstream() as url:
+        client.cpu(url, client.plain, 8, 4)
+        monkeypatch.setattr(Environment, "commit", lost)
+        with pytest.raises(AssertionError, match="not every call"):
+            client.cpu(url, client.plain, 8, 4)
+
+
+def test_a_round_whose_sample_failed_has_no_figures_of_the_round_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = open_circuit.Figures(3)
+    figures.p99(dead=True)
+
+    async def broken(calls: int, dead: bool) -> tuple[float, float]:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(open_circuit, "_sample", broken)
+    with pytest.raises(OSError, match="full"):
+        figures.p99(dead=True)
+    with pytest.raises(KeyError):
+        figures.median(dead=True)
+
+
+def test_a_soak_that_broke_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Soak] = []
+
+    async def broken(url: str, one: Soak) -> None:
+        begun.append(one)
+        raise ValueError("broke at its end")
+
+    monkeypatch.setattr(soak, "soaked", broken)
+    seen = soak._Once(Soak(seconds=1.0, streams=1))
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broke"):
+            seen()
+    assert len(begun) == 1
+
+
+def test_a_writer_that_nobody_killed_fails_its_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", "true")
+    with pytest.raises(AssertionError, match="not killed"):
+        ledger._killed(tmp_path, 0)
+
+
+def test_a_crowd_that_does_not_wait_at_once_fails_its_sample() -> None:
+    assert transport._crowded(8, 16) > 0
+    with upstream() as url, pytest.raises(AssertionError, match="in flight"):
+        crowd.assert_crowded(url, 8)
