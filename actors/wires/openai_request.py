@@ -10,6 +10,7 @@ import msgspec
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, present
 from callboard.actors.wires.media import audio_format, to_base64, to_data_url
+from callboard.actors.wires.openai_ids import fitting
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
@@ -68,6 +69,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The bound on output to send when the request has none, for servers whose limits reserve it in advance."""
     names: dict[str, str] = {}
     """Members of Sampling that go by another name, such as `seed` as `random_seed`."""
+    tool_id_length: int | None = None
+    """How many letters and digits a tool call's id has to have; None: any id is taken."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     query: str = ""
@@ -200,7 +203,7 @@ class _Messages:
             if not self._quirks.tool_images and any(not isinstance(inner, TextPart) for inner in part.content):
                 raise unsupported(self._provider, "anything but text in a tool's result")
             content = self._parts(part.content)
-        shown = {"role": "tool", "tool_call_id": part.id, "name": part.name, "content": content}
+        shown = {"role": "tool", "tool_call_id": self._id(part.id), "name": part.name, "content": content}
         return present(shown) | self._extra(part.extra)
 
     def _assistant(self, message: ChatMessage) -> dict[str, Any]:
@@ -231,9 +234,9 @@ class _Messages:
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         own = part.origin in (None, self._provider)
         if own and part.extra == CUSTOM:
-            return {"id": part.id, **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
+            return {"id": self._id(part.id), **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
         function = {"name": part.name, "arguments": part.arguments}
-        call = {"id": part.id, "type": "function", "function": function}
+        call = {"id": self._id(part.id), "type": "function", "function": function}
         return joined(call, self._extra(part.extra)) if own else call
 
     def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
@@ -273,6 +276,9 @@ class _Messages:
         if part.data is not None:
             data = to_data_url(part.data, part.media_type or "application/pdf")
         return present({"file_data": data, "file_id": part.file_id, "filename": part.name})
+
+    def _id(self, call_id: str) -> str:
+        return fitting(call_id, self._quirks.tool_id_length)
 
     def _extra(self, extra: Extra | None) -> Extra:
         return without(self._quirks.foreign, extra)

@@ -55,6 +55,7 @@ _MISTRAL = Quirks(
     sampling=_PLAIN - {"logprobs", "top_logprobs"},
     names={"seed": "random_seed"},
     stream_usage=False,
+    tool_id_length=9,
     tool_images=True,
 )
 """Sends usage with every stream and refuses members that it does not know."""

@@ -12,7 +12,7 @@ from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.presets import PRESETS, Preset
 from callboard.actors.wires.rate_limits import FAMILIES
 from callboard.actors.wires.wire import WireFault
-from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, assistant, user
+from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
 from callboard.messages.limits import RateLimits, Window
 from callboard.messages.request import Request, Sampling
 
@@ -126,3 +126,27 @@ def test_limits_are_read_under_the_services_own_names() -> None:
 def test_what_responses_write_beside_a_text_is_no_part_of_a_chat() -> None:
     noted = ChatMessage("user", (TextPart("hi", extra={"annotations": [], "logprobs": []}),))
     assert sent("openai", noted)["messages"][0]["content"] == [{"type": "text", "text": "hi"}]
+
+
+CALL_IDS = ("call_abc123def456", "toolu_01A09q90qw90lq917835lq9", "aB3dE6gH9", "call_custom")
+
+
+def called_and_answered(name: str) -> tuple[list[str], list[str]]:
+    """The ids of four calls, one of which takes free text, and those that their results name."""
+    calls = [ToolCallPart(id=call_id, name="f", arguments="{}") for call_id in CALL_IDS[:-1]]
+    calls.append(ToolCallPart(id=CALL_IDS[-1], name="f", arguments="free", extra={"type": "custom"}))
+    body = sent(name, user("hi"), assistant(*calls), *(tool_result(call, "r") for call in calls))
+    _, said, *results = body["messages"]
+    return [call["id"] for call in said["tool_calls"]], [result["tool_call_id"] for result in results]
+
+
+def test_mistral_gets_ids_of_nine_letters_and_digits_the_same_in_a_call_and_in_its_result() -> None:
+    called, answered = called_and_answered("mistral")
+    assert called == answered
+    assert len(set(called)) == len(CALL_IDS)
+    assert all(len(call_id) == 9 and call_id.isascii() and call_id.isalnum() for call_id in called)
+    assert "aB3dE6gH9" in called
+
+
+def test_ids_of_calls_are_left_alone_where_any_is_taken() -> None:
+    assert called_and_answered("openai") == (list(CALL_IDS), list(CALL_IDS))
