@@ -71,6 +71,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Members of Sampling that go by another name, such as `seed` as `random_seed`."""
     tool_id_length: int | None = None
     """How many letters and digits a tool call's id has to have; None: any id is taken."""
+    named: frozenset[str] = frozenset({"system", "developer", "user", "assistant", "tool"})
+    """The roles whose messages may have a name; it is left out with the others."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     query: str = ""
@@ -193,7 +195,7 @@ class _Messages:
     def _plain(self, message: ChatMessage, role: str) -> dict[str, Any]:
         content = message.content if isinstance(message.content, str) else self._parts(message.content)
         shown: dict[str, Any] = {"role": role, "content": content}
-        if message.name is not None:
+        if message.name is not None and role in self._quirks.named:
             shown["name"] = message.name
         return shown | self._extra(message.extra) if message.extra else shown
 
@@ -203,7 +205,12 @@ class _Messages:
             if not self._quirks.tool_images and any(not isinstance(inner, TextPart) for inner in part.content):
                 raise unsupported(self._provider, "anything but text in a tool's result")
             content = self._parts(part.content)
-        shown = {"role": "tool", "tool_call_id": self._id(part.id), "name": part.name, "content": content}
+        shown = {
+            "role": "tool",
+            "tool_call_id": self._id(part.id),
+            "name": self._name("tool", part.name),
+            "content": content,
+        }
         return present(shown) | self._extra(part.extra)
 
     def _assistant(self, message: ChatMessage) -> dict[str, Any]:
@@ -212,7 +219,7 @@ class _Messages:
         shown: dict[str, Any] = {"role": "assistant", "content": self._words(message, said)}
         if not said and not calls:
             shown["content"] = ""
-        shown |= present({"name": message.name, "tool_calls": calls or None})
+        shown |= present({"name": self._name("assistant", message.name), "tool_calls": calls or None})
         return shown | self._reasoning(message) | self._extra(message.extra)
 
     def _words(self, message: ChatMessage, said: list[dict[str, Any]]) -> Any:
@@ -279,6 +286,9 @@ class _Messages:
 
     def _id(self, call_id: str) -> str:
         return fitting(call_id, self._quirks.tool_id_length)
+
+    def _name(self, role: str, name: str | None) -> str | None:
+        return name if role in self._quirks.named else None
 
     def _extra(self, extra: Extra | None) -> Extra:
         return without(self._quirks.foreign, extra)

@@ -55,6 +55,7 @@ _MISTRAL = Quirks(
     sampling=_PLAIN - {"logprobs", "top_logprobs"},
     names={"seed": "random_seed"},
     stream_usage=False,
+    named=frozenset({"tool"}),
     tool_id_length=9,
     tool_images=True,
 )
@@ -196,7 +197,7 @@ PRESETS: dict[str, Preset] = {
             wire="openai",
             base_url="https://api.x.ai/v1",
             key_env="XAI_API_KEY",
-            quirks=Quirks(thinking="reasoning_content"),
+            quirks=Quirks(thinking="reasoning_content", named=frozenset({"user"})),
             catalogue="x-ai",
             example="grok-4",
         ),

@@ -150,3 +150,19 @@ def test_mistral_gets_ids_of_nine_letters_and_digits_the_same_in_a_call_and_in_i
 
 def test_ids_of_calls_are_left_alone_where_any_is_taken() -> None:
     assert called_and_answered("openai") == (list(CALL_IDS), list(CALL_IDS))
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [("xai", {"user"}), ("mistral", {"tool"}), ("openai", {"system", "user", "assistant", "tool"})],
+)
+def test_a_name_goes_only_with_the_roles_that_may_have_one_there(name: str, roles: set[str]) -> None:
+    call = ToolCallPart(id="c", name="f", arguments="{}")
+    body = sent(
+        name,
+        ChatMessage("system", "s", name="n"),
+        ChatMessage("user", "u", name="n"),
+        ChatMessage("assistant", (call,), name="n"),
+        tool_result(call, "r"),
+    )
+    assert {message["role"] for message in body["messages"] if "name" in message} == roles
