@@ -50,7 +50,7 @@ class OpenAICompletions(OpenAIServer):
     def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
         """The HTTP request. Raises WireFault, UNSUPPORTED for all that is not text."""
         body = {"model": model, "prompt": _prompt(request, self.name), **self._sampling(request)}
-        if request.user is not None:
+        if request.user is not None and self._quirks.user:
             body["user"] = request.user
         if stream:
             body["stream"] = True

@@ -13,6 +13,7 @@ import msgspec
 
 from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
+from callboard.actors.wires.openai_request import Quirks
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.wire import malformed, unsupported
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
@@ -44,11 +45,16 @@ class Vectors(msgspec.Struct):
 _VECTORS = msgspec.json.Decoder(Vectors)
 
 
-def encode_body(request: EmbeddingRequest, model: str, provider: str) -> dict[str, Any]:
+def encode_body(request: EmbeddingRequest, model: str, provider: str, quirks: Quirks) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED) for a task: the protocol knows none."""
     if request.task is not None:
         raise unsupported(provider, "a task for embeddings")
-    members = {"model": model, "input": request.inputs, "dimensions": request.dimensions, "user": request.user}
+    members = {
+        "model": model,
+        "input": request.inputs,
+        quirks.names.get("dimensions", "dimensions"): request.dimensions,
+        "user": request.user if quirks.user else None,
+    }
     return present(members) | (request.extra or {})
 
 

@@ -68,11 +68,13 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     default_max_tokens: int | None = None
     """The bound on output to send when the request has none, for servers whose limits reserve it in advance."""
     names: dict[str, str] = {}
-    """Members of Sampling that go by another name, such as `seed` as `random_seed`."""
+    """Members of Sampling, and `dimensions`, that go by another name, such as `seed` as `random_seed`."""
     tool_id_length: int | None = None
     """How many letters and digits a tool call's id has to have; None: any id is taken."""
     named: frozenset[str] = frozenset({"system", "developer", "user", "assistant", "tool"})
     """The roles whose messages may have a name; it is left out with the others."""
+    user: bool = True
+    """Whether a request may name its end user, who is left out otherwise."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     query: str = ""
@@ -100,7 +102,7 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
         if request.thinking.budget_tokens is not None:
             raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
         body |= present({"reasoning_effort": request.thinking.effort})
-    if request.user is not None:
+    if request.user is not None and quirks.user:
         body["user"] = request.user
     if stream:
         body["stream"] = True

@@ -66,7 +66,7 @@ class OpenAIServer:
 
     def encode_embeddings(self, request: EmbeddingRequest, model: str) -> Encoded:
         """`POST /embeddings`. Raises WireFault, UNSUPPORTED for a task."""
-        return self._post("/embeddings", openai_embeddings.encode_body(request, model, self.name))
+        return self._post("/embeddings", openai_embeddings.encode_body(request, model, self.name, self._quirks))
 
     def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """The vectors. Raises WireFault."""

@@ -9,10 +9,12 @@ import pytest
 from genai_prices.data import providers
 
 from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.openai_completions import OpenAICompletions
 from callboard.actors.wires.presets import PRESETS, Preset
 from callboard.actors.wires.rate_limits import FAMILIES
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
+from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.limits import RateLimits, Window
 from callboard.messages.request import Request, Sampling
 
@@ -166,3 +168,22 @@ def test_a_name_goes_only_with_the_roles_that_may_have_one_there(name: str, role
         tool_result(call, "r"),
     )
     assert {message["role"] for message in body["messages"] if "name" in message} == roles
+
+
+def test_the_end_user_is_not_named_to_mistral_which_refuses_it() -> None:
+    assert "user" not in sent("mistral", user="u")
+    assert sent("openai", user="u")["user"] == "u"
+    request = Request(model="m", messages=(user("hi"),), user="u")
+    completions = OpenAICompletions(quirks=PRESETS["mistral"].quirks)
+    assert "user" not in json.loads(completions.encode(request, "m", stream=False).body)
+
+
+def test_mistrals_embeddings_have_no_user_and_their_own_name_for_the_dimensions() -> None:
+    request = EmbeddingRequest(model="m", inputs=("a",), dimensions=256, user="u")
+    asked = {
+        name: json.loads(wire(PRESETS[name]).encode_embeddings(request, "m").body) for name in ("mistral", "openai")
+    }
+    assert asked == {
+        "mistral": {"model": "m", "input": ["a"], "output_dimension": 256},
+        "openai": {"model": "m", "input": ["a"], "dimensions": 256, "user": "u"},
+    }
