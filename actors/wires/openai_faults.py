@@ -1,14 +1,15 @@
 """What OpenAI and the servers that imitate it say when they refuse.
 
 Source: platform.openai.com/docs/guides/error-codes, and the recorded errors of the compatible servers, whose bodies
-differ: `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail": …}` (Mistral), `{"message": …}`.
+differ: `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail": …}` and `{"message": {"detail": …}}`
+(Mistral), `{"message": …}`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from callboard.actors.wires.faults import Complaint, kind_of, label, said
-from callboard.actors.wires.jsons import mapping, object_of, string
+from callboard.actors.wires.jsons import items, mapping, object_of, string
 from callboard.actors.wires.retry_hints import retry_after, should_retry
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
@@ -106,11 +107,18 @@ def _complaint(body: dict[str, Any]) -> Complaint:
 
 
 def _message(error: dict[str, Any], body: dict[str, Any]) -> str:
-    """FastAPI's `detail` may be a list whose items quote the request in `input`; only their `msg` is taken."""
-    detail = body.get("detail")
+    """The words of it, wherever they stand. Mistral's `detail` may be inside of `message`."""
+    detail = body.get("detail") or mapping(error.get("message")).get("detail")
     if isinstance(detail, list):
-        detail = "; ".join(filter(None, (string(mapping(item).get("msg")) for item in detail)))
+        detail = "; ".join(filter(None, (_problem(mapping(item)) for item in detail)))
     found = (error.get("message"), body.get("error"), detail)
     message = next(filter(None, map(string, found)), "")
     upstream = string(mapping(error.get("metadata")).get("raw"))
     return f"{message}: {upstream}" if upstream else message
+
+
+def _problem(item: dict[str, Any]) -> str | None:
+    """One item of FastAPI's `detail`, which quotes the request in `input`: what is wrong, and at which member."""
+    told, steps = string(item.get("msg")), items(item.get("loc"))
+    place = label(".".join(str(step) for step in steps if isinstance(step, str | int)))
+    return f"{place}: {told}" if told and place else told

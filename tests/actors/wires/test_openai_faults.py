@@ -89,6 +89,13 @@ def test_the_providers_words_tell_apart_what_shares_a_status(status: int, messag
         ({"code": "Client specified an invalid argument", "error": "x"}, "x", "Client specified an invalid argument"),
         ({"detail": "Invalid API Key"}, "Invalid API Key", None),
         ({"detail": [{"msg": "too short", "input": "my secret prompt"}]}, "too short", None),
+        ({"detail": [{"loc": ["body", "n", 0], "msg": "too long", "input": "my prompt"}]}, "body.n.0: too long", None),
+        ({"detail": [{"loc": ["body", "my «secret»"], "msg": "too long"}]}, "too long", None),
+        (
+            {"message": {"detail": [{"loc": ["body", "user"], "msg": "not permitted"}]}, "type": "invalid"},
+            "body.user: not permitted",
+            "invalid",
+        ),
         ({"message": "m", "type": "t"}, "m", "t"),
         (error("Provider returned error", code=429, metadata={"raw": "busy"}), "Provider returned error: busy", None),
         ({"error": None}, "the provider sent 15 bytes that do not explain it; is base_url right?", None),
