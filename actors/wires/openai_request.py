@@ -75,6 +75,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The roles whose messages may have a name; it is left out with the others."""
     user: bool = True
     """Whether a request may name its end user, who is left out otherwise."""
+    schemas: bool = True
+    """Whether the output may be bound by a schema."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     query: str = ""
@@ -96,7 +98,7 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
     body: dict[str, Any] = {"model": model, "messages": messages.done}
     body |= _tools(request, quirks)
     if request.output is not None:
-        body["response_format"] = _response_format(request.output)
+        body["response_format"] = _response_format(request.output, provider, quirks)
     body |= _sampling(request, provider, quirks)
     if request.thinking is not None:
         if request.thinking.budget_tokens is not None:
@@ -157,13 +159,15 @@ def _tool_choice(choice: ToolChoice) -> Any:
     return choice.mode
 
 
-def _response_format(output: Output) -> dict[str, Any]:
+def _response_format(output: Output, provider: str, quirks: Quirks) -> dict[str, Any]:
     match output.kind:
         case "text":
             return {"type": "text"}
         case "json":
             return {"type": "json_object"}
         case "schema":
+            if not quirks.schemas:
+                raise unsupported(provider, "an output by a schema; ask for kind json")
             schema = {
                 "name": output.name or "output",
                 "description": output.description,

@@ -48,7 +48,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 _PLAIN = COMPATIBLE.sampling - {"top_k", "min_p"}
 """The members of Sampling that OpenAI's own servers take."""
 
-_DEEPSEEK = Quirks(max_tokens="max_tokens", developer=False, assistant_lists=False, thinking="reasoning_content")
+_DEEPSEEK = Quirks(
+    max_tokens="max_tokens", developer=False, assistant_lists=False, thinking="reasoning_content", schemas=False
+)
 _MISTRAL = Quirks(
     max_tokens="max_tokens",
     developer=False,

@@ -16,7 +16,7 @@ from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.limits import RateLimits, Window
-from callboard.messages.request import Request, Sampling
+from callboard.messages.request import Output, Request, Sampling
 
 Record = dict[str, Any]
 
@@ -187,3 +187,11 @@ def test_mistrals_embeddings_have_no_user_and_their_own_name_for_the_dimensions(
         "mistral": {"model": "m", "input": ["a"], "output_dimension": 256},
         "openai": {"model": "m", "input": ["a"], "dimensions": 256, "user": "u"},
     }
+
+
+def test_an_output_by_a_schema_is_refused_before_anything_is_sent_where_only_json_is_known() -> None:
+    with pytest.raises(WireFault) as caught:
+        sent("deepseek", output=Output(schema={"type": "object"}))
+    assert caught.value.fault.kind == "unsupported"
+    assert "schema" in caught.value.fault.message
+    assert sent("deepseek", output=Output(kind="json"))["response_format"] == {"type": "json_object"}
