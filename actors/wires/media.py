@@ -7,6 +7,16 @@ import re
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 _FORMATS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
 _TYPES = {"mp3": "audio/mpeg"}
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_ENDINGS = {
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "application/msword": "doc",
+    f"{_OFFICE}.wordprocessingml.document": "docx",
+    f"{_OFFICE}.spreadsheetml.sheet": "xlsx",
+    f"{_OFFICE}.presentationml.presentation": "pptx",
+}
+_SHORT = re.compile(r"[a-z0-9]{1,5}", re.ASCII)
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 
@@ -44,6 +54,12 @@ def audio_format(media_type: str) -> str:
 def audio_type(name: str) -> str:
     """`mp3` as `audio/mpeg`, `wav` as `audio/wav`."""
     return _TYPES.get(name, f"audio/{name}")
+
+
+def document_name(media_type: str) -> str:
+    """A name for a document that has none: `application/pdf` as `document.pdf`."""
+    ending = _ENDINGS.get(media_type, media_type.partition("/")[2])
+    return f"document.{ending}" if _SHORT.fullmatch(ending) else "document"
 
 
 def image_type(data: bytes) -> str | None:

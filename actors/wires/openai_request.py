@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, present
-from callboard.actors.wires.media import audio_format, to_base64, to_data_url
+from callboard.actors.wires.media import audio_format, document_name, to_base64, to_data_url
 from callboard.actors.wires.openai_ids import fitting
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
@@ -285,10 +285,11 @@ class _Messages:
     def _file(self, part: DocumentPart) -> dict[str, Any]:
         if part.url is not None and not self._quirks.document_urls:
             raise unsupported(self._provider, "a document by URL; give its bytes")
-        data = part.url
+        data, name = part.url, part.name
         if part.data is not None:
-            data = to_data_url(part.data, part.media_type or "application/pdf")
-        return present({"file_data": data, "file_id": part.file_id, "filename": part.name})
+            media_type = part.media_type or "application/pdf"
+            data, name = to_data_url(part.data, media_type), name or document_name(media_type)
+        return present({"file_data": data, "file_id": part.file_id, "filename": name})
 
     def _id(self, call_id: str) -> str:
         return fitting(call_id, self._quirks.tool_id_length)

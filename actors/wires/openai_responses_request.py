@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import mapping, present
-from callboard.actors.wires.media import to_data_url
+from callboard.actors.wires.media import document_name, to_data_url
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
@@ -225,9 +225,14 @@ def _thought(part: ThinkingPart) -> Members | None:
 
 
 def _file(part: DocumentPart) -> Members:
-    data = None if part.data is None else to_data_url(part.data, part.media_type or "application/pdf")
-    members = {"file_data": data, "file_url": part.url, "file_id": part.file_id, "filename": part.name}
-    return {"type": "input_file"} | present(members)
+    """A name is refused beside a URL, and needed beside the bytes."""
+    if part.url is not None:
+        return {"type": "input_file", "file_url": part.url}
+    if part.data is None:
+        return {"type": "input_file", **present({"file_id": part.file_id, "filename": part.name})}
+    media_type = part.media_type or "application/pdf"
+    name = part.name or document_name(media_type)
+    return {"type": "input_file", "file_data": to_data_url(part.data, media_type), "filename": name}
 
 
 def _own(extra: Extra | None) -> Members:

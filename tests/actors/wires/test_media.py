@@ -3,6 +3,7 @@ import pytest
 from callboard.actors.wires.media import (
     audio_format,
     audio_type,
+    document_name,
     from_base64,
     from_data_url,
     image_type,
@@ -58,3 +59,18 @@ def test_audio_types_have_aliases() -> None:
 )
 def test_the_first_bytes_tell_the_type_of_an_image(data: bytes, media_type: str | None) -> None:
     assert image_type(data) == media_type
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [
+        ("application/pdf", "document.pdf"),
+        ("text/plain", "document.txt"),
+        ("text/csv", "document.csv"),
+        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document.docx"),
+        ("application/octet-stream", "document"),
+        ("odd", "document"),
+    ],
+)
+def test_a_document_is_named_after_its_media_type(media_type: str, name: str) -> None:
+    assert document_name(media_type) == name

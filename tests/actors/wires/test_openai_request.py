@@ -271,3 +271,9 @@ def test_words_beside_calls_are_one_string_and_null_when_there_are_none(
 ) -> None:
     said = ChatMessage("assistant", (*words, ToolCallPart(id="c", name="f")))
     assert asked(said, tool_result("c", "7"))["messages"][0]["content"] == content
+
+
+@pytest.mark.parametrize(("name", "shown"), [(None, "document.txt"), ("a.txt", "a.txt")])
+def test_the_bytes_of_a_document_always_have_a_name(name: str | None, shown: str) -> None:
+    document = DocumentPart(data=b"x", media_type="text/plain", name=name)
+    assert asked(user("hi", document))["messages"][0]["content"][1]["file"]["filename"] == shown

@@ -427,3 +427,17 @@ def test_a_stream_without_its_end_is_interrupted_and_keeps_what_came() -> None:
 
 def test_events_of_a_later_day_change_nothing() -> None:
     assert streamed({"type": "response.hologram.delta", "delta": "x"}, completed(TEXT))[1] == plain(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        (DocumentPart(data=b"x"), "document.pdf"),
+        (DocumentPart(data=b"x", name="a.pdf"), "a.pdf"),
+        (DocumentPart(url="https://example.org/a.pdf", name="a.pdf"), None),
+    ],
+)
+def test_a_document_has_a_name_beside_its_bytes_and_none_beside_a_url(
+    document: DocumentPart, shown: str | None
+) -> None:
+    assert items(user("hi", document))[0]["content"][1].get("filename") == shown
