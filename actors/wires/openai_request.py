@@ -27,7 +27,7 @@ from callboard.messages.chat import (
     ToolCallPart,
     ToolResultPart,
 )
-from callboard.messages.request import NOTHING_SAID, Output, Request, Tool, ToolChoice
+from callboard.messages.request import NOTHING_SAID, Output, Request, Thinking, Tool, ToolChoice
 
 _SAMPLING = frozenset(
     {
@@ -77,6 +77,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request may name its end user, who is left out otherwise."""
     schemas: bool = True
     """Whether the output may be bound by a schema."""
+    reasoning: str | None = None
+    """The request's member that holds an effort together with `thinking.extra`; None: there is none."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     query: str = ""
@@ -101,9 +103,7 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, qu
         body["response_format"] = _response_format(request.output, provider, quirks)
     body |= _sampling(request, provider, quirks)
     if request.thinking is not None:
-        if request.thinking.budget_tokens is not None:
-            raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
-        body |= present({"reasoning_effort": request.thinking.effort})
+        body |= _thinking(request.thinking, provider, quirks)
     if request.user is not None and quirks.user:
         body["user"] = request.user
     if stream:
@@ -125,6 +125,16 @@ def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]
     if "max_tokens" in members:
         members[quirks.max_tokens] = members.pop("max_tokens")
     return {quirks.names.get(name, name): value for name, value in members.items()}
+
+
+def _thinking(thinking: Thinking, provider: str, quirks: Quirks) -> dict[str, Any]:
+    if thinking.budget_tokens is not None:
+        raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
+    if not thinking.extra:
+        return present({"reasoning_effort": thinking.effort})
+    if quirks.reasoning is None:
+        raise unsupported(provider, "thinking.extra; give such members in the request's own extra")
+    return {quirks.reasoning: present({"effort": thinking.effort}) | thinking.extra}
 
 
 def _tools(request: Request, quirks: Quirks) -> dict[str, Any]:

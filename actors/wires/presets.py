@@ -71,6 +71,7 @@ _OPENROUTER = Quirks(
     max_tokens="max_tokens",
     sampling=COMPATIBLE.sampling,
     thinking="reasoning",
+    reasoning="reasoning",
     document_urls=True,
     tool_images=True,
     foreign=OPENAI.foreign - {"cache_control"},

@@ -277,3 +277,13 @@ def test_words_beside_calls_are_one_string_and_null_when_there_are_none(
 def test_the_bytes_of_a_document_always_have_a_name(name: str | None, shown: str) -> None:
     document = DocumentPart(data=b"x", media_type="text/plain", name=name)
     assert asked(user("hi", document))["messages"][0]["content"][1]["file"]["filename"] == shown
+
+
+def test_further_members_of_thinking_go_into_the_servers_object_for_it() -> None:
+    body = asked(thinking=Thinking(effort="low", extra={"exclude": True}), quirks=Quirks(reasoning="reasoning"))
+    assert body["reasoning"] == {"effort": "low", "exclude": True}
+    assert "reasoning_effort" not in body
+
+
+def test_further_members_of_thinking_are_refused_where_there_is_no_object_for_it() -> None:
+    assert "thinking.extra" in refused(thinking=Thinking(effort="low", extra={"exclude": True}))

@@ -16,7 +16,7 @@ from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.limits import RateLimits, Window
-from callboard.messages.request import Output, Request, Sampling
+from callboard.messages.request import Output, Request, Sampling, Thinking
 
 Record = dict[str, Any]
 
@@ -195,3 +195,7 @@ def test_an_output_by_a_schema_is_refused_before_anything_is_sent_where_only_jso
     assert caught.value.fault.kind == "unsupported"
     assert "schema" in caught.value.fault.message
     assert sent("deepseek", output=Output(kind="json"))["response_format"] == {"type": "json_object"}
+
+
+def test_openrouter_has_an_object_for_further_members_of_thinking() -> None:
+    assert sent("openrouter", thinking=Thinking(extra={"exclude": True}))["reasoning"] == {"exclude": True}
