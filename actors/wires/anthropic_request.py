@@ -199,7 +199,7 @@ class _Turns:
 
     def _block(self, part: Part) -> dict[str, Any] | None:
         match part:
-            case TextPart(text="", extra=None):
+            case TextPart(extra=None) if not part.text.strip():
                 return None  # OpenAI's clients write one beside tool calls; here it is refused
             case TextPart() | RefusalPart():
                 return {"type": "text", "text": part.text} | without(_FOREIGN, part.extra)

@@ -15,6 +15,11 @@ _KEYWORDS = frozenset(
         "default", "items", "minimum", "maximum",
     }
 )  # fmt: skip
+_FORMATS = {
+    "STRING": frozenset({"enum", "date-time"}),
+    "NUMBER": frozenset({"float", "double"}),
+    "INTEGER": frozenset({"int32", "int64"}),
+}
 _DEEPEST = 100
 
 
@@ -34,7 +39,17 @@ def _fits(schema: Any, depth: int) -> bool:
     inner = [*mapping(schema.get("properties")).values(), *items(schema.get("anyOf"))]
     inner += [schema["items"]] if "items" in schema else []
     plain = isinstance(schema.get("type", ""), str) and schema.keys() <= _KEYWORDS
-    return plain and all(_fits(value, depth + 1) for value in inner)
+    return plain and _values_fit(schema) and all(_fits(value, depth + 1) for value in inner)
+
+
+def _values_fit(schema: dict[str, Any]) -> bool:
+    """An enum has texts only, a format is one that Google knows, and an array says what it holds."""
+    kind = schema.get("type", "").upper()
+    if "enum" in schema and not (kind in ("", "STRING") and all(isinstance(one, str) for one in items(schema["enum"]))):
+        return False
+    if "format" in schema and schema["format"] not in _FORMATS.get(kind, ()):
+        return False
+    return kind != "ARRAY" or "items" in schema
 
 
 def _retyped(schema: dict[str, Any], case: Callable[[str], str], depth: int = 0) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from callboard.errors import ConfigError
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PORTS = {"https": 443, "http": 80}
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
 
 
@@ -34,6 +35,16 @@ def check_headers(headers: Mapping[str, str], where: str) -> None:
             raise ConfigError(f"{where}: {name!r} is no name of a header")
         if not _HEADER_VALUE.fullmatch(value):
             raise ConfigError(f"{where}.{name}: expected printable ASCII without spaces around it")
+
+
+def same(url: str, other: str) -> bool:
+    """Whether both are one address, however it is written: its host in capitals, its usual port, a slash at its end."""
+    return _plain(url) == _plain(other)
+
+
+def _plain(url: str) -> tuple[str, str | None, int | None, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

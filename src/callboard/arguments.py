@@ -40,8 +40,11 @@ def dollars(money: Decimal | float | str) -> Decimal:
 def texts(**given: str | None) -> None:
     """Names and ids that may be missing."""
     for field, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise InvalidRequest(f"{field}: expected a string, got {checks.named(value)}")
+        if value is not None:
+            try:
+                checks.text(field, value)
+            except checks.InvalidRequest as error:
+                raise InvalidRequest(str(error)) from None
 
 
 def cache_key(key: str) -> bytes:

@@ -233,6 +233,7 @@ class Board:
 
         What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
         """
+        arguments.texts(name=name)
         said = await self._order(self._budgets, ResetBudget(name))
         if isinstance(said, Fault):
             raise InvalidRequest(f"budget: {said.message}")
@@ -317,6 +318,8 @@ class Board:
         if not self._resolved.config.log.requests:
             raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
         arguments.texts(call=call)
+        if not call:
+            return None
         try:
             return await self._order(self._system.ref("logbook"), ReadLog(call))
         except ActorError as error:

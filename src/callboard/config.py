@@ -188,18 +188,18 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     where = f"{source}: providers.{name}"
     if not name or set(name) & set("/|#"):
         raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
+    if config.base_url is not None:
+        addresses.check_url(config.base_url, f"{where}.base_url", allow_http=config.allow_http)
     preset = _preset(name, config, where)
     base_url = preset.base_url if config.base_url is None else config.base_url
     if base_url is None:
         raise ConfigError(f"{where}.base_url: missing; a service of your own needs one")
-    addresses.check_url(base_url, f"{where}.base_url", allow_http=config.allow_http)
     addresses.check_headers(config.headers, f"{where}.headers")
     try:
         config.circuit.spec()
     except SpecError as error:
         raise ConfigError(f"{where}.circuit: {error}") from None
-    elsewhere = config.base_url is not None and preset.base_url is not None
-    usual = None if elsewhere else preset.key_env
+    usual = None if _elsewhere(base_url, preset.base_url) else preset.key_env
     key = credentials.find(where, environ, key=config.key, key_env=config.key_env, usual=usual)
     return ResolvedProvider(name=name, preset=preset, base_url=base_url, key=key, config=config)
 
@@ -214,9 +214,13 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
     found = known or _spoken(config)
     if config.wire is not None:
         found = msgspec.structs.replace(found, wire=config.wire)
-    if config.preset is None and config.base_url not in (None, found.base_url) and found.base_url is not None:
+    if config.preset is None and _elsewhere(config.base_url, found.base_url):
         found = msgspec.structs.replace(_stranger(found), free=found.free)
     return found
+
+
+def _elsewhere(base_url: str | None, own: str | None) -> bool:
+    return base_url is not None and own is not None and not addresses.same(base_url, own)
 
 
 def _spoken(config: ProviderConfig) -> Preset:

@@ -1,10 +1,13 @@
 """Where a provider's key comes from, and whether it can be sent. No sentence here quotes one."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from callboard.errors import ConfigError
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def find(
@@ -22,6 +25,10 @@ def find(
     variable = key_env or usual
     if not variable:
         return None
+    if not _VARIABLE.fullmatch(variable):
+        raise ConfigError(
+            f"{where}.key_env: expected a variable's name, of letters, digits and _; the key is its value"
+        )
     found = environ.get(variable, "").strip()
     if not found:
         raise ConfigError(f"{where}: no credential; expected the environment variable {variable}, or one in .env")

@@ -50,3 +50,13 @@ async def test_what_is_no_operators_command_never_reaches_the_account(
                 await w.board.operate("alpha", command)
         assert w.board.events == ()
         assert (await w.board.generate("Why?", model=ALPHA)).text
+
+
+@pytest.mark.parametrize("name", [["cap"], None, 3, "\ud800"])
+async def test_a_budgets_name_that_is_none_harms_nobody(autojump_clock: object, world: Opening, name: Any) -> None:
+    async with world() as w:
+        for _ in range(5):
+            with pytest.raises(callboard.InvalidRequest):
+                await w.board.reset_budget(name)
+        assert w.board.events == ()
+        assert (await w.board.generate("Why?", model=ALPHA)).text

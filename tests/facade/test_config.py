@@ -329,6 +329,37 @@ def test_a_familiar_key_is_not_sent_to_an_unfamiliar_address(files: Files) -> No
     assert files.read(LOCAL).providers[0].key is None
 
 
+@pytest.mark.parametrize(
+    "url", ["https://api.openai.com/v1", "https://api.openai.com/v1/", "https://API.OpenAI.com:443/v1"]
+)
+def test_a_services_own_address_is_its_own_however_it_is_written(files: Files, url: str) -> None:
+    found = files.read(OPENAI + f'base_url = "{url}"', {"OPENAI_API_KEY": "sk-own"}).providers[0]
+    assert (found.key, found.preset) == ("sk-own", PRESETS["openai"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.openai.com.example.com/v1",
+        "https://api.openai.com:8443/v1",
+        "https://api.openai.com/v2",
+        "https://openai.com/v1",
+        "http://api.openai.com/v1",
+    ],
+)
+def test_what_only_looks_like_a_services_own_address_gets_no_key(files: Files, url: str) -> None:
+    text = OPENAI + f'base_url = "{url}"\nallow_http = true'
+    found = files.read(text, {"OPENAI_API_KEY": "sk-own"}).providers[0]
+    assert (found.key, found.preset.catalogue) == (None, None)
+
+
+def test_a_key_in_place_of_its_variables_name_is_not_told(files: Files) -> None:
+    told = files.refusal(OPENAI + 'key_env = "sk-proj-AbC123secret"', {})
+    assert (
+        told == "providers.openai.key_env: expected a variable's name, of letters, digits and _; the key is its value"
+    )
+
+
 @pytest.mark.parametrize("wire", ["anthropic", "gemini", "cohere", "ollama"])
 def test_a_server_of_ones_own_is_known_by_what_it_speaks(files: Files, wire: str) -> None:
     text = f'[providers.mine]\nwire = "{wire}"\nbase_url = "http://127.0.0.1:1"\n'

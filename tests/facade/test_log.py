@@ -206,3 +206,15 @@ async def test_deleting_waits_for_no_record_that_comes_meanwhile(autojump_clock:
         with trio.fail_after(1):
             assert (await w.board.delete(user="user-of-old")).logged == 2
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("call", ["\ud800", 3, ["a"]])
+async def test_an_id_that_is_none_is_refused_and_harms_nobody(
+    autojump_clock: MockClock, world: Opening, call: Any
+) -> None:
+    async with world(log=ON) as w:
+        for _ in range(5):
+            with pytest.raises(callboard.InvalidRequest, match="^call: "):
+                await w.board.log(call)
+        assert w.board.events == ()
+        assert await w.board.log("") is None

@@ -272,6 +272,7 @@ def test_user_and_extra_are_sent_and_tag_and_metadata_are_not() -> None:
     assert body == {"model": "claude", "metadata": {"user_id": "u"}, "service_tier": "auto"}
 
 
-def test_an_empty_text_is_not_sent() -> None:
-    said = ChatMessage("assistant", (TextPart(""), ToolCallPart(id="c", name="f")))
+@pytest.mark.parametrize("text", ["", "\n\n", " \t"])
+def test_a_text_of_white_space_alone_is_not_sent(text: str) -> None:
+    said = ChatMessage("assistant", (TextPart(text), ToolCallPart(id="c", name="f")))
     assert [block["type"] for block in turns(user("hi"), said)[1]["content"]] == ["tool_use"]

@@ -164,7 +164,18 @@ def test_functions_go_together_and_googles_own_tools_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     "keyword",
-    [{"$ref": "#"}, {"properties": {"y": True}}, {"items": False}, {"type": ["string", "null"]}, {"const": 1}],
+    [
+        {"$ref": "#"},
+        {"properties": {"y": True}},
+        {"items": False},
+        {"type": ["string", "null"]},
+        {"const": 1},
+        {"type": "integer", "enum": [1, 2]},
+        {"type": "string", "enum": ["a", None]},
+        {"type": "string", "format": "uri"},
+        {"type": "number", "format": "int32"},
+        {"type": "array"},
+    ],
 )
 def test_a_schema_beyond_googles_notation_goes_as_json_schema(keyword: dict[str, Any]) -> None:
     schema = {"type": "object", "properties": {"x": {"type": "object"} | keyword}}
@@ -249,3 +260,18 @@ def test_extra_members_are_sent_untouched() -> None:
     body = sent(extra={"safetySettings": [{"category": "c"}], "generationConfig": {}})
     assert body["safetySettings"] == [{"category": "c"}]
     assert body["generationConfig"] == {}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"type": "string", "enum": ["a", "b"]},
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "format": "int64"},
+        {"type": "array", "items": {"type": "number", "format": "double"}},
+    ],
+)
+def test_values_that_google_knows_stay_in_its_notation(held: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"x": held}}
+    (tool,) = sent(tools=(Tool(name="f", parameters=schema),))["tools"]
+    assert "parameters" in tool["functionDeclarations"][0]
