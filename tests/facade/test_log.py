@@ -214,7 +214,7 @@ async def test_an_id_that_is_none_is_refused_and_harms_nobody(
 ) -> None:
     async with world(log=ON) as w:
         for _ in range(5):
-            with pytest.raises(callboard.InvalidRequest, match="^call: "):
+            with pytest.raises(callboard.InvalidRequest, match=r"^call: "):
                 await w.board.log(call)
         assert w.board.events == ()
         assert await w.board.log("") is None
