@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from callboard.actors.wires.anthropic_thinking import understood
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, mapping, present
@@ -46,6 +47,7 @@ _NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
+    request = msgspec.structs.replace(request, thinking=understood(request.thinking, model))
     turns = _Turns(provider, version)
     for message in request.messages:
         turns.add(message)

@@ -276,3 +276,13 @@ def test_user_and_extra_are_sent_and_tag_and_metadata_are_not() -> None:
 def test_a_text_of_white_space_alone_is_not_sent(text: str) -> None:
     said = ChatMessage("assistant", (TextPart(text), ToolCallPart(id="c", name="f")))
     assert [block["type"] for block in turns(user("hi"), said)[1]["content"]] == ["tool_use"]
+
+
+def test_thinking_is_told_in_the_models_own_words() -> None:
+    request = Request(model="x", messages=(user("hi"),), thinking=Thinking(effort="low"))
+    body = json.loads(OLD.encode(request, "claude-haiku-4-5", stream=False).body)
+    assert (body["thinking"], body["max_tokens"]) == (
+        {"type": "enabled", "budget_tokens": 1024},
+        DEFAULT_MAX_TOKENS + 1024,
+    )
+    assert "output_config" not in body

@@ -1,0 +1,39 @@
+"""What a model of Anthropic's understands of thinking: before version 4.6 a budget, from 4.7 on an effort, 4.6 both.
+
+The rules are those of Anthropic's guides to extended and adaptive thinking and of the refusals that users report.
+"""
+
+import re
+
+import msgspec
+
+from callboard.messages.request import Effort, Thinking
+
+BUDGETS: dict[Effort, int] = {"minimal": 1_024, "low": 1_024, "medium": 2_048, "high": 4_096, "xhigh": 16_384}
+"""Tokens; 1,024 are the fewest that are taken."""
+_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2}))?(?![0-9])")
+
+
+def understood(thinking: Thinking | None, model: str) -> Thinking | None:
+    """The same wish in words that this model knows; unchanged where its name tells no version."""
+    version = version_of(model)
+    if thinking is None or version is None:
+        return thinking
+    if version < (4, 6) and thinking.effort not in (None, "none"):
+        budget = thinking.budget_tokens or BUDGETS[thinking.effort]
+        return msgspec.structs.replace(thinking, budget_tokens=budget, effort=None)
+    if version > (4, 6) and thinking.budget_tokens is not None:
+        effort = thinking.effort or _effort(thinking.budget_tokens)
+        return msgspec.structs.replace(thinking, budget_tokens=None, effort=effort)
+    return thinking
+
+
+def version_of(model: str) -> tuple[int, int] | None:
+    """(4, 5) of `claude-haiku-4-5-20251001`, (3, 7) of `claude-3-7-sonnet-latest`, (4, 0) of `claude-opus-4`."""
+    found = _VERSION.search(model)
+    return None if found is None else (int(found[1]), int(found[2] or 0))
+
+
+def _effort(budget: int) -> Effort:
+    fitting: list[Effort] = [effort for effort, tokens in BUDGETS.items() if tokens <= budget]
+    return fitting[-1] if fitting else "low"
