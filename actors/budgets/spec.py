@@ -25,7 +25,7 @@ class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     per: Literal["day", "month", "ever"]
     provider: str | None = None
     model: str | None = None
-    """The name after the provider's."""
+    """The name after the provider's, which may stand before it as well: `provider/model`."""
     tag: str | None = None
     user: str | None = None
     hard: bool = True
@@ -58,7 +58,7 @@ class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             wanted = getattr(self, selector)
             if wanted == EACH:
                 scope.append((selector, spent_by[selector]))
-            elif wanted is not None and wanted != spent_by[selector]:
+            elif wanted is not None and wanted not in _names(selector, spent_by):
                 return None
         return tuple(scope)
 
@@ -77,3 +77,9 @@ class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 return calendar.month(at)
             case "ever":
                 return EVER
+
+
+def _names(selector: str, spent_by: Mapping[str, str]) -> tuple[str, ...]:
+    """What it may be called by."""
+    name = spent_by[selector]
+    return (name, f"{spent_by['provider']}/{name}") if selector == "model" else (name,)

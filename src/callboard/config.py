@@ -241,6 +241,10 @@ def _check_budget(name: str, budget: BudgetSpec, config: Config, where: str) -> 
     if budget.provider not in (None, EACH, *config.providers):
         known = ", ".join(config.providers)
         raise ConfigError(f"{where}.provider: {budget.provider!r} is no provider of this file ({known}), nor *")
+    if budget.model in config.models:
+        raise ConfigError(
+            f"{where}.model: {budget.model!r} is an alias; expected a model's own name, or provider/model"
+        )
 
 
 def _check_candidate(candidate: str, config: Config, where: str) -> None:

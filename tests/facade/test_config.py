@@ -353,6 +353,12 @@ def test_what_only_looks_like_a_services_own_address_gets_no_key(files: Files, u
     assert (found.key, found.preset.catalogue) == (None, None)
 
 
+def test_a_budget_of_an_alias_is_refused_for_it_would_count_nothing(files: Files) -> None:
+    text = OPENAI + '[models]\nfast = ["openai/m"]\n[budgets.cap]\nlimit = 1\nper = "day"\nmodel = "fast"'
+    told = "budgets.cap.model: 'fast' is an alias; expected a model's own name, or provider/model"
+    assert files.refusal(text) == told
+
+
 def test_a_key_in_place_of_its_variables_name_is_not_told(files: Files) -> None:
     told = files.refusal(OPENAI + 'key_env = "sk-proj-AbC123secret"', {})
     assert (

@@ -33,3 +33,12 @@ def test_amounts_are_exact_however_they_are_written() -> None:
 
 def test_alerts_are_in_order_and_without_repeats() -> None:
     assert BudgetSpec(limit=Decimal(1), per="day", alerts=(0.9, 0.5, 0.9)).alerts == (0.5, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("model", "counted"), [("m", True), ("p/m", True), ("q/m", False), ("p", False), ("*", True), (None, True)]
+)
+def test_a_model_is_named_with_its_provider_or_without(model: str | None, counted: bool) -> None:
+    spec = BudgetSpec(limit=Decimal(1), per="day", model=model)
+    spent_by = {"provider": "p", "model": "m", "tag": "", "user": ""}
+    assert (spec.scope(spent_by) is not None) is counted
