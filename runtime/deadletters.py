@@ -4,17 +4,17 @@ Only type names are kept, never contents. Logging follows the habit of Pekko: te
 minutes.
 """
 
-import logging
 from collections import Counter, deque
 
 import msgspec
 
 from callboard.runtime.clock import ns
+from callboard.runtime.logs import get_logger
 
 LOG_FIRST = 10
 SUMMARY_EVERY = ns(300)
 
-_log = logging.getLogger("callboard.deadletters")
+_log = get_logger("callboard.deadletters")
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ reply over. Any other handler has a task in the incarnation's nursery. When the 
 these, and those that were lent a task are recalled.
 """
 
-import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -19,9 +18,10 @@ from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
+from callboard.runtime.logs import get_logger
 from callboard.runtime.slot import ABANDONED
 
-_log = logging.getLogger("callboard.actors")
+_log = get_logger("callboard.actors")
 
 
 class Handlers:

@@ -1,6 +1,5 @@
 """The budgets: one decide step reserves in all windows, another puts the real cost in place."""
 
-import logging
 from collections.abc import Callable, Mapping
 
 from callboard.actors.budgets.decide import Budgets
@@ -22,10 +21,11 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Actor
 from callboard.runtime.calendar import Calendar
 from callboard.runtime.envelope import Envelope, Message
+from callboard.runtime.logs import get_logger
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
-_log = logging.getLogger("callboard.budgets")
+_log = get_logger("callboard.budgets")
 
 
 class BudgetsActor(Actor):

@@ -1,6 +1,5 @@
 """The inspector: tells other processes the status, and hands their operator's commands to the providers."""
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -38,6 +37,7 @@ from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
+from callboard.runtime.logs import get_logger
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
@@ -49,7 +49,7 @@ TRIES = 3
 """Of a reading that found something changing under it: the Trio thread goes on meanwhile."""
 
 _STOPPING = RequestRefused("nothing was done: the runtime is stopping")
-_log = logging.getLogger("callboard.inspector")
+_log = get_logger("callboard.inspector")
 
 
 class CarryOut(Tell, frozen=True):

@@ -1,7 +1,6 @@
 """The status socket's thread. It needs nothing of the Trio thread, so it answers while that one is stuck."""
 
 import contextlib
-import logging
 import selectors
 import socket
 import threading
@@ -13,6 +12,7 @@ from concurrent.futures import Future
 from callboard.actors.inspector.conversation import Conversation, Phase
 from callboard.actors.inspector.protocol import Unintelligible, decode_request
 from callboard.messages.inspecting import InspectorRequest, InspectorResponse, RequestRefused
+from callboard.runtime.logs import get_logger
 
 MOST_CLIENTS = 64
 """At once; one more is turned away."""
@@ -22,7 +22,7 @@ JOIN = 2.0
 """Seconds that the thread may take to end."""
 
 _INTEREST = {Phase.READING: selectors.EVENT_READ, Phase.WRITING: selectors.EVENT_WRITE}
-_log = logging.getLogger("callboard.inspector")
+_log = get_logger("callboard.inspector")
 
 
 class Server:

@@ -1,6 +1,5 @@
 """The ledger: adds up what it is told at once, and writes it down in groups."""
 
-import logging
 from collections.abc import Callable
 
 import trio
@@ -30,6 +29,7 @@ from callboard.runtime.calendar import Calendar
 from callboard.runtime.clock import ns, seconds
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
+from callboard.runtime.logs import get_logger
 from callboard.runtime.ref import Ref
 from callboard.runtime.storage.errors import StorageError
 
@@ -47,7 +47,7 @@ TRIM_EVERY = ns(3_600)
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
 
-_log = logging.getLogger("callboard.ledger")
+_log = get_logger("callboard.ledger")
 
 
 class GroupDue(Tell, frozen=True):

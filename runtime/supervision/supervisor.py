@@ -9,7 +9,6 @@ child in turn is cut and waited for.
 """
 
 import itertools
-import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,13 +19,14 @@ from callboard.messages.events import ActorRestarted, SupervisorGaveUp
 from callboard.runtime.cell import GONE, Cell, CellStatus, World
 from callboard.runtime.clock import NEVER, seconds, trio_deadline
 from callboard.runtime.leaf import leaf
+from callboard.runtime.logs import get_logger
 from callboard.runtime.supervision.backoff import BackoffState
 from callboard.runtime.supervision.decide import RESTARTS, Exit, affected
 from callboard.runtime.supervision.intensity import FailureTimes
 from callboard.runtime.supervision.node import ActorNode
 from callboard.runtime.supervision.spec import ChildSpec, Restart, SupervisorSpec
 
-_log = logging.getLogger("callboard.supervision")
+_log = get_logger("callboard.supervision")
 
 
 class GaveUp(Exception):

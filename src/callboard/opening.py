@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import logging
 import random
 import time
 from collections import deque
@@ -31,6 +30,7 @@ from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
 from callboard.runtime.clock import Clock
 from callboard.runtime.leaf import leaf, leaves
+from callboard.runtime.logs import get_logger
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
 from callboard.runtime.storage import errors as storage
@@ -46,7 +46,7 @@ STOP = 15.0
 """Seconds that stopping the whole may take."""
 EVENTS = 1_000
 
-_log = logging.getLogger("callboard")
+_log = get_logger("callboard")
 
 Source = str | Path | Config | Resolved | None
 
