@@ -16,9 +16,9 @@ _KEYWORDS = frozenset(
     }
 )  # fmt: skip
 _FORMATS = {
-    "STRING": frozenset({"enum", "date-time"}),
-    "NUMBER": frozenset({"float", "double"}),
-    "INTEGER": frozenset({"int32", "int64"}),
+    "STRING": ("enum", "date-time"),
+    "NUMBER": ("float", "double"),
+    "INTEGER": ("int32", "int64"),
 }
 _DEEPEST = 100
 

@@ -174,6 +174,7 @@ def test_functions_go_together_and_googles_own_tools_as_they_are() -> None:
         {"type": "string", "enum": ["a", None]},
         {"type": "string", "format": "uri"},
         {"type": "number", "format": "int32"},
+        {"type": "string", "format": ["uri"]},
         {"type": "array"},
     ],
 )
