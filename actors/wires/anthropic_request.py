@@ -90,6 +90,8 @@ def _sampling(request: Request, provider: str, version: Version) -> dict[str, An
             raise unsupported(provider, f"sampling.{name} since API version 2026-10-21")
         if name == "temperature" and value > 1:
             raise unsupported(provider, "a temperature above 1")
+        if name == "stop" and not all(text.strip() for text in value):
+            raise unsupported(provider, "a stop sequence of white space alone")
         members[_SAMPLING[name]] = value
     return members
 
@@ -163,8 +165,7 @@ class _Turns:
             case "system" | "developer":
                 self._system.append(message)
             case "assistant":
-                content = message.content if isinstance(message.content, str) else self._blocks(message)
-                if content:
+                if content := self._content(message):
                     self.done.append({"role": "assistant", "content": content, **(message.extra or {})})
                 self._answered = False
             case "tool" | "user" as role:
@@ -175,17 +176,24 @@ class _Turns:
 
     def system(self) -> Any:
         """The instructions, wherever in the conversation they stood; a lone string stays one."""
-        if len(self._system) == 1 and isinstance(self._system[0].content, str):
-            return self._system[0].content
+        if len(self._system) == 1:
+            return self._content(self._system[0]) or None
         return [block for message in self._system for block in self._blocks(message)] or None
 
     def _user(self, message: ChatMessage) -> None:
         if self._answered:
             self.done[-1]["content"] += self._blocks(message)
             return
-        plain = isinstance(message.content, str)
-        content = message.content if plain else self._blocks(message)
+        content = self._content(message)
+        if not content:
+            raise unsupported(self._provider, "a user's message that says nothing")
         self.done.append({"role": "user", "content": content, **(message.extra or {})})
+
+    def _content(self, message: ChatMessage) -> str | list[dict[str, Any]]:
+        """A string stays one; empty when there is nothing that can be sent."""
+        if isinstance(message.content, str):
+            return message.content if message.content.strip() else ""
+        return self._blocks(message)
 
     def _blocks(self, message: ChatMessage) -> list[dict[str, Any]]:
         if self._version == "2026-10-21":
@@ -201,8 +209,8 @@ class _Turns:
 
     def _block(self, part: Part) -> dict[str, Any] | None:
         match part:
-            case TextPart(extra=None) if not part.text.strip():
-                return None  # OpenAI's clients write one beside tool calls; here it is refused
+            case TextPart() | RefusalPart() if not part.text.strip():
+                return None  # others write one beside tool calls; here it is refused, whatever else it holds
             case TextPart() | RefusalPart():
                 return {"type": "text", "text": part.text} | without(_FOREIGN, part.extra)
             case ImagePart():
@@ -238,12 +246,14 @@ class _Turns:
 
     def _result(self, part: ToolResultPart) -> dict[str, Any]:
         content: Any = part.content
-        if not isinstance(content, str):
+        if isinstance(content, str):
+            content = content if content.strip() else None
+        else:
             content = [block for block in map(self._block, content) if block is not None]
         shown = {
             "type": "tool_result",
             "tool_use_id": _tool_id(part.id),
-            "content": content,
+            "content": content or None,
             "is_error": part.is_error,
         }
         return present(shown) | without(_FOREIGN, part.extra)

@@ -278,6 +278,33 @@ def test_a_text_of_white_space_alone_is_not_sent(text: str) -> None:
     assert [block["type"] for block in turns(user("hi"), said)[1]["content"]] == ["tool_use"]
 
 
+def test_a_turn_of_white_space_alone_is_left_out_and_a_users_is_refused() -> None:
+    assert len(turns(user("q"), assistant("\n\n"), assistant(RefusalPart(" ")), user("r"))) == 2
+    assert "says nothing" in refused(user(" \n"))
+    assert "says nothing" in refused(user(TextPart("\t")))
+
+
+def test_instructions_of_white_space_alone_are_not_sent() -> None:
+    assert "system" not in asked(system(" \n"), user("hi"))
+    assert asked(system(" \n"), system("s"), user("hi"))["system"] == [{"type": "text", "text": "s"}]
+
+
+@pytest.mark.parametrize("content", ["", "\n", (TextPart("\n"),)])
+def test_a_tools_result_of_white_space_alone_has_no_content(content: str | tuple[TextPart, ...]) -> None:
+    result = ChatMessage("tool", (ToolResultPart(id="c", content=content),))
+    assert turns(assistant(CALL), result)[1]["content"] == [{"type": "tool_result", "tool_use_id": "c"}]
+
+
+def test_white_space_is_not_sent_for_what_it_holds_beside() -> None:
+    cached = TextPart("\n", extra={"cache_control": {"type": "ephemeral"}})
+    assert turns(user(TextPart("q"), cached))[0]["content"] == [{"type": "text", "text": "q"}]
+
+
+@pytest.mark.parametrize("stop", [("\n\n",), ("a", " "), ("",)])
+def test_a_stop_sequence_of_white_space_alone_is_refused_before_anything_is_sent(stop: tuple[str, ...]) -> None:
+    assert "stop sequence" in refused(sampling=Sampling(stop=stop))
+
+
 def test_thinking_is_told_in_the_models_own_words() -> None:
     request = Request(model="x", messages=(user("hi"),), thinking=Thinking(effort="low"))
     body = json.loads(OLD.encode(request, "claude-haiku-4-5", stream=False).body)
