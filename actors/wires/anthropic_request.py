@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 import msgspec
 
 from callboard.actors.wires.anthropic_thinking import understood
+from callboard.actors.wires.anthropic_tool_loop import may_think
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, mapping, present
@@ -51,6 +52,8 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, ve
     turns = _Turns(provider, version)
     for message in request.messages:
         turns.add(message)
+    if _thinking(request.thinking).get("type") == "enabled" and not may_think(turns.done):
+        request = msgspec.structs.replace(request, thinking=None)
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": _max_tokens(request, provider),

@@ -22,7 +22,7 @@ from callboard.messages.chat import (
     tool_result,
     user,
 )
-from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, ToolChoice
+from callboard.messages.request import Effort, Output, Request, Sampling, Thinking, Tool, ToolChoice
 
 Json = dict[str, Any]
 OLD, NEW = AnthropicMessages(), AnthropicMessages(version="2026-10-21")
@@ -313,3 +313,19 @@ def test_thinking_is_told_in_the_models_own_words() -> None:
         DEFAULT_MAX_TOKENS + 1024,
     )
     assert "output_config" not in body
+
+
+@pytest.mark.parametrize(("model", "thinking"), [("claude-sonnet-4-5", "low"), ("claude-sonnet-4-6", None)])
+def test_thinking_by_budget_is_left_out_after_another_providers_call(model: str, thinking: Effort | None) -> None:
+    asked_for = Thinking(effort=thinking) if thinking else Thinking(budget_tokens=2000)
+    foreign = assistant(ThinkingPart(text="hm", origin="gemini"), CALL)
+    request = Request(model="x", messages=(user("q"), foreign, tool_result(CALL, "1")), thinking=asked_for)
+    body = json.loads(OLD.encode(request, model, stream=False).body)
+    assert "thinking" not in body
+    assert "output_config" not in body
+    assert body["max_tokens"] == DEFAULT_MAX_TOKENS
+
+
+def test_thinking_by_effort_goes_on_after_another_providers_call() -> None:
+    body = asked(user("q"), assistant(CALL), tool_result(CALL, "1"), thinking=Thinking(effort="low"))
+    assert body["thinking"] == {"type": "adaptive"}
