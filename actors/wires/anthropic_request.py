@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from callboard.actors.wires.anthropic_schemas import to_anthropic
 from callboard.actors.wires.anthropic_thinking import understood
 from callboard.actors.wires.anthropic_tool_loop import may_think
 from callboard.actors.wires.arguments import arguments_of
@@ -107,7 +108,8 @@ def _output_config(request: Request, provider: str) -> dict[str, Any]:
     if request.output is not None and request.output.kind == "json":
         raise unsupported(provider, "JSON output without a schema")
     if request.output is not None and request.output.kind == "schema":
-        config["format"] = {"type": "json_schema", "schema": request.output.schema}
+        schema = to_anthropic(request.output.schema or {}, provider)
+        config["format"] = {"type": "json_schema", "schema": schema}
     return config
 
 

@@ -223,8 +223,14 @@ def test_thinking_by_budget_or_by_effort(thinking: Thinking, members: Json) -> N
 
 
 def test_a_schema_is_an_output_format_and_joins_other_output_config() -> None:
-    body = asked(output=Output(schema={"type": "object"}), extra={"output_config": {"effort": "low"}})
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}, "effort": "low"}
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}}
+    body = asked(output=Output(schema=schema), extra={"output_config": {"effort": "low"}})
+    closed = {
+        "type": "object",
+        "properties": {"a": {"type": "integer", "description": "{minimum: 1}"}},
+        "additionalProperties": False,
+    }
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": closed}, "effort": "low"}
     assert "output_config" not in asked(output=Output(kind="text"))
     assert "JSON output" in refused(output=Output(kind="json"))
 

@@ -24,7 +24,7 @@ from callboard.actors.wires.wire import Wire, WireFault
 from callboard.messages.request import Request
 
 Record = dict[str, Any]
-SCHEMA = {"type": "object", "properties": {}}
+SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
 IMAGE = "data:image/png;base64,AAEC"
 LATER = {"later": {"a": 1}}
 
