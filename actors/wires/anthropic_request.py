@@ -49,7 +49,8 @@ _NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    request = msgspec.structs.replace(request, thinking=understood(request.thinking, model))
+    thinking = understood(request.thinking, model, request.sampling.max_tokens)
+    request = msgspec.structs.replace(request, thinking=thinking)
     turns = _Turns(provider, version)
     for message in request.messages:
         turns.add(message)

@@ -14,13 +14,15 @@ BUDGETS: dict[Effort, int] = {"minimal": 1_024, "low": 1_024, "medium": 2_048, "
 _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2}))?(?![0-9])")
 
 
-def understood(thinking: Thinking | None, model: str) -> Thinking | None:
-    """The same wish in words that this model knows; unchanged where its name tells no version."""
+def understood(thinking: Thinking | None, model: str, most: int | None) -> Thinking | None:
+    """The same wish in words that this model knows; unchanged where its name tells no version. `most`: tokens that it
+    may write, of which an effort leaves a fifth to the answer.
+    """
     version = version_of(model)
     if thinking is None or version is None:
         return thinking
     if version < (4, 6) and thinking.effort not in (None, "none"):
-        budget = thinking.budget_tokens or BUDGETS[thinking.effort]
+        budget = thinking.budget_tokens or _budget(thinking.effort, most)
         return msgspec.structs.replace(thinking, budget_tokens=budget, effort=None)
     if version > (4, 6) and thinking.budget_tokens is not None:
         effort = thinking.effort or _effort(thinking.budget_tokens)
@@ -32,6 +34,11 @@ def version_of(model: str) -> tuple[int, int] | None:
     """(4, 5) of `claude-haiku-4-5-20251001`, (3, 7) of `claude-3-7-sonnet-latest`, (4, 0) of `claude-opus-4`."""
     found = _VERSION.search(model)
     return None if found is None else (int(found[1]), int(found[2] or 0))
+
+
+def _budget(effort: Effort, most: int | None) -> int:
+    """Not below the fewest: where even those leave no room, the request is refused for it."""
+    return BUDGETS[effort] if most is None else min(BUDGETS[effort], max(most * 4 // 5, min(BUDGETS.values())))
 
 
 def _effort(budget: int) -> Effort:

@@ -335,3 +335,10 @@ def test_thinking_by_budget_is_left_out_after_another_providers_call(model: str,
 def test_thinking_by_effort_goes_on_after_another_providers_call() -> None:
     body = asked(user("q"), assistant(CALL), tool_result(CALL, "1"), thinking=Thinking(effort="low"))
     assert body["thinking"] == {"type": "adaptive"}
+
+
+def test_an_effort_has_room_below_the_bound_on_output() -> None:
+    bound = Sampling(max_tokens=2048)
+    request = Request(model="x", messages=(user("hi"),), sampling=bound, thinking=Thinking(effort="high"))
+    body = json.loads(OLD.encode(request, "claude-haiku-4-5", stream=False).body)
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (2048, 1638)
