@@ -45,11 +45,15 @@ def _fits(schema: Any, depth: int) -> bool:
 def _values_fit(schema: dict[str, Any]) -> bool:
     """An enum has texts only, a format is one that Google knows, and an array says what it holds."""
     kind = schema.get("type", "").upper()
-    if "enum" in schema and not (kind in ("", "STRING") and all(isinstance(one, str) for one in items(schema["enum"]))):
+    if "enum" in schema and not (kind in ("", "STRING") and _are_texts(schema["enum"])):
         return False
     if "format" in schema and schema["format"] not in _FORMATS.get(kind, ()):
         return False
     return kind != "ARRAY" or "items" in schema
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(one, str) for one in values)
 
 
 def _retyped(schema: dict[str, Any], case: Callable[[str], str], depth: int = 0) -> dict[str, Any]:

@@ -22,8 +22,8 @@ STANDSTILL = 0.005
 FEW = 16
 """Operations that it does not stand still for: it would cost more than it saves."""
 TURN = 0.002
-"""Seconds of a commit after which the Trio thread stands aside for the first time, then after twice as many, and so on:
-a commit takes no more than twice its time.
+"""Seconds of a commit after which the Trio thread stands aside for the first time, then after twice as many, and so on,
+as soon as the turn of its loop is over.
 """
 LONGEST = 0.064
 """Seconds between two times at the most."""

@@ -38,13 +38,16 @@ def check_headers(headers: Mapping[str, str], where: str) -> None:
 
 
 def same(url: str, other: str) -> bool:
-    """Whether both are one address, however it is written: its host in capitals, its usual port, a slash at its end."""
+    """Whether both, which have been checked, are one address, however it is written: its host in capitals, its usual
+    port, a slash at its end.
+    """
     return _plain(url) == _plain(other)
 
 
 def _plain(url: str) -> tuple[str, str | None, int | None, str]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path.rstrip("/")
+    port = _PORTS.get(parts.scheme) if parts.port is None else parts.port
+    return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

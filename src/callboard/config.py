@@ -188,8 +188,6 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     where = f"{source}: providers.{name}"
     if not name or set(name) & set("/|#"):
         raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
-    if config.base_url is not None:
-        addresses.check_url(config.base_url, f"{where}.base_url", allow_http=config.allow_http)
     preset = _preset(name, config, where)
     base_url = preset.base_url if config.base_url is None else config.base_url
     if base_url is None:
@@ -206,6 +204,8 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
 
 def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
     """What is known of the service. At another address than its own it is only known what it speaks."""
+    if config.base_url is not None:
+        addresses.check_url(config.base_url, f"{where}.base_url", allow_http=config.allow_http)
     if config.preset is not None and config.preset not in PRESETS:
         raise ConfigError(f"{where}.preset: unknown; expected one of {', '.join(PRESETS)}")
     known = PRESETS.get(config.preset or name)

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from callboard.bench import ledger, open_circuit, soak, transport
-from callboard.bench.harness import client, crowd
+from callboard.bench.harness import client
 from callboard.bench.harness.traffic import Soak
 from callboard.bench.harness.upstream import upstream
 from callboard.runtime.storage.environment import Environment
+from callboard.runtime.storage.errors import StorageFull
 
 
 def test_a_call_whose_records_are_not_on_disk_fails_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +61,19 @@ def test_a_writer_that_nobody_killed_fails_its_sample(monkeypatch: pytest.Monkey
         ledger._killed(tmp_path, 0)
 
 
-def test_a_crowd_that_does_not_wait_at_once_fails_its_sample() -> None:
+def test_a_crowd_that_does_not_wait_at_once_fails_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     assert transport._crowded(8, 16) > 0
-    with upstream() as url, pytest.raises(AssertionError, match="in flight"):
-        crowd.assert_crowded(url, 8)
+    monkeypatch.setattr(transport, "DELAY", 0.0)
+    with pytest.raises(AssertionError, match="in flight"):
+        transport._crowded(64, 64)
+
+
+def test_records_that_are_never_acknowledged_fail_their_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(self: Environment, operations: Any, all_in: Any = lambda: None) -> None:
+        raise StorageFull(self.path, "its disk is full")
+
+    monkeypatch.setattr(Environment, "commit", full)
+    monkeypatch.setattr(ledger, "PATIENCE", 0.2)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        trio.run(ledger._acknowledged, 3, tmp_path)
+    assert caught.group_contains(trio.TooSlowError)

@@ -342,6 +342,7 @@ def test_a_services_own_address_is_its_own_however_it_is_written(files: Files, u
     [
         "https://api.openai.com.example.com/v1",
         "https://api.openai.com:8443/v1",
+        "https://api.openai.com:0/v1",
         "https://api.openai.com/v2",
         "https://openai.com/v1",
         "http://api.openai.com/v1",
@@ -566,3 +567,9 @@ def test_whatever_stands_in_a_file_it_is_a_configuration_or_a_config_error(data:
             config.resolve(parsed, "here", Path("/"), ENVIRON)
         except ConfigError as error:
             assert str(error).startswith("here: ")
+
+
+def test_what_is_known_of_a_service_is_not_told_for_an_address_that_is_none() -> None:
+    mine = Config(providers={"mine": ProviderConfig(wire="openai", base_url="https://host:port/v1")})
+    with pytest.raises(ConfigError, match=r"^it: providers\.mine\.base_url: expected http"):
+        config.presets(mine, "it")

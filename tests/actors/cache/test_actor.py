@@ -442,6 +442,22 @@ async def test_what_was_kept_at_once_leaves_memory_when_it_is_written_and_is_fou
         assert all(w.kept(key) for key, _ in answers)
 
 
+async def test_what_the_store_does_not_confirm_stays_in_memory(autojump_clock: MockClock, tree: Tree) -> None:
+    def children(lookup: Callable[[str], Ref]) -> tuple[ActorSpec, ...]:
+        def cache() -> CacheActor:
+            return CacheActor(Bounds(), Nothing, lookup("store"), lookup)
+
+        return ActorSpec(name="store", factory=FullStore), ActorSpec(name="cache", factory=cache)
+
+    async with tree(children) as system:
+        answer = Answer(parts=(TextPart("kept"),), finish_reason=None)
+        answers = tuple((b"%d" % number, answer) for number in range(2 * recent.MOST))
+        cache = system.ref("cache")
+        cache.tell(Keep(answers=answers, provider="p", model="m", labels=Labels(None, None, "")))
+        await trio.sleep(1)
+        assert all(cache.snapshot.get(key, 10**20, system.clock.utc()) is not None for key, _ in answers)
+
+
 async def test_forgetting_by_tag_leaves_the_others(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         for name in ("a", "b"):

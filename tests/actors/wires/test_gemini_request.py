@@ -172,6 +172,7 @@ def test_functions_go_together_and_googles_own_tools_as_they_are() -> None:
         {"const": 1},
         {"type": "integer", "enum": [1, 2]},
         {"type": "string", "enum": ["a", None]},
+        {"type": "string", "enum": "a"},
         {"type": "string", "format": "uri"},
         {"type": "number", "format": "int32"},
         {"type": "string", "format": ["uri"]},
