@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.messages.base import Ask, Tell
 from callboard.runtime.clock import NEVER
-from callboard.runtime.slot import SETTLED, Slot
+from callboard.runtime.slot import Slot
 
 if TYPE_CHECKING:
     from callboard.runtime.cell import Cell
@@ -35,7 +35,7 @@ class Envelope(msgspec.Struct, eq=False):
     """Whether the asker itself leaves at the deadline."""
     lent: bool = False
     """Whether the asker is here in this step, and its task may carry the handler."""
-    carry: Coroutine[Any, Any, object] | None = None
+    carry: Coroutine[Any, Any, Any] | None = None
     """The handler that the asker's task is to carry; its result is the reply."""
     holder: "Cell | None" = None
     """The cell that has it in hand: its handler runs it, or it was kept for later."""
@@ -47,16 +47,6 @@ class Envelope(msgspec.Struct, eq=False):
     def unanswered(self) -> bool:
         """Whether this is an ask whose asker still waits."""
         return self.slot is not None and self.slot.open
-
-    @property
-    def settled(self) -> bool:
-        """Whether this is an ask that has its reply or its error."""
-        return self.slot is not None and self.slot.state is SETTLED
-
-    def unwrap(self) -> object:
-        """The reply of an ask that is settled, or its error raised."""
-        assert self.slot is not None
-        return self.slot.unwrap()
 
     @property
     def abandoned(self) -> bool:

@@ -19,7 +19,7 @@ from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import leaf
 from callboard.runtime.logs import get_logger
-from callboard.runtime.slot import ABANDONED
+from callboard.runtime.slot import ABANDONED, SETTLED
 
 _log = get_logger("callboard.actors")
 
@@ -98,8 +98,9 @@ class Handlers:
                 cell.running.pop(envelope.id, None)
             if cell.stop_requested or not cell.mailbox.empty:
                 self._wake()
-        if lent and envelope.slot is not None:
-            return envelope.unwrap() if envelope.settled else await envelope.slot.wait()
+        slot = envelope.slot
+        if lent and slot is not None:
+            return slot.unwrap() if slot.state is SETTLED else await slot.wait()
         return None
 
     def _give_back(self, number: int) -> None:

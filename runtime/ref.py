@@ -1,6 +1,6 @@
 """How actors are reached. A ref points to the cell, so it stays good over restarts."""
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import trio
 
@@ -11,7 +11,7 @@ from callboard.runtime.clock import NEVER, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
 from callboard.runtime.mailbox import ACCEPTED, DATA, Delivery, Lane
-from callboard.runtime.slot import Slot
+from callboard.runtime.slot import SETTLED, Slot
 from callboard.runtime.waits import Waiter, circle
 
 R = TypeVar("R")
@@ -28,17 +28,20 @@ class Pending(Generic[R]):
 
     async def wait(self) -> R:
         """The reply, or an ActorError. Cancelling abandons the ask."""
+        reply: R
         envelope, current = self._envelope, CURRENT.get()
         holder = None if current is None else current.holder
         if current is None or holder is None:
-            return cast(R, await _reply(self._cell, envelope, envelope.deadline))
+            reply = await _reply(self._cell, envelope, envelope.deadline)
+            return reply
         if envelope.unanswered and (names := circle(holder, self._cell)):
             self.abandon()
             raise Deadlock(names)
         waits = holder.waits
         waits[self._cell] = waits.get(self._cell, 0) + 1
         try:
-            return cast(R, await _reply_within(self._cell, envelope, current.deadline))
+            reply = await _reply_within(self._cell, envelope, current.deadline)
+            return reply
         finally:
             _forget_edge(waits, self._cell)
 
@@ -87,22 +90,28 @@ class Ref:
         in this very step runs in the task of its asker (see handlers).
         """
         current, cell = CURRENT.get(), self._cell
-        envelope = self._envelope(message, deadline, priority, current)
+        reply: R
+        slot = Slot()
+        envelope = _envelope(message, slot, deadline, priority, current)
         envelope.enforced = True
         holder = None if current is None else current.holder
         if current is None or holder is None:
-            return cast(R, await _ask_from_outside(cell, envelope, lane))
+            reply = await _ask_from_outside(cell, envelope, lane)
+            return reply
         if holder.saturated and (names := circle(holder, cell)):
             raise Deadlock(names)
         _lend(cell, envelope, lane)
-        if envelope.carry is None and envelope.settled:  # answered in this very step: nothing to wait for
-            return cast(R, envelope.unwrap())
+        if envelope.carry is None and slot.state is SETTLED:  # answered in this very step: nothing to wait for
+            reply = slot.unwrap()
+            return reply
         waits = holder.waits  # an edge of the wait-for graph
         waits[cell] = waits.get(cell, 0) + 1
         try:
             if envelope.carry is not None:
-                return cast(R, await envelope.carry)
-            return cast(R, await _reply_within(cell, envelope, current.deadline))
+                reply = await envelope.carry
+            else:
+                reply = await _reply_within(cell, envelope, current.deadline)
+            return reply
         finally:
             _forget_edge(waits, cell)
 
@@ -110,8 +119,8 @@ class Ref:
         self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None
     ) -> Pending[R]:
         """Send an ask and wait for it later. The deadline holds on the handler's side too. Raises as `ask`."""
-        envelope = self._envelope(message, deadline, priority, CURRENT.get())
-        _post(self._cell, envelope, lane)
+        envelope = _envelope(message, Slot(), deadline, priority, CURRENT.get())
+        _check(self._cell.put(envelope, lane), self._cell, envelope)
         return Pending(self._cell, envelope)
 
     def watch(self, watcher: "Ref") -> None:
@@ -119,39 +128,42 @@ class Ref:
         down = watcher._cell
         self._cell.watch(lambda why: _told(down, Down(self._cell.path, why)))
 
-    def _envelope(self, message: Ask[R], deadline: int, priority: int | None, current: Envelope | None) -> Envelope:
-        if current is None:
-            return Envelope(message, Slot(), deadline=deadline, priority=1 if priority is None else priority)
-        return Envelope(
-            message,
-            Slot(),
-            deadline=min(deadline, current.deadline),
-            priority=current.priority if priority is None else priority,
-            trace=current.trace,
-            attempt=current.attempt,
-        )
-
     def __repr__(self) -> str:
         return f"Ref({self._cell.path})"
 
 
-def _post(cell: Cell, envelope: Envelope, lane: Lane) -> None:
+def _envelope(
+    message: Ask[Any], slot: Slot, deadline: int, priority: int | None, current: Envelope | None
+) -> Envelope:
+    if current is None:
+        return Envelope(message, slot, deadline=deadline, priority=1 if priority is None else priority)
+    return Envelope(
+        message,
+        slot,
+        deadline=min(deadline, current.deadline),
+        priority=current.priority if priority is None else priority,
+        trace=current.trace,
+        attempt=current.attempt,
+    )
+
+
+def _lend(cell: Cell, envelope: Envelope, lane: Lane) -> None:
+    envelope.lent = True
     delivery = cell.put(envelope, lane)
-    if delivery is ACCEPTED:
-        return
+    envelope.lent = False
+    if delivery is not ACCEPTED:
+        _check(delivery, cell, envelope)
+
+
+def _check(delivery: Delivery, cell: Cell, envelope: Envelope) -> None:
+    """Raises what an ask that was not taken ends with."""
     if delivery is Delivery.DOWN:
         raise cell.down()
     if not delivery:
         raise MailboxFull(cell.path, envelope.message)
 
 
-def _lend(cell: Cell, envelope: Envelope, lane: Lane) -> None:
-    envelope.lent = True
-    _post(cell, envelope, lane)
-    envelope.lent = False
-
-
-async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> object:
+async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> Any:
     """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
     turns = cell.world.turns
     await trio.lowlevel.checkpoint_if_cancelled()
@@ -162,13 +174,15 @@ async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> objec
     try:
         if envelope.carry is not None:
             return await envelope.carry
-        return envelope.unwrap() if envelope.settled else await _reply(cell, envelope, envelope.deadline)
+        slot = envelope.slot
+        assert slot is not None
+        return slot.unwrap() if slot.state is SETTLED else await _reply(cell, envelope, envelope.deadline)
     finally:
         if turns.count == turn:
             await turns.rest()
 
 
-async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
+async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> Any:
     assert envelope.slot is not None
     if deadline >= NEVER:
         return await envelope.slot.wait()
@@ -177,7 +191,7 @@ async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> object:
     raise DeadlineExceeded(cell.path)
 
 
-async def _reply_within(cell: Cell, envelope: Envelope, kept: int) -> object:
+async def _reply_within(cell: Cell, envelope: Envelope, kept: int) -> Any:
     """For a handler whose own deadline `kept` others keep already: whoever does cancels it in time."""
     return await _reply(cell, envelope, envelope.deadline if envelope.deadline < kept else NEVER)
 

@@ -6,7 +6,7 @@ cancelled asker can never kill the actor that answers, and a late reply is notic
 
 import enum
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import outcome
@@ -54,7 +54,11 @@ class Slot(msgspec.Struct, eq=False):
         if self.state is not OPEN:
             return False
         self._value = value
-        self._settled()
+        self.state = SETTLED
+        if self._task is not None:
+            self._wake(outcome.Value(value))
+        if self._on_end is not None:
+            self._ended()
         return True
 
     def fail(self, error: BaseException) -> bool:
@@ -62,7 +66,11 @@ class Slot(msgspec.Struct, eq=False):
         if self.state is not OPEN:
             return False
         self._error = error
-        self._settled()
+        self.state = SETTLED
+        if self._task is not None:
+            self._take_error()
+            self._wake(outcome.Error(error))
+        self._ended()
         return True
 
     def abandon(self) -> bool:
@@ -74,15 +82,16 @@ class Slot(msgspec.Struct, eq=False):
         self._ended()
         return True
 
-    def unwrap(self) -> object:
+    def unwrap(self) -> Any:
         """The reply, or its error raised, of a slot that is settled. An error can be taken once: it holds, by its
         traceback, those who hold the slot, and both would be kept until the garbage collector comes.
         """
-        error = self._take_error()
-        if error is None:
+        if self._error is None:
             if self._value is _TAKEN:
                 raise RuntimeError("the error that this ask ended with was raised before")
             return self._value
+        error = self._error
+        self._take_error()
         try:
             raise error
         finally:
@@ -106,19 +115,13 @@ class Slot(msgspec.Struct, eq=False):
 
         return await trio.lowlevel.wait_task_rescheduled(leave)
 
-    def _settled(self) -> None:
-        self.state = SETTLED
-        task, self._task = self._task, None
-        if task is not None:
-            error = self._take_error()
-            trio.lowlevel.reschedule(task, outcome.Value(self._value) if error is None else outcome.Error(error))
-        self._ended()
+    def _wake(self, told: outcome.Value[object] | outcome.Error) -> None:
+        assert self._task is not None
+        trio.lowlevel.reschedule(self._task, told)
+        self._task = None
 
-    def _take_error(self) -> BaseException | None:
-        error = self._error
-        if error is not None:
-            self._error, self._value = None, _TAKEN
-        return error
+    def _take_error(self) -> None:
+        self._error, self._value = None, _TAKEN
 
     def _ended(self) -> None:
         callback, self._on_end = self._on_end, None
