@@ -33,7 +33,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def total(self) -> int:
         """Everything."""
-        return self.input_total + self.output_total
+        return self.input + self.cached_read + self.cache_write + self.output + self.reasoning
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

@@ -1,7 +1,7 @@
 """What the cache has kept for one call."""
 
 from callboard.actors.orchestrator.kept import kept_entry, kept_vectors
-from callboard.actors.orchestrator.key import cache_key, reads
+from callboard.actors.orchestrator.key import cache_key, reads, writes
 from callboard.actors.orchestrator.means import Means
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.caching import CacheReader, Entry
@@ -17,6 +17,8 @@ class Lookup:
 
     def __init__(self, request: Work, story: Story, means: Means, me: Me) -> None:
         self._request = request
+        self.reads = reads(request)
+        self.writes = writes(request)
         self._story = story
         self._means = means
         self._me = me
@@ -34,7 +36,7 @@ class Lookup:
     def at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, if that one takes calls now."""
         request, means = self._request, self._means
-        if not isinstance(request, Request) or not reads(request):
+        if not (self.reads and isinstance(request, Request)):
             return None
         now = self._me.now()
         plan, unfit = means.planned(request, now)

@@ -8,7 +8,7 @@ import trio
 from callboard.actors.orchestrator.checks.examine import HookFailed, examine
 from callboard.actors.orchestrator.checks.names import hooks
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
-from callboard.actors.orchestrator.key import cache_key, reads, vectors_to_keep, writes
+from callboard.actors.orchestrator.key import cache_key, vectors_to_keep, writes
 from callboard.actors.orchestrator.lookup import Lookup
 from callboard.actors.orchestrator.means import Call, Means
 from callboard.actors.orchestrator.race import Ended, race
@@ -90,8 +90,9 @@ class Pursuit:
             return story.failure(refused)
         plan, unfits = means.planned(call.request, self._me.now())
         unfit = unfits[0].fault if unfits else None
-        story.skipped(plan.skipped)
-        story.unfit(unfits)
+        if plan.skipped or unfits:
+            story.skipped(plan.skipped)
+            story.unfit(unfits)
         only = call.request.cache.use == "only"
         try:
             if only or not plan.candidates:
@@ -141,14 +142,14 @@ class Pursuit:
         if step.repair and self._rejected is not None and isinstance(request, Request):
             work = repaired(request, *self._rejected)
         else:
-            key = self._lookup.key(candidate) if reads(request) or writes(request) else b""
+            key = self._lookup.key(candidate) if self._lookup.reads or self._lookup.writes else b""
             kept = await self._kept_at(candidate, key) if key else None
             if kept is not None:
                 return kept
             work = story.work(candidate)
             if story.batches is not None:
                 key = cache_key(work, candidate) if writes(work) else b""
-        if self._wishes.hedge and not (step.repair or writes(request)) and isinstance(self._call, MakeCall):
+        if self._wishes.hedge and not (step.repair or self._lookup.writes) and isinstance(self._call, MakeCall):
             patience = self._patience(candidate)
             if patience is not None:
                 return await self._raced(candidate, work, patience)
@@ -212,7 +213,7 @@ class Pursuit:
 
     async def _kept(self, candidates: Iterable[Candidate]) -> Outcome | None:
         """A reply kept from one of these, whether or not it takes calls now."""
-        if not reads(self._call.request):
+        if not self._lookup.reads:
             return None
         for candidate in candidates:
             kept = await self._kept_at(candidate, self._lookup.key(candidate))
@@ -313,7 +314,7 @@ class Pursuit:
             money=self._money(number),
             until=call.allowance.deadline,
         )
-        shares = isinstance(call, MakeCall) and writes(work)
+        shares = bool(key) and self._lookup.writes and isinstance(call, MakeCall)
         began = self._me.now()
         try:
             if shares:

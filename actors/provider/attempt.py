@@ -52,6 +52,7 @@ class Attempter:
         refuses: Callable[[str], Fault | None],
     ) -> None:
         self._account = account
+        self._patience = ns(account.timeouts.permit)
         self._wire = account.wire
         self._line = line_to(account, transport)
         self._me = me
@@ -137,8 +138,7 @@ class Attempter:
             self._settle_permit(permit, progress)
 
     async def _reserve(self, progress: Progress, envelope: Envelope) -> Permit | Fault:
-        patience = self._account.timeouts.permit
-        latest = self._me.now() + ns(patience)
+        latest = self._me.now() + self._patience
         attempt = progress.attempt
         wish = Reserve(
             model=attempt.model,
@@ -154,7 +154,7 @@ class Attempter:
             return Fault(
                 kind=FaultKind.RATE_LIMITED,
                 timeout="permit",
-                message=f"the account's limits left no room within {patience:g} s",
+                message=f"the account's limits left no room within {self._account.timeouts.permit:g} s",
             )
 
     def _settle_permit(self, permit: Permit, progress: Progress) -> None:

@@ -18,6 +18,7 @@ class Purse:
 
     def __init__(self, account: Account, me: Me, budgets: Ref) -> None:
         self._account = account
+        self._patience = ns(account.timeouts.permit)
         self._me = me
         self._budgets = budgets
 
@@ -85,7 +86,7 @@ class Purse:
             self._budgets.tell(GiveBack(progress.attempt.id), lane=CONTROL)
 
     def _until(self, deadline: int) -> int:
-        latest = max(deadline, self._me.now() + ns(self._account.timeouts.permit))
+        latest = max(deadline, self._me.now() + self._patience)
         return min(latest, NEVER - GRACE) + GRACE
 
     def _beyond_the_call(self, progress: Progress) -> Fault | None:

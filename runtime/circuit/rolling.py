@@ -14,11 +14,12 @@ class RollingCounts:
     def add(self, now: int, *, fault: bool) -> None:
         """One call that ended now."""
         index = now // self._width
-        calls, faults = 0, 0
         if self._counts and self._counts[-1][0] == index:
             _, calls, faults = self._counts.pop()
-        self._counts.append((index, calls + 1, faults + fault))
-        self._forget(index)
+            self._counts.append((index, calls + 1, faults + fault))
+        else:
+            self._counts.append((index, 1, int(fault)))
+            self._forget(index)
 
     def totals(self, now: int) -> tuple[int, int]:
         """Calls and faults in the period that ends now."""

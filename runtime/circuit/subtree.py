@@ -22,11 +22,8 @@ class Child(msgspec.Struct, frozen=True):
     id: str
     admissions: dict[str, Admission]
     started: int
-
-    @property
-    def trial(self) -> bool:
-        """Whether a half-open circuit is being tried by it."""
-        return any(admission.trial for admission in self.admissions.values())
+    trial: bool
+    """Whether a half-open circuit is being tried by it."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -64,12 +61,14 @@ class Subtree:
                 return Refused(key, refusal.retry_at), []
         moved: list[tuple[str, Move]] = []
         admissions: dict[str, Admission] = {}
+        trial = False
         for key, circuit in circuits:
             moves: list[Move] = []
-            admissions[key] = circuit.admit(now, moves)
+            admissions[key] = admission = circuit.admit(now, moves)
+            trial = trial or admission.trial
             if moves:
                 moved.extend((key, move) for move in moves)
-        self.children[child] = entry = Child(child, admissions, now)
+        self.children[child] = entry = Child(child, admissions, now, trial)
         return entry, moved
 
     def answered(self, child: str, now: int, rand: float) -> list[tuple[str, Move]]:
@@ -84,7 +83,7 @@ class Subtree:
             for move in self._circuit(key).record(admission, SUCCESS, now, rand)
         ]
         admissions = {key: Admission(admission.era, trial=False) for key, admission in entry.admissions.items()}
-        self.children[child] = Child(child, admissions, entry.started)
+        self.children[child] = Child(child, admissions, entry.started, trial=False)
         return moved
 
     def ended(

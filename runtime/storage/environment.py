@@ -112,8 +112,8 @@ class Environment(ReadOnlyEnvironment):
 
     def check(self, operations: Sequence[Operation]) -> None:
         """LookupError when an operation names a database that was not opened."""
-        for operation in operations:
-            self._database(operation.database)
+        for name in {operation.database for operation in operations}:
+            self._database(name)
 
     def has_room(self, operations: Sequence[Operation], share: float) -> bool:
         """Whether with these, entries would fill no more than this share (0 to 1) of the capacity.

@@ -225,7 +225,7 @@ def _orchestrator(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             selector=lookup("selector"),
             cache=lookup("cache"),
             ledger=lookup("ledger"),
-            provider=lambda name: lookup(f"providers/{name}"),
+            provider={one.name: lookup(f"providers/{one.name}") for one in resolved.providers}.__getitem__,
             retry=resolved.config.retry,
             knowledge=knowledge,
             standards=standards,
