@@ -132,9 +132,7 @@ class Ref:
         return f"Ref({self._cell.path})"
 
 
-def _envelope(
-    message: Ask[Any], slot: Slot, deadline: int, priority: int | None, current: Envelope | None
-) -> Envelope:
+def _envelope(message: Ask[Any], slot: Slot, deadline: int, priority: int | None, current: Envelope | None) -> Envelope:
     if current is None:
         return Envelope(message, slot, deadline=deadline, priority=1 if priority is None else priority)
     return Envelope(

@@ -4,6 +4,7 @@ The socket is used directly rather than through a Trio stream: a send that fits 
 closing never waits, for TLS neither, because the parting message of TLS is left out.
 """
 
+import select
 import socket
 import ssl
 
@@ -15,10 +16,11 @@ _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Link:
     """Bytes to and from the peer. OSError (which ssl.SSLError is) and trio.ClosedResourceError pass through."""
 
-    __slots__ = ("_sock", "closed")
+    __slots__ = ("_poll", "_sock", "closed")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._poll = _poll_of(sock)
         self.closed = False
 
     def send_now(self, data: bytes | memoryview) -> int:
@@ -56,7 +58,12 @@ class Link:
             return None
 
     def quiet(self) -> bool:
-        """Whether an idle peer is still there and has said nothing; anything it says unasked makes it unusable."""
+        """Whether an idle peer is still there and has said nothing; anything it says unasked makes it unusable.
+
+        What has come may be TLS's own, such as a session ticket: then there is nothing to receive all the same.
+        """
+        if self._poll is not None and not self._poll.poll(0):  # a quarter of the cost of receiving nothing
+            return True
         try:
             self._sock.recv(1)
         except _WOULD_BLOCK:
@@ -71,3 +78,12 @@ class Link:
             self.closed = True
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
+
+
+def _poll_of(sock: socket.socket) -> "select.poll | None":
+    """Tells whether there is anything to read; None on a system without `poll`, such as Windows."""
+    if not hasattr(select, "poll"):
+        return None
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll

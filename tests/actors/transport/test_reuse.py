@@ -1,5 +1,6 @@
 """When a connection carries another request, and when not."""
 
+import select
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,7 +22,12 @@ async def call(transport: Transport, request: httpx.Request) -> bytes:
     return await read_body(await transport.handle_async_request(request))
 
 
-async def test_one_connection_carries_request_after_request(hello: Any) -> None:
+@pytest.mark.parametrize("polls", [True, False])
+async def test_one_connection_carries_request_after_request(
+    hello: Any, polls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not polls:
+        monkeypatch.delattr(select, "poll")
     async with Transport() as transport:
         for _ in range(5):
             assert await call(transport, hello.request()) == b"hello"
@@ -144,10 +150,16 @@ async def test_the_servers_keep_alive_header_is_heeded(serve: Serve, autojump_cl
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("polls", [True, False])
 @pytest.mark.parametrize(
     "farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", b"x", b"reset"]
 )
-async def test_a_connection_that_spoke_or_closed_while_idle_is_replaced_unused(serve: Serve, farewell: bytes) -> None:
+async def test_a_connection_that_spoke_or_closed_while_idle_is_replaced_unused(
+    serve: Serve, farewell: bytes, polls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not polls:
+        monkeypatch.delattr(select, "poll")
+
     async def handler(peer: Any) -> None:
         await peer.request()
         await peer.send(OK)
