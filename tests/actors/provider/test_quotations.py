@@ -1,7 +1,8 @@
 import json
 import random
 import string
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from callboard.actors.provider.quotations import OVERLAP, PART, Quotations, parts
 from callboard.actors.wires.redact import BOUND, HIDDEN, redact
 from callboard.messages.faults import Fault, FaultKind
+
+Within = Callable[[float], AbstractContextManager[None]]
 
 DIARY = 'Dear diary,\ntoday I "lost" the keys of\tthe safe in C:\\new\\house and nobody knows. Größe: 7 Ä.'
 MODEL = "accounts/fireworks/models/llama-v3p1-405b-instruct"
@@ -95,7 +98,7 @@ def test_a_quotation_is_found_wherever_it_stands_in_a_long_request() -> None:
         assert secret not in told(f"bad: {secret}", sent("." * place + secret + "." * PART)).message
 
 
-def test_each_step_takes_a_bounded_time_whatever_was_sent_and_said() -> None:
+def test_each_step_takes_a_bounded_time_whatever_was_sent_and_said(within: Within) -> None:
     chance = random.Random(3)
     prose = "".join(chance.choice(string.ascii_lowercase + "  ") for _ in range(1_000_000))
     pieces = "".join(f"{prose[at : at + 19]}!Q" for at in range(0, 10_000, 400))
@@ -107,9 +110,8 @@ def test_each_step_takes_a_bounded_time_whatever_was_sent_and_said() -> None:
     ]:
         quotations = Quotations(Fault(kind=FaultKind.SERVER, message=said[:BOUND]), MODEL)
         body = sent(text)
-        started = time.process_time()
-        for part in parts(body):
-            quotations.look_at(part)
-        quotations.left_out()
         steps = len(body) / PART
-        assert (time.process_time() - started) / steps < 0.05
+        with within(0.05 * steps):
+            for part in parts(body):
+                quotations.look_at(part)
+            quotations.left_out()

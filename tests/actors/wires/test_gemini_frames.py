@@ -1,10 +1,13 @@
 import json
 import random
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
 from callboard.actors.wires.gemini_frames import ReplyReader
+
+Within = Callable[[float], AbstractContextManager[None]]
 
 OBJECTS = [b'{"a": "}{[\\"\\\\"}', b'{"b": {"c": ["]", {}]}}', b"{}", '{"d": "é\\\\"}'.encode()]
 ARRAY = b" \r\n[" + b",\r\n".join(OBJECTS) + b"\r\n]\n"
@@ -52,8 +55,7 @@ def test_random_values_come_out_as_they_went_in() -> None:
         assert [json.loads(text) for text in read(body, size)] == values
 
 
-def test_time_is_in_proportion_to_length() -> None:
-    started = time.process_time()
-    for body in (b"[" * 500_000, b"{" * 500_000, b'{"' + b"\\" * 500_000, b"[" + b"{}," * 150_000):
-        read(body, 7)
-    assert time.process_time() - started < 4
+def test_time_is_in_proportion_to_length(within: Within) -> None:
+    with within(4):
+        for body in (b"[" * 500_000, b"{" * 500_000, b'{"' + b"\\" * 500_000, b"[" + b"{}," * 150_000):
+            read(body, 7)

@@ -1,7 +1,8 @@
 """Whatever bytes Google sends: deltas, an answer or a WireFault come out, never another error, in bounded time."""
 
 import json
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from callboard.actors.wires.gemini_inbound import decode_request
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.validate import InvalidRequest
+
+Within = Callable[[float], AbstractContextManager[None]]
 
 WIRE = Gemini()
 WORDS = (
@@ -150,7 +153,7 @@ def test_requests_of_any_kind_are_read_or_are_invalid(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("array", [False, True])
-def test_a_hostile_stream_takes_time_in_proportion_to_its_length(array: bool) -> None:
+def test_a_hostile_stream_takes_time_in_proportion_to_its_length(array: bool, within: Within) -> None:
     """Many pieces of one call's argument, many texts, and depth without end."""
     piece_of_call = piece(
         {"functionCall": {"partialArgs": [{"jsonPath": "$.a", "stringValue": "x" * 50}], "willContinue": True}}
@@ -161,13 +164,12 @@ def test_a_hostile_stream_takes_time_in_proportion_to_its_length(array: bool) ->
         b'{"a":' * 100_000,
         b"data: " + b"[" * 500_000 + b"\n\n",
     ]
-    started = time.process_time()
-    for body in bodies:
-        decoder = WIRE.decoder()
-        try:
-            for start in range(0, len(body), 97):
-                decoder.feed(body[start : start + 97])
-            decoder.close()
-        except WireFault:
-            pass
-    assert time.process_time() - started < 5
+    with within(5):
+        for body in bodies:
+            decoder = WIRE.decoder()
+            try:
+                for start in range(0, len(body), 97):
+                    decoder.feed(body[start : start + 97])
+                decoder.close()
+            except WireFault:
+                pass

@@ -1,12 +1,15 @@
 import random
 import string
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from callboard.actors.wires.redact import BOUND, HIDDEN, redact
+
+Within = Callable[[float], AbstractContextManager[None]]
 
 KEYS = st.text(string.ascii_letters + string.digits, min_size=24, max_size=80).filter(
     lambda key: any(map(str.isdigit, key)) and any(map(str.isalpha, key))
@@ -75,11 +78,10 @@ def test_what_is_kept_is_bounded_and_on_one_line() -> None:
     assert redact("") == ""
 
 
-def test_hostile_text_takes_no_longer_than_its_length() -> None:
+def test_hostile_text_takes_no_longer_than_its_length(within: Within) -> None:
     chance = random.Random(3)
     texts = ["a" * 1_000_000, "sk-" * 300_000, "*" * 1_000_000, "Bearer " * 150_000, "api_key:" * 120_000,
              "".join(chance.choice("sk-._*=:ab1 ") for _ in range(500_000))]  # fmt: skip
-    started = time.process_time()
-    for text in texts:
-        redact(text)
-    assert time.process_time() - started < 1
+    with within(1):
+        for text in texts:
+            redact(text)
