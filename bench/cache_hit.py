@@ -80,6 +80,7 @@ def _warm(filled: Sequence[Filled], probes: int) -> Question:
             Subject(one.name, partial(shelves.hit, one.url, one.folder, probes, 2 * probes)) for one in filled
         ),
         goals=(Goal(subject=filled[0].name, at_most=60), *_flat(filled)),
+        turned_off=shelves.TURNED_OFF,
     )
 
 
@@ -97,6 +98,7 @@ def _first(filled: Sequence[Filled], probes: int) -> Question:
             for one in filled
         ),
         goals=(Goal(subject=filled[0].name, at_most=60), *_flat(filled)),
+        turned_off=shelves.TURNED_OFF,
     )
 
 
@@ -114,6 +116,7 @@ def _cold(filled: Sequence[Filled], probes: int, unit: str, clock: shelves.Clock
             Subject(one.name, partial(shelves.hit_on_disk, one.url, one.folder, probes, clock)) for one in filled
         ),
         goals=_flat(filled),
+        turned_off=shelves.TURNED_OFF,
     )
 
 

@@ -42,6 +42,7 @@ def _together(url: str, options: Options) -> Question:
         settings={"streams a sample": calls, "at once": STREAMS, "chunks a stream": CHUNKS, "chunks a write": TOGETHER},
         subjects=_subjects(url, options, calls, of_a_peer=max(STREAMS, calls // 4)),
         goals=GOALS if options.peers else GOALS[:1],
+        turned_off=client.TURNED_OFF,
     )
 
 
@@ -58,6 +59,7 @@ def _alone(url: str, options: Options) -> Question:
             "seconds between them": PACE,
         },
         subjects=_subjects(url, options, calls, of_a_peer=STREAMS),
+        turned_off=client.TURNED_OFF,
     )
 
 

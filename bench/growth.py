@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from callboard.bench.harness import crowd
+from callboard.bench.harness.client import TURNED_OFF
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
@@ -33,12 +34,18 @@ def _cost(options: Options) -> Question:
         name="growth",
         asks="What does a call cost with so many really in flight?",
         unit="us of CPU",
-        settings={"upstream's delay, s": WAITS, "calls a sample": "the larger of 4 a worker and 6400"},
+        settings={
+            "upstream's delay, s": WAITS,
+            "so 64 in flight wait as well": "they cost more than in `call`, whose upstream answers at once",
+            "calls a sample": "the larger of 4 a worker and 6400",
+            "really in flight": "nine tenths or more, asserted at the upstream in each sample",
+        },
         subjects=tuple(Subject(f"{size} in flight", partial(_cpu, options, size)) for size in CROWDS),
         goals=(
             Goal(subject="1000 in flight", against="64 in flight", at_most=1.5),
             Goal(subject="5000 in flight", against="64 in flight", at_most=1.8),
         ),
+        turned_off=TURNED_OFF,
     )
 
 
@@ -47,9 +54,10 @@ def _memory(size: int) -> Question:
         name="memory",
         asks="How much memory does a call in flight take, its connection included?",
         unit="KB of RSS",
-        settings={"in flight": size, "upstream's delay, s": WAITS},
+        settings={"in flight": size, "really in flight": "nine tenths or more, asserted", "upstream's delay, s": WAITS},
         subjects=(Subject("a call", partial(_kilobytes, size)),),
         goals=(Goal(subject="a call", at_most=40),),
+        turned_off=TURNED_OFF,
     )
 
 

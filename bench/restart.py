@@ -20,7 +20,7 @@ import trio
 
 import callboard
 from callboard.actors.store.actor import StoreSpec
-from callboard.bench.harness.client import NAMED, configuration, opened
+from callboard.bench.harness.client import NAMED, TURNED_OFF, configuration, opened
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
@@ -97,6 +97,7 @@ def _refusal(times: int) -> Question:
             Subject("a whole call", lambda: trio.run(_refused_calls, times)),
         ),
         goals=(Goal(subject="the provider", at_most=30),),
+        turned_off=TURNED_OFF,
     )
 
 

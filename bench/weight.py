@@ -3,20 +3,20 @@
 usage: python bench/weight.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
 Importing is timed in fresh interpreters, beside the packages that callboard stands on. The installation is one of this
-checkout, without extras, in an environment of its own that is kept in the user's cache folder; what every environment
-has (pip, setuptools) is not counted.
+checkout, without extras, in an environment made for it; what every environment has (pip, setuptools) is not counted.
 """
 
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
 from callboard.bench.harness.options import Options
-from callboard.bench.harness.peers import environment, install
+from callboard.bench.harness.peers import fresh, install
 from callboard.bench.harness.question import Goal, Missing, Question, Subject
 from callboard.bench.harness.running import main
 
@@ -86,9 +86,10 @@ def _installed() -> tuple[int, int]:
     """Packages and bytes. Raises Missing without a checkout, or when it cannot be installed."""
     if not (CHECKOUT / "pyproject.toml").exists():
         raise Missing("there is no checkout here to install")
-    python = environment("callboard")
-    install(python, str(CHECKOUT))
-    done = subprocess.run([str(python), "-c", INSTALLED], check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory(prefix="callboard-bench-") as folder:
+        python = fresh(Path(folder, "environment"))
+        install(python, str(CHECKOUT))
+        done = subprocess.run([str(python), "-c", INSTALLED], check=True, capture_output=True, text=True)
     packages, size = json.loads(done.stdout)
     return int(packages), int(size)
 

@@ -20,6 +20,8 @@ from callboard import config
 from callboard.bench.harness.upstream import MODEL, PROMPT
 
 NAMED = f"up/{MODEL}"
+TURNED_OFF = "the log of requests, as by default. Limits and a budget are in force, so high that nobody waits"
+"""What a caller of these benchmarks is spared."""
 
 Call = Callable[[callboard.Board], Awaitable[int]]
 """One call; how many units it did: 1, or the chunks of a stream."""

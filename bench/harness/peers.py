@@ -135,6 +135,12 @@ def environment(name: str) -> Path:
     return found
 
 
+def fresh(home: Path) -> Path:
+    """The interpreter of an environment that is made now in this folder. Raises Missing."""
+    _create(home)
+    return home / "bin" / "python"
+
+
 def _whole(home: Path, python: Path) -> bool:
     """Whether it was made to its end, and the Python that it was made of is still there."""
     if not any(home.glob("lib/*/site-packages/pip-*.dist-info/RECORD")):

@@ -41,7 +41,7 @@ def asking(name: str) -> Asking:
 
 
 def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> int:
-    """Ask; print and write down after each question; how many goals were missed and how many subjects failed.
+    """Ask; print and write down after each question, and at the end what fell short; how much that is.
 
     A question that breaks costs none of the others. Raises KeyboardInterrupt, at SIGTERM as well, once what was
     measured is written.
@@ -63,7 +63,10 @@ def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> 
                 writing.write(telling.Report(command=command, machine=facts, answers=tuple(answers)), options)
             if one.interrupted:
                 raise KeyboardInterrupt
-    return sum(len(one.failed) + sum(verdict.met is False for verdict in one.verdicts) for one in answers)
+    short = telling.shortcomings(answers)
+    if short:
+        print("fell short:", *short, sep="\n  ")
+    return len(short)
 
 
 def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator[Answer, None, None]:
@@ -79,7 +82,7 @@ def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator
 
 
 def main(questions: Asking) -> None:
-    """A file run alone. Ends with 1 when a goal was missed or a subject failed, 130 when interrupted."""
+    """A file run alone. Ends with 1 when a goal was missed or a subject not measured, 130 when interrupted."""
     parser = argparse.ArgumentParser(
         description=sys.modules[questions.__module__].__doc__,
         usage=argparse.SUPPRESS,

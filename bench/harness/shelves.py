@@ -17,6 +17,7 @@ import callboard
 from callboard.actors.cache.shelf import Bounds, Shelf
 from callboard.actors.store.actor import CACHE_DATABASES
 from callboard.actors.store.reading import Records
+from callboard.bench.harness import client
 from callboard.bench.harness.client import NAMED, configuration, recorded
 from callboard.bench.harness.question import Missing
 from callboard.config import Resolved
@@ -29,6 +30,8 @@ from callboard.runtime.storage.errors import NeedsGrowth
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.storage.record import pack
 
+ROOM = Bounds(max_entries=2_000_000, max_bytes=16 << 30)
+TURNED_OFF = f"{client.TURNED_OFF}; the cache's bounds, by default a million entries and 1 GiB, are two and 16"
 BATCH = 10_000
 SPREAD = 0x5DEECE66D
 FILLING = Answer(parts=(TextPart("What others asked for. " * 44),), finish_reason=FinishReason.STOP)
@@ -47,7 +50,7 @@ def prompt(number: int) -> str:
 def settings(url: str, folder: Path) -> Resolved:
     """A cache with room for all."""
     resolved = configuration(url, str(folder))
-    config = msgspec.structs.replace(resolved.config, cache=Bounds(max_entries=2_000_000, max_bytes=16 << 30))
+    config = msgspec.structs.replace(resolved.config, cache=ROOM)
     return msgspec.structs.replace(resolved, config=config)
 
 
@@ -64,7 +67,7 @@ def fill(folder: Path, entries: int) -> None:
     environment = Environment.open(folder / "cache", CACHE_DATABASES, sync=False, map_size=1 << 30)
     try:
         reading = Records(environment)
-        shelf = Shelf(lambda: reading, Bounds(max_entries=2_000_000, max_bytes=16 << 30))
+        shelf = Shelf(lambda: reading, ROOM)
         numbers = iter(range(entries - len(shelf)))
         while batch := list(itertools.islice(numbers, BATCH)):
             _commit(environment, [one for number in batch for one in _operations(shelf, number)])

@@ -27,7 +27,7 @@ def lines(answer: Answer) -> Iterable[str]:
     for name, samples in answer.samples.items():
         told = " ".join(_figure(one) for one in samples)
         yield f"  {name:{width}}  {_middle(answer, name)}  [{told}]"
-    for name, why in _shortcomings(answer):
+    for name, why in _unmeasured(answer):
         yield f"  {name:{width}}  {why}"
     if answer.interrupted:
         yield f"  {INTERRUPTED}"
@@ -35,6 +35,18 @@ def lines(answer: Answer) -> Iterable[str]:
         yield f"  {name}: {note}"
     for verdict in answer.verdicts:
         yield f"  {_goal(verdict)}"
+
+
+def shortcomings(answers: Iterable[Answer]) -> list[str]:
+    """What was missed, and what could not be measured: a line each."""
+    return [
+        f"{answer.name}: {line}"
+        for answer in answers
+        for line in (
+            *(f"{name}: {why}" for name, why in _unmeasured(answer)),
+            *(_goal(verdict) for verdict in answer.verdicts if verdict.met is False),
+        )
+    ]
 
 
 def page(report: Report) -> str:
@@ -78,7 +90,7 @@ def _section(answer: Answer) -> Iterable[str]:
     for name, samples in answer.samples.items():
         told = ", ".join(_figure(one) for one in samples)
         yield f"| {name} | {_figure(answer.median(name))} | {_share(answer, name)} | {_times(answer, name)} | {told} |"
-    for name, why in _shortcomings(answer):
+    for name, why in _unmeasured(answer):
         yield f"| {name} | {why.replace('|', '/')} | | | |"
     if answer.interrupted:
         yield f"\n{INTERRUPTED.capitalize()}."
@@ -89,7 +101,7 @@ def _section(answer: Answer) -> Iterable[str]:
         yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."
 
 
-def _shortcomings(answer: Answer) -> Iterable[tuple[str, str]]:
+def _unmeasured(answer: Answer) -> Iterable[tuple[str, str]]:
     """Every subject of which there are not all samples, and why."""
     for word, subjects in (("not measured", answer.missing), ("failed", answer.failed)):
         for name, why in subjects.items():

@@ -3,6 +3,8 @@
 usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--pace SECONDS] [--reply CHARACTERS]
                                        [--gzip] [--cert PEM]
 
+PORT 0 is any that is free; the one that it listens at is the first line of its output.
+
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
 Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. The POSTs that it
 answers are counted, and their number is told at `/requests`; at `/peak`, how many at most waited for their reply at
@@ -15,12 +17,10 @@ import contextlib
 import gzip
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,23 +49,17 @@ def upstream(
     """The server in a process of its own; its base URL. `cert` holds key and certificate, for https."""
     from callboard.process import uninterrupted  # the server itself has no use for callboard
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
     told = {"--delay": delay, "--chunks": chunks, "--pace": pace, "--reply": reply}
-    command = [sys.executable, __file__, str(port), *(str(part) for pair in told.items() for part in pair)]
+    command = [sys.executable, __file__, "0", *(str(part) for pair in told.items() for part in pair)]
     command += ["--gzip"] if zipped else []
     command += ["--cert", str(cert)] if cert else []
     with uninterrupted():
-        process = subprocess.Popen([*command, "--held"], stdin=subprocess.PIPE)
-    try:
-        _wait_for(port, process)
-        yield f"{'https' if cert else 'http'}://127.0.0.1:{port}/v1"
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+        process = subprocess.Popen([*command, "--held"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        try:
+            yield f"{'https' if cert else 'http'}://127.0.0.1:{_port_of(process)}/v1"
+        finally:
+            process.kill()
 
 
 def requests(url: str) -> int:
@@ -83,14 +77,13 @@ def _told(address: str) -> int:
         return int(told.read())
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise RuntimeError("the benchmarks' upstream did not start")
+def _port_of(process: "subprocess.Popen[bytes]") -> int:
+    """Where it listens, which it says as soon as it does: any port chosen before that might be another's by then."""
+    assert process.stdout is not None
+    told = process.stdout.readline()
+    if not told:
+        raise RuntimeError(f"the benchmarks' upstream did not start: it ended with {process.wait()}")
+    return int(told)
 
 
 def plain_reply(characters: int, *, zipped: bool = False) -> bytes:
@@ -241,6 +234,7 @@ async def _serve(port: int, manner: _Manner, cert: str | None) -> None:
         context.load_cert_chain(cert)
     loop, count = asyncio.get_running_loop(), _Count()
     server = await loop.create_server(lambda: _Connection(manner, count), "127.0.0.1", port, backlog=4096, ssl=context)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 

@@ -108,8 +108,8 @@ PEERS = {one.__name__: one for one in (openai, litellm, router, anyllm, tensorze
 
 
 async def measure(call: Call, calls: int, at_once: int, stream: bool) -> float:
-    """CPU microseconds a unit."""
-    units = 0
+    """CPU microseconds a unit, after as many calls that are not measured; of streams, one each at once."""
+    units, before = 0, at_once if stream else calls
 
     async def worker(count: int) -> None:
         nonlocal units
@@ -122,7 +122,7 @@ async def measure(call: Call, calls: int, at_once: int, stream: bool) -> float:
             units += done
 
     await worker(3)
-    await asyncio.gather(*(worker(1) for _ in range(at_once)))
+    await asyncio.gather(*(worker(before // at_once) for _ in range(at_once)))
     units, started = 0, time.process_time()
     await asyncio.gather(*(worker(calls // at_once) for _ in range(at_once)))
     return (time.process_time() - started) / units * 1e6

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import trio
 
-from callboard.bench import ledger, open_circuit, soak, transport
+from callboard.bench import call, chunk, growth, ledger, open_circuit, restart, single_flight, soak, transport
 from callboard.bench.harness import client
+from callboard.bench.harness.options import Options
 from callboard.bench.harness.traffic import Soak
 from callboard.bench.harness.upstream import upstream
 from callboard.runtime.storage.environment import Environment
@@ -77,3 +78,29 @@ def test_records_that_are_never_acknowledged_fail_their_sample(monkeypatch: pyte
     with pytest.raises(BaseExceptionGroup) as caught:
         trio.run(ledger._acknowledged, 3, tmp_path)
     assert caught.group_contains(trio.TooSlowError)
+
+
+@pytest.mark.parametrize("file", [call, chunk, growth, single_flight, soak])
+def test_whatever_goes_through_the_whole_runtime_tells_what_it_is_spared(file: Any) -> None:
+    with file.questions(Options(quick=True)) as asked:
+        assert {one.turned_off for one in asked} == {client.TURNED_OFF}
+
+
+def test_so_does_a_call_that_an_open_circuit_refuses() -> None:
+    with restart.questions(Options(quick=True)) as (_, refused):
+        assert refused.turned_off == client.TURNED_OFF
+
+
+@pytest.mark.parametrize("peers", [True, False])
+def test_every_goal_of_a_call_is_judged_that_has_something_to_be_held_against(peers: bool) -> None:
+    with call.questions(Options(quick=True, peers=peers)) as (crowd, alone):
+        for question, goals in ((crowd, call.GOALS_AT_64), (alone, call.GOALS_AT_1)):
+            there = {None, *(one.name for one in question.subjects)}
+            assert question.goals == tuple(goal for goal in goals if goal.against in there)
+        assert len(crowd.goals) == (4 if peers else 2)
+
+
+def test_an_upstream_that_does_not_start_says_how_it_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="did not start: it ended with 1"), upstream(cert=tmp_path / "none"):
+        raise AssertionError
+    assert "FileNotFoundError" in capfd.readouterr().err

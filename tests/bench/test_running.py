@@ -119,10 +119,19 @@ def test_a_quick_run_judges_no_goal(options: Options, told: Told) -> None:
     assert (verdict["met"], verdict["judged"]) == (None, False)
 
 
-def test_what_a_peer_gave_before_it_was_missing_is_kept(options: Options, told: Told) -> None:
-    assert run([("one", asks(question("q", Subject("a", gives(3.0, then=Missing("it crashed"))))))], options, "b") == 0
+def test_what_a_peer_gave_before_it_was_missing_is_kept_and_falls_short(options: Options, told: Told) -> None:
+    assert run([("one", asks(question("q", Subject("a", gives(3.0, then=Missing("it crashed"))))))], options, "b") == 1
     (found,) = told()["answers"]
     assert (found["samples"], found["missing"]) == ({"a": [3]}, {"a": "it crashed"})
+
+
+def test_a_run_ends_with_a_list_of_what_fell_short(options: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    missed = msgspec.structs.replace(FINE, goals=(Goal(subject="a", at_most=0.5), Goal(subject="a", at_most=1)))
+    gone = question("gone", Subject("b", gives(then=Missing("it is not there"))))
+    assert run([("one", asks(missed, FINE, gone))], options, "bench") == 2
+    assert capsys.readouterr().out.endswith(
+        "\nfell short:\n  fine: goal of a: <= 0.5; 1, MISSED\n  gone: b: not measured: it is not there\n"
+    )
 
 
 @pytest.mark.usefixtures("heeding")

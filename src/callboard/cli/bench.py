@@ -51,7 +51,8 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     weight         importing and installing
     soak           memory, objects and descriptors in forty minutes of traffic
 
-    Ends with 1 when a goal was missed or something could not be measured to the end.
+    Ends with 1, and a list of them, when a goal was missed or something could not be measured to the end, a peer that
+    cannot be installed among it.
     """
     from callboard.bench.harness.options import Options
     from callboard.bench.harness.running import asking, names, run
