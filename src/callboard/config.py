@@ -22,8 +22,9 @@ from callboard.actors.prices.book import Price
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.openai_request import COMPATIBLE
 from callboard.actors.wires.presets import PRESETS, Preset, WireName
-from callboard.converting import convert
+from callboard.converting import convert, plain
 from callboard.errors import ConfigError
+from callboard.messages.checks import named
 from callboard.routes import Route, routes
 from callboard.runtime.errors import SpecError
 from callboard.sections import AliasConfig, CalendarConfig, CallConfig, ProviderConfig, StoreConfig
@@ -163,6 +164,11 @@ def parse(data: dict[str, Any], source: str) -> Config:
     )
 
 
+def checked(config: Config, source: str) -> Config:
+    """One that was made in Python, which no type was looked at for, held to what a file is. Raises ConfigError."""
+    return parse(plain(config), source)
+
+
 def resolve(config: Config, source: str, folder: Path, environ: Mapping[str, str]) -> Resolved:
     """Check what types cannot say, and find the credentials. Raises ConfigError."""
     if not config.providers:
@@ -256,9 +262,7 @@ def _check_candidate(candidate: str, config: Config, where: str) -> None:
 
 def _aliases(tables: dict[str, Any], source: str) -> dict[str, list[str] | AliasConfig]:
     """Each is a list of names, or a table."""
-    table = tables.get("models", {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"{source}: models: expected a table, got {type(table).__name__}")
+    table = _table(tables, "models", source)
     return {name: _alias(one, source, f"models.{_quoted(name)}") for name, one in table.items()}
 
 
@@ -270,10 +274,18 @@ def _alias(data: Any, source: str, place: str) -> list[str] | AliasConfig:
 
 def _each(tables: dict[str, Any], name: str, kind: type[T], source: str) -> dict[str, T]:
     """A table of tables or arrays, whose own names are the user's."""
+    table = _table(tables, name, source)
+    return {key: convert(value, kind, source, f"{name}.{_quoted(key)}") for key, value in table.items()}
+
+
+def _table(tables: dict[str, Any], name: str, source: str) -> dict[str, Any]:
     table = tables.get(name, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{source}: {name}: expected a table, got {type(table).__name__}")
-    return {key: convert(value, kind, source, f"{name}.{_quoted(key)}") for key, value in table.items()}
+    for key in table:
+        if not isinstance(key, str):
+            raise ConfigError(f"{source}: {name}: expected names as its keys, got {named(key)}")
+    return table
 
 
 def _quoted(key: str) -> str:

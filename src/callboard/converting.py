@@ -1,6 +1,7 @@
 """From a file's tables to structs: every mistake is told with its key and what was expected, never with its value."""
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -23,6 +24,21 @@ def convert(data: Any, kind: type[T], source: str, place: str = "") -> T:
         sentence, _, path = str(error).partition(" - at `$")
         path = path.rstrip("`").removeprefix(".")
         raise ConfigError(f"{source}: {_told(sentence, _joined(place, path), _at(kind, path))}") from None
+
+
+def plain(value: Any) -> Any:
+    """A struct, with all in it, as the tables of a file; what no file can hold stays, to be refused by its type."""
+    match value:
+        case msgspec.Struct():
+            return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        case Mapping():
+            return {name: plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case float():
+            return float(value)  # msgspec takes no subclass, such as numpy's
+        case _:
+            return value
 
 
 def _told(sentence: str, place: str, kind: Any) -> str:

@@ -141,7 +141,8 @@ def load(source: Source) -> Resolved:
         case Resolved():
             return source
         case Config():
-            return configuration.resolve(source, "the configuration", Path.cwd(), configuration.environ())
+            made = configuration.checked(source, "the configuration")
+            return configuration.resolve(made, "the configuration", Path.cwd(), configuration.environ())
         case str() | Path():
             return configuration.read(Path(source))
         case None:

@@ -18,7 +18,7 @@ Opening = Callable[..., AbstractAsyncContextManager[Any]]
 MOVED = b"HTTP/1.1 307 Moved\r\nLocation: https://elsewhere.example/v1\r\nContent-Length: 0\r\n\r\n"
 
 
-@pytest.mark.parametrize("engine", ["own", "httpx"])
+@pytest.mark.parametrize("engine", ["callboard", "httpx"])
 async def test_a_redirect_is_charged_nothing_and_the_same_candidate_is_not_asked_again(
     autojump_clock: MockClock, world: Opening, engine: Any
 ) -> None:
