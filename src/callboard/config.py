@@ -111,7 +111,8 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
     """The configuration in this file, with its credentials. Raises ConfigError."""
-    return resolve(decode(path), str(path), path.parent, {**credentials.dotenv(path.parent), **environ})
+    variables = {**credentials.dotenv(path.parent), **credentials.filled(environ)}
+    return resolve(decode(path), str(path), path.parent, variables)
 
 
 def decode(path: Path) -> Config:
@@ -139,14 +140,15 @@ def environ() -> Mapping[str, str]:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Resolved | None:
     """Every provider whose key is set, without a file; None when there is none."""
+    variables = credentials.filled(environ)
     providers = {
         name: ProviderConfig()
         for name, preset in PRESETS.items()
-        if preset.key_env is not None and preset.base_url is not None and environ.get(preset.key_env)
+        if preset.base_url is not None and preset.key_env in variables
     }
     if not providers:
         return None
-    return resolve(Config(providers=providers), "the environment", Path.cwd(), environ)
+    return resolve(Config(providers=providers), "the environment", Path.cwd(), variables)
 
 
 def parse(data: dict[str, Any], source: str) -> Config:

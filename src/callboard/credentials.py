@@ -43,9 +43,14 @@ def dotenv(folder: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
+        return filled({name: value or "" for name, value in dotenv_values(path, interpolate=False).items()})
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected NAME=value lines") from None
+
+
+def filled(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those that hold something: one that is empty counts as not set."""
+    return {name: value for name, value in variables.items() if value.strip()}
 
 
 def _sendable(key: str, where: str) -> str:

@@ -400,6 +400,11 @@ def test_the_environment_wins_over_the_env_file(files: Files) -> None:
     assert files.read(OPENAI, {"OPENAI_API_KEY": "real"}, "OPENAI_API_KEY=file").providers[0].key == "real"
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_variable_is_not_set_and_hides_none_of_the_env_file(files: Files, empty: str) -> None:
+    assert files.read(OPENAI, {"OPENAI_API_KEY": empty}, "OPENAI_API_KEY=file").providers[0].key == "file"
+
+
 def test_values_in_the_env_file_are_taken_as_they_stand(files: Files) -> None:
     assert files.read(OPENAI, {"HOME": "/root"}, 'OPENAI_API_KEY="a${HOME}"').providers[0].key == "a${HOME}"
 
@@ -525,6 +530,7 @@ def test_without_a_file_every_key_in_the_environment_is_a_provider() -> None:
     assert {one.name: one.key for one in found.providers} == {"openai": KEY, "anthropic": "other"}
     assert config.from_environment({}) is None
     assert config.from_environment({"OPENAI_API_KEY": ""}) is None
+    assert config.from_environment({"OPENAI_API_KEY": " "}) is None
 
 
 def test_parsing_changes_nothing_in_what_it_is_given() -> None:
