@@ -198,6 +198,8 @@ class AttemptEnded(Tell, frozen=True, kw_only=True, gc=False):
 
     id: str
     model: str
+    began: int
+    """Monotonic nanoseconds."""
     fault: Fault | None
     cancelled: bool = False
     limits: RateLimits | None = None

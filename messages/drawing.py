@@ -124,8 +124,9 @@ def _facts(node: NodeStatus) -> Iterator[str]:
     for name, value in facts.items():
         if isinstance(value, int) and value:
             yield f"{value} {name.replace('_', ' ')}"
-    if facts.get("blocked"):
-        yield f"blocked {', '.join(map(str, facts['blocked']))}"
+    for name in ("blocked", "refused"):
+        if facts.get(name):
+            yield f"{name} {', '.join(map(str, facts[name]))}"
 
 
 def _circuits(node: NodeStatus) -> dict[str, str]:

@@ -6,9 +6,9 @@ import msgspec
 
 from callboard.messages.faults import FaultKind
 
-HealthState: TypeAlias = Literal["ok", "limited", "degraded", "open", "blocked", "misconfigured"]
-"""The worst that holds: a rate limit slows it down; one of its models takes no calls, or only a few; none of them does;
-its quota is used up; its credential is refused."""
+HealthState: TypeAlias = Literal["ok", "limited", "degraded", "down", "open", "blocked", "misconfigured"]
+"""The worst that holds: a rate limit slows it down; one of its models takes no calls, or only a few; its actor does not
+run, and calls wait until it does; no model takes any; its quota is used up; its credential is refused."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import trio
 
 from callboard.messages.base import Ask, Tell
 from callboard.messages.signals import Down
-from callboard.runtime.cell import Cell
+from callboard.runtime.cell import Cell, CellStatus
 from callboard.runtime.clock import NEVER, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, Deadlock, MailboxFull
@@ -63,6 +63,11 @@ class Ref:
     def path(self) -> str:
         """The actor's name in the tree, such as `providers/openai`."""
         return self._cell.path
+
+    @property
+    def status(self) -> CellStatus:
+        """Where the actor's life stands."""
+        return self._cell.status
 
     @property
     def snapshot(self) -> Any:

@@ -9,6 +9,7 @@ import trio
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.attempt import Attempter
 from callboard.actors.provider.checker import CheckDue, CheckEnded, Checker
+from callboard.actors.provider.credential import UNKNOWN
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
@@ -74,8 +75,8 @@ class ProviderActor(Actor):
         self._subtree = Subtree(account.circuit)
         self._alarms: dict[str, Alarm] = {}
         self._shut: dict[str, int] = {}
-        self._misconfigured: str | None = None
-        self._standing = Standing()
+        self._credential = UNKNOWN
+        self._standing = Standing({})
         self._limits: dict[str, RateLimits] = {}
         self._transport: httpx.AsyncBaseTransport
         self._attempter: Attempter
@@ -83,7 +84,13 @@ class ProviderActor(Actor):
         self._checker: Checker
 
     async def start(self) -> None:
-        """Take up the circuits where the last process or incarnation left them."""
+        """Take up the circuits where the last process or incarnation left them, and what was told to the last one: its
+        limiter still heeds that.
+        """
+        before: ProviderView | None = self.me.ref.snapshot
+        if before is not None:
+            self._credential = before.credential
+            self._standing = Standing(before.standing)
         self._transport = self._make_transport()
         self.me.spawn(self._keep_transport)
         self._attempter = Attempter(
@@ -167,7 +174,7 @@ class ProviderActor(Actor):
         if report.limits is not None:
             self._remember(report.model, report.limits)
         if not report.cancelled:
-            self._heed_account(fault, report.model)
+            self._heed_account(report)
 
     def _remember(self, model: str, limits: RateLimits) -> None:
         """The latest last; whoever reads them has the same dict."""
@@ -176,27 +183,36 @@ class ProviderActor(Actor):
         if len(self._limits) > MODELS:
             del self._limits[next(iter(self._limits))]
 
-    def _heed_account(self, fault: Fault | None, model: str) -> None:
+    def _heed_account(self, report: AttemptEnded) -> None:
+        fault, model = report.fault, report.model
         if fault is None:
-            self._got_through(model)
+            self._got_through(model, report.began)
         elif fault.kind in LIMIT_FAULTS and fault.status is not None:
             self._restricted(fault, model)
-        elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN) and self._misconfigured is None:
-            self._misconfigured = f"the credential is refused ({fault.kind.value})"
-            self._publish()
-            self._emit_blocked(model, f"misconfigured: {fault.kind.value}", None)
+        elif fault.kind in (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN):
+            self._unaccepted(fault.kind, model)
 
-    def _got_through(self, model: str) -> None:
-        lifted = bool(self._standing) and self._standing.succeeded(model)
-        if lifted or self._misconfigured is not None:
-            self._misconfigured = None
+    def _got_through(self, model: str, began: int) -> None:
+        lifted = bool(self._standing) and self._standing.succeeded(model, began)
+        credential = self._credential.succeeded(model)
+        if lifted or credential is not self._credential:
+            self._credential = credential
             self._publish()
+
+    def _unaccepted(self, kind: FaultKind, model: str) -> None:
+        credential = self._credential.refused(kind, model)
+        if credential is not self._credential:
+            self._credential = credential
+            self._publish()
+            scope = None if kind is FaultKind.UNAUTHORIZED else model
+            self._emit_blocked(scope, f"misconfigured: {kind.value}", None)
 
     def _restricted(self, fault: Fault, model: str) -> None:
         now, scope = self.me.now(), limited(fault, model)
         quota = fault.kind is FaultKind.QUOTA_EXHAUSTED
         until = blocked_until(fault, now, self.me.utc())
-        begins = self._standing.restrict(scope, Restriction(quota=quota, until=until, why=fault.kind.value), now)
+        told = Restriction(quota=quota, until=until, why=fault.kind.value, since=now)
+        begins = self._standing.restrict(scope, told, now)
         self._publish()
         if not begins:
             return
@@ -226,7 +242,7 @@ class ProviderActor(Actor):
         moved = self._subtree.operate(keys, _COMMANDS[command.command], self.me.now())
         self._moved(moved, None)
         if command.command == "reset":
-            self._misconfigured = None
+            self._credential = UNKNOWN
             self._standing.clear()
             self._limiter.tell(Unblock(), lane=CONTROL)
         cut = self._cut_all() if command.command == "open" and command.now else 0
@@ -314,7 +330,7 @@ class ProviderActor(Actor):
                 name=self._account.name,
                 wire=self._account.wire.name,
                 circuits=views,
-                misconfigured=self._misconfigured,
+                credential=self._credential,
                 standing=self._standing.view(),
                 check=self._checker.latest,
                 limits=self._limits,

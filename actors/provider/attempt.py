@@ -104,6 +104,7 @@ class Attempter:
             AttemptEnded(
                 id=progress.attempt.id,
                 model=progress.attempt.model,
+                began=progress.started,
                 fault=progress.fault,
                 cancelled=progress.outcome == "cancelled",
                 limits=progress.limits,

@@ -6,15 +6,16 @@ from callboard.actors.provider.policy import ENDPOINT
 from callboard.actors.provider.standing import Restriction
 from callboard.actors.provider.view import STEADY, ProviderView
 from callboard.messages.health import HealthState, ProviderHealth
+from callboard.runtime.cell import CellStatus
 from callboard.runtime.circuit.subtree import View
 from callboard.runtime.circuit.table import CircuitState
 
 _TAKES_NONE = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
 
 
-def health(view: ProviderView, now: int, utc: int) -> ProviderHealth:
-    """How the account fares now: the worst that holds."""
-    state, why, until = _worst(view, now)
+def health(view: ProviderView, actor: CellStatus, now: int, utc: int) -> ProviderHealth:
+    """How the account fares now: the worst that holds. `actor` is where the actor stands that has published `view`."""
+    state, why, until = _worst(view, actor, now)
     return ProviderHealth(
         provider=view.name,
         state=state,
@@ -25,10 +26,11 @@ def health(view: ProviderView, now: int, utc: int) -> ProviderHealth:
     )
 
 
-def _worst(view: ProviderView, now: int) -> tuple[HealthState, str | None, int | None]:
+def _worst(view: ProviderView, actor: CellStatus, now: int) -> tuple[HealthState, str | None, int | None]:
     """What holds, why, and the monotonic nanoseconds of its end, where that can be told."""
-    if view.misconfigured is not None:
-        return "misconfigured", view.misconfigured, None
+    misconfigured = view.credential.misconfigured
+    if misconfigured is not None:
+        return "misconfigured", misconfigured, None
     standing = {scope: one for scope, one in view.standing.items() if not one.over(now)}
     account = standing.get(None)
     if account is not None and account.quota:
@@ -36,9 +38,13 @@ def _worst(view: ProviderView, now: int) -> tuple[HealthState, str | None, int |
     endpoint = view.circuits.get(ENDPOINT)
     if endpoint is not None and endpoint.state in _TAKES_NONE:
         return "open", f"the circuit of the endpoint is {view.told(endpoint)}", _retry_at([endpoint])
+    if actor is not CellStatus.RUNNING:
+        return "down", f"its actor is {actor.value}", None
     shut = {key: one for key, one in view.circuits.items() if one.state not in STEADY}
     if shut:
         return "degraded", f"not closed: {', '.join(shut)}", _retry_at(shut.values())
+    if view.credential.forbidden:
+        return "degraded", f"the credential is refused for: {', '.join(view.credential.forbidden)}", None
     quotas = {scope: one for scope, one in standing.items() if one.quota}
     if quotas:
         return "degraded", f"quota used up: {', '.join(str(scope) for scope in quotas)}", _first_end(quotas.values())

@@ -20,6 +20,8 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True):
     quota: bool
     until: int | None
     why: str
+    since: int
+    """When it was told."""
 
     def over(self, now: int) -> bool:
         """Whether its time has passed."""
@@ -33,10 +35,10 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing:
-    """All that hold for one account."""
+    """All that hold for one account. `held` is what held before, in a former life."""
 
-    def __init__(self) -> None:
-        self._by_scope: dict[Scope, Restriction] = {}
+    def __init__(self, held: Mapping[Scope, Restriction]) -> None:
+        self._by_scope = dict(held)
 
     def restrict(self, scope: Scope, restriction: Restriction, now: int) -> bool:
         """One more was told. Whether an episode begins with it: nothing of its kind held before."""
@@ -48,12 +50,14 @@ class Standing:
             self._by_scope[scope] = restriction
         return begins
 
-    def succeeded(self, model: str) -> bool:
-        """A call got through: what held for its model and for the account is over. Whether anything was."""
-        before = len(self._by_scope)
-        self._by_scope.pop(model, None)
-        self._by_scope.pop(None, None)
-        return len(self._by_scope) < before
+    def succeeded(self, model: str, began: int) -> bool:
+        """A call got through: what was told before it began, of its model and of the account, is over. Whether
+        anything was. What was told since holds: the call was underway when others were refused.
+        """
+        ended = [scope for scope in (model, None) if (one := self._by_scope.get(scope)) and one.since <= began]
+        for scope in ended:
+            del self._by_scope[scope]
+        return bool(ended)
 
     def clear(self) -> None:
         """An operator lifts all."""

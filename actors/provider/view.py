@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from callboard.actors.provider.credential import UNKNOWN, Credential
 from callboard.actors.provider.policy import ENDPOINT, model_key
 from callboard.actors.provider.standing import Restriction, Scope
 from callboard.messages.health import HealthCheck
@@ -21,22 +22,23 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     wire: str
     circuits: Mapping[str, View]
-    misconfigured: str | None
-    """Why the credential does not serve."""
+    credential: Credential = UNKNOWN
     standing: Mapping[Scope, Restriction] = {}
     check: HealthCheck | None = None
     limits: Mapping[str, RateLimits]
 
     def steady(self, model: str) -> bool:
-        """Whether nothing speaks against the model's circuits: they are neither open nor on trial."""
+        """Whether the credential serves, and the model's circuits are neither open nor on trial."""
         views = (self.circuits.get(key) for key in (ENDPOINT, model_key(model)))
-        return self.misconfigured is None and all(view is None or view.state in STEADY for view in views)
+        return self.credential.serves(model) and all(view is None or view.state in STEADY for view in views)
 
     def facts(self) -> dict[str, object]:
         """For the status."""
+        misconfigured = self.credential.misconfigured
         return {
             "wire": self.wire,
-            "account": "ok" if self.misconfigured is None else f"misconfigured: {self.misconfigured}",
+            "account": "ok" if misconfigured is None else f"misconfigured: {misconfigured}",
+            **({"refused": list(self.credential.forbidden)} if self.credential.forbidden else {}),
             "circuits": {key: self._circuit(view) for key, view in self.circuits.items()},
             **({} if self.check is None else {"check": _checked(self.check)}),
             "limits": {model: _told(limits) for model, limits in list(self.limits.items())},

@@ -242,8 +242,8 @@ class Board:
     def health(self) -> tuple[ProviderHealth, ...]:
         """How each account fares now, in the configuration's order; read from what they published, asking nobody."""
         now, utc = self._system.clock.now(), self._system.clock.utc()
-        views = [self._system.ref(f"providers/{provider.name}").snapshot for provider in self._resolved.providers]
-        return tuple(diagnosis.health(view, now, utc) for view in views if view is not None)
+        actors = [self._system.ref(f"providers/{provider.name}") for provider in self._resolved.providers]
+        return tuple(diagnosis.health(one.snapshot, one.status, now, utc) for one in actors if one.snapshot is not None)
 
     def status(self) -> Status:
         """The supervision tree now. Printed, it is a drawing."""

@@ -52,9 +52,15 @@ def test_what_waits_and_what_went_wrong_is_told() -> None:
 
 
 def test_numbers_and_troubles_among_the_facts_are_told() -> None:
-    facts = {"open_attempts": 2, "fills": 0, "account": "misconfigured: unauthorized", "blocked": {"m": "quota"}}
+    facts = {
+        "open_attempts": 2,
+        "fills": 0,
+        "account": "misconfigured: unauthorized",
+        "blocked": {"m": "quota"},
+        "refused": ["n"],
+    }
     assert tree_rows(status(actor("a", facts=facts)))[1].notes == (
-        *("misconfigured: unauthorized", "2 open attempts", "blocked m"),
+        *("misconfigured: unauthorized", "2 open attempts", "blocked m", "refused n"),
     )
 
 

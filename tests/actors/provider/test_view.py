@@ -1,3 +1,4 @@
+from callboard.actors.provider.credential import Credential
 from callboard.actors.provider.view import ProviderView
 from callboard.messages.limits import RateLimits, Window
 from callboard.runtime.circuit.subtree import View
@@ -5,7 +6,7 @@ from callboard.runtime.circuit.table import CircuitState
 
 
 def view(**more: object) -> ProviderView:
-    members = {"circuits": {}, "misconfigured": None, "limits": {}} | more
+    members = {"circuits": {}, "limits": {}} | more
     return ProviderView(name="p", wire="openai", **members)  # type: ignore[arg-type]
 
 
@@ -14,7 +15,15 @@ def test_an_account_without_trouble_is_ok() -> None:
 
 
 def test_a_blocked_account_says_why() -> None:
-    assert view(misconfigured="unauthorized").facts()["account"] == "misconfigured: unauthorized"
+    told = "misconfigured: the credential is refused (unauthorized)"
+    assert view(credential=Credential(unauthorized=True)).facts()["account"] == told
+
+
+def test_an_account_that_serves_says_which_models_it_does_not() -> None:
+    refused = view(credential=Credential(forbidden=("m",), served=True))
+    assert (refused.facts()["account"], refused.facts()["refused"]) == ("ok", ["m"])
+    assert refused.steady("n")
+    assert not refused.steady("m")
 
 
 def test_each_circuit_tells_its_state_an_open_one_how_often_it_opened_and_a_forced_one_what_ends_it() -> None:
