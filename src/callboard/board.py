@@ -14,7 +14,7 @@ from callboard import arguments
 from callboard.actors.provider import diagnosis
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
-from callboard.errors import InvalidRequest, RuntimeStopped, StoreError, error_of
+from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.handing import Handing
 from callboard.home import Home
 from callboard.local import LocalModels
@@ -37,7 +37,7 @@ from callboard.messages.reranking import Reranking
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
 from callboard.runtime.clock import NEVER, ns
-from callboard.runtime.errors import ActorError
+from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
@@ -50,6 +50,7 @@ R = TypeVar("R")
 
 AHEAD = 64
 """Deltas that a stream may be ahead of its reader."""
+STOPPED = "the runtime has stopped"
 
 
 class Board:
@@ -234,7 +235,7 @@ class Board:
         What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
         """
         arguments.texts(name=name)
-        said = await self._order(self._budgets, ResetBudget(name))
+        said = await self._command(self._budgets, ResetBudget(name))
         if isinstance(said, Fault):
             raise InvalidRequest(f"budget: {said.message}")
         return said
@@ -330,7 +331,7 @@ class Board:
 
         Raises InvalidRequest for an unknown name, and for what is no Operate.
         """
-        return await self._order(self._provider(provider), arguments.order(command))
+        return await self._command(self._provider(provider), arguments.order(command))
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -338,9 +339,22 @@ class Board:
         return tuple(self._events)
 
     async def _order(self, actor: Ref, order: Ask[R], deadline: int = NEVER) -> R:
-        """Have an order carried out, ahead of calls that wait. `deadline` in monotonic nanoseconds."""
+        """Have an order carried out, ahead of calls that wait. `deadline` in monotonic nanoseconds.
+
+        Raises RuntimeStopped, and another ActorError where the actor failed.
+        """
         self._home.enter()
-        return await actor.ask(order, lane=CONTROL, deadline=deadline)
+        try:
+            return await actor.ask(order, lane=CONTROL, deadline=deadline)
+        except ActorDown as error:
+            raise RuntimeStopped(STOPPED) from error
+
+    async def _command(self, actor: Ref, order: Ask[R]) -> R:
+        """As `_order`; where the actor failed nobody knows whether it is carried out."""
+        try:
+            return await self._order(actor, order)
+        except ActorError as error:
+            raise CallboardError(f"whether it was done is not known: {error}") from error
 
     def _provider(self, name: str) -> Ref:
         try:
@@ -353,14 +367,19 @@ class Board:
         """What each account offers, or why it does not say."""
         self._home.enter()
         found: dict[str, tuple[Model, ...] | Fault] = {}
+        down: list[ActorDown] = []
         async with trio.open_nursery() as nursery:
             for provider in self._resolved.providers:
-                nursery.start_soon(self._list_models, provider.name, found)
+                nursery.start_soon(self._list_models, provider.name, found, down)
+        if down:
+            raise RuntimeStopped(STOPPED) from down[0]
         return found
 
-    async def _list_models(self, name: str, found: dict[str, tuple[Model, ...] | Fault]) -> None:
+    async def _list_models(self, name: str, found: dict[str, tuple[Model, ...] | Fault], down: list[ActorDown]) -> None:
         try:
             found[name] = await self._system.ref(f"providers/{name}").ask(ListModels())
+        except ActorDown as error:
+            down.append(error)
         except ActorError as error:
             found[name] = Fault(kind=FaultKind.INTERNAL, provider=name, message=str(error))
 

@@ -199,16 +199,6 @@ async def test_closing_cuts_calls_that_do_not_end_by_themselves(autojump_clock: 
     assert len(ended) == 1
 
 
-async def test_a_call_after_the_end_says_that_the_runtime_has_stopped(autojump_clock: object, world: Opening) -> None:
-    async with world() as w:
-        pass
-    with pytest.raises(callboard.RuntimeStopped):
-        await w.board.generate("Why?", model=ALPHA)
-    with pytest.raises(callboard.RuntimeStopped):
-        async with w.board.stream("Why?", model=ALPHA):
-            pass
-
-
 @pytest.mark.parametrize("crash", [True, False], ids=["the provider crashes", "the process ends"])
 async def test_no_trial_comes_before_a_retry_after_is_over_over_a_restart(
     autojump_clock: object, world: Opening, tmp_path: Path, crash: bool
