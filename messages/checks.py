@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -131,6 +133,13 @@ def one_of(field: str, value: Any, choices: tuple[str, ...]) -> None:
     """One of the strings."""
     if not isinstance(value, str) or value not in choices:
         raise InvalidRequest(field, f"expected one of {', '.join(choices)}")
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives what somebody would have to await: an `async def`, also as an object's `__call__`."""
+    while isinstance(function, partial):
+        function = function.func
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 def named(value: Any) -> str:

@@ -1,7 +1,6 @@
 """From what a caller writes to a checked Request."""
 
 from collections.abc import Callable, Iterable, Sequence
-from inspect import iscoroutinefunction
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -11,7 +10,7 @@ from callboard.errors import InvalidRequest
 from callboard.messages.chat import ChatMessage
 from callboard.messages.chat import system as system_message
 from callboard.messages.chat import user as user_message
-from callboard.messages.checks import named
+from callboard.messages.checks import is_async, named
 from callboard.messages.hooks import Hook, Sanitiser, Wishes
 from callboard.messages.request import (
     CacheControl,
@@ -103,7 +102,7 @@ def wishes(request: Request, checks: Iterable[str | Hook], **more: bool) -> Wish
 def _hook(function: object) -> None:
     if not callable(function):
         raise InvalidRequest(f"checks: expected names and functions, got {type(function).__name__}")
-    if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
+    if is_async(function):
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidRequest(f"checks: {name} is async; a check or a sanitiser cannot wait")
 

@@ -1,7 +1,6 @@
 """`open`: from a configuration to a running runtime, and back to nothing."""
 
 import functools
-import inspect
 import random
 import time
 from collections import deque
@@ -25,7 +24,7 @@ from callboard.config import Config, Resolved, ResolvedProvider
 from callboard.errors import CallboardError, ConfigError, RuntimeStopped, StoreError, StoreOwned
 from callboard.memory import Memory
 from callboard.messages.accounting import UsageReport
-from callboard.messages.checks import named
+from callboard.messages.checks import is_async, named
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
 from callboard.runtime.clock import Clock
@@ -118,9 +117,11 @@ def _in_trio() -> None:
 
 
 def _check_listener(on_event: object) -> None:
-    if on_event is not None and not callable(on_event):
+    if on_event is None:
+        return
+    if not callable(on_event):
         raise ConfigError(f"on_event: expected a function, got {named(on_event)}")
-    if inspect.iscoroutinefunction(on_event):
+    if is_async(on_event):
         raise ConfigError(
             "on_event: expected a plain function, got an async one, which nobody would await: hand the event to a task "
             "of yours, by a memory channel's send_nowait say"

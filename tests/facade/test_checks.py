@@ -105,7 +105,7 @@ class Waits:
 async def waits(given: object) -> None: ...
 
 
-@pytest.mark.parametrize("wrong", [waits, partial(waits), Waits(), checks.Sanitiser(waits)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [waits, partial(waits), Waits(), partial(Waits()), checks.Sanitiser(waits)])  # type: ignore[arg-type]
 async def test_a_hook_that_would_wait_is_refused_before_anything_is_sent(world: Opening, wrong: Any) -> None:
     async with world() as w:
         with pytest.raises(callboard.InvalidRequest, match=r"^checks: \w+ is async; a check or .* cannot wait$"):

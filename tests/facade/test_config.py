@@ -482,11 +482,17 @@ async def _awaited(event: callboard.Event, where: str = "") -> None:
     pass
 
 
+class _Listens:
+    async def __call__(self, event: callboard.Event) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("on_event", "told"),
     [
         (_awaited, "expected a plain function, got an async one"),
         (functools.partial(_awaited, where="here"), "expected a plain function, got an async one"),
+        (_Listens(), "expected a plain function, got an async one"),
+        (functools.partial(_Listens()), "expected a plain function, got an async one"),
         ("print", "expected a function, got a str"),
     ],
 )
