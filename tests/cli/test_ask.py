@@ -80,6 +80,10 @@ async def test_the_question_may_come_from_the_input_and_the_system_s_words_go_al
     [
         (io.StringIO(" \n"), "the question is empty"),
         (io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8"), "what the standard input has is not text in utf-8"),
+        (
+            io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8", errors="surrogateescape"),
+            "what the standard input has is not text in utf-8",
+        ),
         (None, "the question is to come from the standard input, which is closed"),
     ],
 )

@@ -52,8 +52,10 @@ def _input() -> str:
     if sys.stdin is None:
         raise InvalidRequest("the question is to come from the standard input, which is closed")
     try:
-        return sys.stdin.read()
-    except UnicodeDecodeError:
+        text = sys.stdin.read()
+        text.encode()  # in some locales what is no text is read all the same, as halves of surrogate pairs
+        return text
+    except UnicodeError:
         raise InvalidRequest(f"what the standard input has is not text in {sys.stdin.encoding}") from None
 
 

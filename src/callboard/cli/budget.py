@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from callboard import arguments
 from callboard.actors.inspector import client
 from callboard.cli.place import store_path
 from callboard.errors import CallboardError
@@ -24,6 +25,7 @@ def budget(
     store: Annotated[Path | None, typer.Option("--store", help="The runtime's store folder.")] = None,
 ) -> None:
     """Reset a budget of a running runtime; the sums of usage stay."""
+    arguments.texts(NAME=name)
     match client.ask(store_path(store), BudgetCommand(name=name, command=command.value)):
         case CommandDone(said):
             typer.echo(said)

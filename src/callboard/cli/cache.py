@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from callboard import arguments
 from callboard.actors.inspector import client
 from callboard.cli.place import store_path
 from callboard.errors import CallboardError
@@ -26,6 +27,7 @@ def clear(
     store: Annotated[Path | None, typer.Option("--store", help="The runtime's store folder.")] = None,
 ) -> None:
     """Forget kept replies: those that have everything that is named, all when nothing is."""
+    arguments.texts(**{"--model": model, "--tag": tag})
     match client.ask(store_path(store), CacheCommand(model=model, tag=tag, older_than=older_than)):
         case CommandDone(said):
             typer.echo(said)

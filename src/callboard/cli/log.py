@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from callboard import arguments
 from callboard.actors.logbook.pages import find
 from callboard.actors.store.actor import LEDGER_DATABASES
 from callboard.actors.store.reading import Records
@@ -19,6 +20,7 @@ def log(
     store: Annotated[Path | None, typer.Option("--store", help="The store folder.")] = None,
 ) -> None:
     """Show what was asked and answered in a call, as one JSON object; where [log] says `requests = true`."""
+    arguments.texts(CALL=call)
     with ReadOnlyEnvironment.open_readonly(store_path(store) / "ledger", LEDGER_DATABASES) as environment:
         record = find(Records(environment), call)
     if record is None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from callboard import arguments
 from callboard.actors.inspector import client
 from callboard.cli.place import store_path
 from callboard.errors import CallboardError, InvalidRequest
@@ -35,6 +36,7 @@ def provider(
     """Open, close or reset a provider's circuits in a running runtime."""
     if now and command is not Order.OPEN:
         raise InvalidRequest("--now goes with open")
+    arguments.texts(NAME=name)
     match client.ask(store_path(store), ProviderCommand(provider=name, command=command.value, now=now)):
         case CommandDone(said):
             typer.echo(said)
