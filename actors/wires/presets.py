@@ -31,6 +31,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     wire: WireName
     base_url: str | None
     """None: it is the user's own, and needed from them."""
+    also_at: tuple[str, ...] = ()
+    """Where it is as well: regions, and former names."""
     key_env: str | None = None
     """The environment variable that holds the key; None: it takes none."""
     quirks: Quirks = OPENAI
@@ -44,6 +46,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     example: str
     """A model to try it with."""
 
+
+_OPENAI_REGIONS = ("us", "eu", "au", "ca", "jp", "in", "sg", "kr", "gb", "ae")
+"""Where it adds 10 % to the prices of models since March 2026, which the catalogue does not know."""
 
 _PLAIN = COMPATIBLE.sampling - {"top_k", "min_p"}
 """The members of Sampling that OpenAI's own servers take."""
@@ -89,6 +94,7 @@ PRESETS: dict[str, Preset] = {
             name="openai",
             wire="openai",
             base_url="https://api.openai.com/v1",
+            also_at=tuple(f"https://{region}.api.openai.com/v1" for region in _OPENAI_REGIONS),
             key_env="OPENAI_API_KEY",
             catalogue="openai",
             example="gpt-4o-mini",
@@ -125,6 +131,7 @@ PRESETS: dict[str, Preset] = {
             name="cohere",
             wire="cohere",
             base_url="https://api.cohere.com/v2",
+            also_at=("https://api.cohere.ai/v2",),
             key_env="CO_API_KEY",
             rate_limits=None,
             catalogue="cohere",
@@ -152,6 +159,7 @@ PRESETS: dict[str, Preset] = {
             name="deepseek",
             wire="openai",
             base_url="https://api.deepseek.com",
+            also_at=("https://api.deepseek.com/v1",),
             key_env="DEEPSEEK_API_KEY",
             quirks=_DEEPSEEK,
             rate_limits=None,
@@ -181,6 +189,7 @@ PRESETS: dict[str, Preset] = {
             name="together",
             wire="openai",
             base_url="https://api.together.xyz/v1",
+            also_at=("https://api.together.ai/v1",),
             key_env="TOGETHER_API_KEY",
             quirks=COMPATIBLE,
             rate_limits="together",

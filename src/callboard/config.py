@@ -205,7 +205,7 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
         config.circuit.spec()
     except SpecError as error:
         raise ConfigError(f"{where}.circuit: {error}") from None
-    usual = None if _elsewhere(base_url, preset.base_url) else preset.key_env
+    usual = None if _elsewhere(base_url, preset) else preset.key_env
     key = credentials.find(where, environ, key=config.key, key_env=config.key_env, usual=usual)
     return ResolvedProvider(name=name, preset=preset, base_url=base_url, key=key, config=config)
 
@@ -222,13 +222,16 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
     found = known or _spoken(config)
     if config.wire is not None:
         found = msgspec.structs.replace(found, wire=config.wire)
-    if config.preset is None and _elsewhere(config.base_url, found.base_url):
+    if config.preset is None and _elsewhere(config.base_url, found):
         found = msgspec.structs.replace(_stranger(found), free=found.free)
     return found
 
 
-def _elsewhere(base_url: str | None, own: str | None) -> bool:
-    return base_url is not None and own is not None and not addresses.same(base_url, own)
+def _elsewhere(base_url: str | None, preset: Preset) -> bool:
+    """Whether it is another address than the service's own ones."""
+    if base_url is None or preset.base_url is None:
+        return False
+    return not any(addresses.same(base_url, own) for own in (preset.base_url, *preset.also_at))
 
 
 def _spoken(config: ProviderConfig) -> Preset:

@@ -338,6 +338,23 @@ def test_a_services_own_address_is_its_own_however_it_is_written(files: Files, u
 
 
 @pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("openai", "https://eu.api.openai.com/v1"),
+        ("openai", "https://US.api.openai.com/v1/"),
+        ("deepseek", "https://api.deepseek.com/v1"),
+        ("together", "https://api.together.ai/v1"),
+        ("cohere", "https://api.cohere.ai/v2"),
+    ],
+)
+def test_a_service_is_known_at_all_its_addresses(files: Files, name: str, url: str) -> None:
+    preset = PRESETS[name]
+    assert preset.key_env is not None
+    found = files.read(f'[providers.{name}]\nbase_url = "{url}"', {preset.key_env: "sk-own"}).providers[0]
+    assert (found.key, found.preset, found.base_url) == ("sk-own", preset, url)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://api.openai.com.example.com/v1",
@@ -345,6 +362,7 @@ def test_a_services_own_address_is_its_own_however_it_is_written(files: Files, u
         "https://api.openai.com:0/v1",
         "https://api.openai.com/v2",
         "https://openai.com/v1",
+        "https://eu.api.openai.com.example.com/v1",
         "http://api.openai.com/v1",
     ],
 )

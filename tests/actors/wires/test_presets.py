@@ -47,10 +47,11 @@ def test_an_address_is_a_base_without_a_slash_and_plain_only_on_this_machine(pre
     if preset.base_url is None:
         assert preset.name.startswith(("azure", "vertex"))
         return
-    url = urlsplit(preset.base_url)
-    assert url.scheme == ("http" if url.hostname == "localhost" else "https")
-    assert not preset.base_url.endswith("/")
-    assert not url.query
+    for address in (preset.base_url, *preset.also_at):
+        url = urlsplit(address)
+        assert url.scheme == ("http" if url.hostname == "localhost" else "https")
+        assert not address.endswith("/")
+        assert not url.query
 
 
 @each
