@@ -37,17 +37,14 @@ def check_headers(headers: Mapping[str, str], where: str) -> None:
             raise ConfigError(f"{where}.{name}: expected printable ASCII without spaces around it")
 
 
-def same(url: str, other: str) -> bool:
-    """Whether both, which have been checked, are one address, however it is written: its host in capitals, its usual
-    port, a slash at its end.
-    """
-    return _plain(url) == _plain(other)
-
-
-def _plain(url: str) -> tuple[str, str | None, int | None, str]:
+def normal(url: str) -> str:
+    """One that has been checked as all write it: without capitals in its host, its usual port, a slash at its end."""
     parts = urlsplit(url)
-    port = _PORTS.get(parts.scheme) if parts.port is None else parts.port
-    return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
+    host = parts.hostname or ""
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, _PORTS[parts.scheme]):
+        netloc = f"{netloc}:{parts.port}"
+    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
 
 
 def is_loopback(host: str) -> bool:

@@ -73,6 +73,7 @@ class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
     preset: Preset
     """What is known of the service, or of any that speaks this wire."""
     base_url: str
+    """In its normal form, so that what is kept of an address is known again however it is written."""
     key: str | None
     config: ProviderConfig
 
@@ -197,7 +198,7 @@ def _provider(name: str, config: ProviderConfig, source: str, environ: Mapping[s
     if not name or set(name) & set("/|#"):
         raise ConfigError(f"{where}: a provider's name is not empty and holds none of / | #")
     preset = _preset(name, config, where)
-    base_url = preset.base_url if config.base_url is None else config.base_url
+    base_url = preset.base_url if config.base_url is None else addresses.normal(config.base_url)
     if base_url is None:
         raise ConfigError(f"{where}.base_url: missing; a service of your own needs one")
     addresses.check_headers(config.headers, f"{where}.headers")
@@ -231,7 +232,7 @@ def _elsewhere(base_url: str | None, preset: Preset) -> bool:
     """Whether it is another address than the service's own ones."""
     if base_url is None or preset.base_url is None:
         return False
-    return not any(addresses.same(base_url, own) for own in (preset.base_url, *preset.also_at))
+    return addresses.normal(base_url) not in (preset.base_url, *preset.also_at)
 
 
 def _spoken(config: ProviderConfig) -> Preset:

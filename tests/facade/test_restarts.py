@@ -141,8 +141,9 @@ async def test_a_runtime_that_gives_up_says_why(autojump_clock: object, world: O
             await trio.sleep(60)
 
 
+@pytest.mark.parametrize("end", ["", "/"], ids=["the same address", "the same address in another spelling"])
 async def test_usage_circuits_and_cache_survive_the_process(
-    autojump_clock: object, world: Opening, tmp_path: Path
+    autojump_clock: object, world: Opening, tmp_path: Path, end: str
 ) -> None:
     store = StoreConfig(path=str(tmp_path / "store"))
     async with world({"alpha": Behaviour()}, store=store) as w:
@@ -150,7 +151,7 @@ async def test_usage_circuits_and_cache_survive_the_process(
         await _open_circuit(w)
         await w.board.flush()
         before, url = w.board.usage(), w["alpha"].url
-    async with world({"alpha": Behaviour()}, store=store, seed=2, base_url=url) as w:
+    async with world({"alpha": Behaviour()}, store=store, seed=2, base_url=url + end) as w:
         assert w.board.usage().models == before.models
         assert w.board.usage().calls == before.calls
         again = await w.board.generate("Why?", model=ALPHA, temperature=0)
