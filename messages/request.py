@@ -69,8 +69,8 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     effort: Effort | None = None
     budget_tokens: int | None = None
     extra: Extra | None = None
-    """Members without a name here of the provider's own object for thinking; UNSUPPORTED by chat completions without
-    such an object."""
+    """Members without a name here of the provider's own object for thinking; of the body at Ollama, which has no such
+    object, and UNSUPPORTED by chat completions without one."""
 
 
 class CacheControl(msgspec.Struct, frozen=True, kw_only=True, gc=False):

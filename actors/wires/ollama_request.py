@@ -11,7 +11,7 @@ from callboard.actors.wires import ollama_ids
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.functions import encode_tool
 from callboard.actors.wires.jsons import mapping, present
-from callboard.actors.wires.media import to_base64
+from callboard.actors.wires.media import from_data_url, to_base64
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
@@ -63,10 +63,9 @@ def manner(request: Request, provider: str) -> dict[str, Any]:
     options = {_NAMES[name]: value for name, value in sampling.items()} | mapping(asked)
     body = {
         "options": options if options or asked is not None else None,
-        "think": _think(request.thinking, provider),
         "format": _format(request.output),
     }
-    return present(body) | beside | extra
+    return present(body) | _thinking(request.thinking, provider) | beside | extra
 
 
 def _format(output: Output | None) -> Any:
@@ -75,16 +74,16 @@ def _format(output: Output | None) -> Any:
     return "json" if output.kind == "json" else output.schema
 
 
-def _think(thinking: Thinking | None, provider: str) -> Any:
+def _thinking(thinking: Thinking | None, provider: str) -> dict[str, Any]:
+    """Ollama has no object for it: what has no name here stands beside `think`, or in its place."""
     if thinking is None:
-        return None
+        return {}
     if thinking.budget_tokens is not None:
         raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
-    if thinking.effort is None:
-        return mapping(thinking.extra).get("think")
-    if thinking.effort not in _EFFORTS:
+    if thinking.effort is not None and thinking.effort not in _EFFORTS:
         raise unsupported(provider, "this thinking effort; give none, low, medium or high")
-    return _EFFORTS[thinking.effort]
+    effort = {} if thinking.effort is None else {"think": _EFFORTS[thinking.effort]}
+    return effort | (thinking.extra or {})
 
 
 def _tools(request: Request, provider: str) -> list[dict[str, Any]] | None:
@@ -126,9 +125,11 @@ def said(parts: tuple[Part, ...], provider: str) -> dict[str, Any]:
 
 
 def _picture(part: ImagePart, provider: str) -> str:
-    if part.data is None:
+    inline = from_data_url(part.url) if part.url is not None else None
+    data = part.data if inline is None else inline[0]
+    if data is None:
         raise unsupported(provider, "a picture by URL; give its bytes")
-    return to_base64(part.data)
+    return to_base64(data)
 
 
 def _result(part: ToolResultPart, provider: str) -> dict[str, Any]:

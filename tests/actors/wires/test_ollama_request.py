@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from callboard.actors.wires.media import to_base64, to_data_url
 from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import (
@@ -59,6 +60,19 @@ def test_an_effort_is_a_level_of_thinking(effort: Any, think: Any) -> None:
     assert sent(thinking=Thinking(effort=effort))["think"] == think
 
 
+def test_members_for_thinking_that_have_no_name_stand_beside_the_effort_or_in_its_place() -> None:
+    beside = sent(thinking=Thinking(effort="low", extra={"think_budget": 9}))
+    assert (beside["think"], beside["think_budget"]) == ("low", 9)
+    assert sent(thinking=Thinking(effort="low", extra={"think": "max"}))["think"] == "max"
+    assert sent(thinking=Thinking(extra={"think": True}))["think"] is True
+    assert "think" not in sent(thinking=Thinking())
+
+
+def test_a_picture_in_a_data_url_is_sent_by_its_bytes() -> None:
+    shown = sent(user("what?", ImagePart(url=to_data_url(b"x", "image/png"))))["messages"][0]
+    assert shown == {"role": "user", "content": "what?", "images": [to_base64(b"x")]}
+
+
 def test_a_model_that_must_call_no_tool_is_shown_none() -> None:
     assert "tools" not in sent(tools=(TOOL,), tool_choice=ToolChoice(mode="none"))
     assert sent(tools=(TOOL,))["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
@@ -80,6 +94,7 @@ def test_a_result_of_many_parts_is_text_and_pictures() -> None:
     ("message", "members", "what"),
     [
         (user(ImagePart(url="https://x")), {}, "a picture by URL"),
+        (user(ImagePart(url="data:image/png,x")), {}, "a picture by URL"),
         (user(AudioPart(data=b"x")), {}, "recordings"),
         (user(DocumentPart(data=b"x")), {}, "documents"),
         (user("hi"), {"thinking": Thinking(budget_tokens=9)}, "a thinking budget"),
