@@ -1,8 +1,35 @@
 """Tokens and money."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
+
+
+class Apart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Tokens that few calls have, and that have prices of their own."""
+
+    audio_input: int = 0
+    """Input tokens of sound that were neither read from nor written to the provider's prompt cache."""
+    audio_cached: int = 0
+    """Input tokens of sound that were read from it."""
+    audio_output: int = 0
+    cache_write_1h: int = 0
+    """Input tokens written to a prompt cache that keeps them for an hour."""
+
+    @property
+    def input_total(self) -> int:
+        """All input."""
+        return self.audio_input + self.audio_cached + self.cache_write_1h
+
+    def plus(self, other: "Apart", sign: int = 1) -> "Apart | None":
+        """The sum, or with -1 the difference; None when nothing is left."""
+        names = self.__struct_fields__
+        total = Apart(**{name: getattr(self, name) + sign * getattr(other, name) for name in names})
+        return None if total == NONE_APART else total
+
+
+NONE_APART: Final = Apart()
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -19,21 +46,26 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     output: int = 0
     """Output tokens other than reasoning."""
     reasoning: int = 0
+    apart: Apart | None = None
+    """Those that none of the others counts; None when there are none."""
 
     @property
     def input_total(self) -> int:
         """All input, cached or not."""
-        return self.input + self.cached_read + self.cache_write
+        rest = 0 if self.apart is None else self.apart.input_total
+        return self.input + self.cached_read + self.cache_write + rest
 
     @property
     def output_total(self) -> int:
         """All output, reasoning included."""
-        return self.output + self.reasoning
+        return self.output + self.reasoning + (0 if self.apart is None else self.apart.audio_output)
 
     @property
     def total(self) -> int:
         """Everything."""
-        return self.input + self.cached_read + self.cache_write + self.output + self.reasoning
+        if self.apart is None:
+            return self.input + self.cached_read + self.cache_write + self.output + self.reasoning
+        return self.input_total + self.output_total
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -42,7 +74,34 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             cache_write=self.cache_write + other.cache_write,
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
+            apart=self._apart(other, 1),
         )
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input=self.input - other.input,
+            cached_read=self.cached_read - other.cached_read,
+            cache_write=self.cache_write - other.cache_write,
+            output=self.output - other.output,
+            reasoning=self.reasoning - other.reasoning,
+            apart=self._apart(other, -1),
+        )
+
+    def _apart(self, other: "Usage", sign: int) -> Apart | None:
+        if self.apart is None and other.apart is None:
+            return None
+        return (self.apart or NONE_APART).plus(other.apart or NONE_APART, sign)
+
+
+def apart(
+    *, audio_input: int = 0, audio_cached: int = 0, audio_output: int = 0, cache_write_1h: int = 0
+) -> Apart | None:
+    """Those that are counted apart; None when there are none."""
+    if not (audio_input or audio_cached or audio_output or cache_write_1h):
+        return None
+    return Apart(
+        audio_input=audio_input, audio_cached=audio_cached, audio_output=audio_output, cache_write_1h=cache_write_1h
+    )
 
 
 Cost = Decimal

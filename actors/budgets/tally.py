@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import msgspec
-
 from callboard.actors.budgets.spec import BudgetSpec, Scope
 from callboard.messages.accounting import BudgetMark, Spent
 from callboard.messages.budgeting import BudgetRow
@@ -114,15 +112,12 @@ class Tally:
 
     def row(self) -> BudgetRow:
         """As others see it."""
-        usage = self.spent.usage
-        before = self.forgiven.usage
-        since = {name: getattr(usage, name) - getattr(before, name) for name in usage.__struct_fields__}
         return BudgetRow(
             name=self.name,
             scope=self.scope_name,
             window=self.window.name,
             requests=self.spent.attempts - self.forgiven.attempts,
-            usage=msgspec.structs.replace(usage, **since),
+            usage=self.spent.usage - self.forgiven.usage,
             cost=self.cost,
             reserved=self.reserved,
             unpriced=self.spent.unpriced - self.forgiven.unpriced,

@@ -10,19 +10,24 @@ from typing import Any
 
 import msgspec
 
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import NONE_APART, Apart, Cost, Usage
 
 MILLION = Decimal(1_000_000)
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a cache rate that is
-    not given is that of input."""
+    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a rate of caching or
+    of sound that is not given is that of input or output, and of what is kept for an hour that of `cache_write`.
+    """
 
     input: Decimal
     output: Decimal
     cached_read: Decimal | None = None
     cache_write: Decimal | None = None
+    audio_input: Decimal | None = None
+    audio_cached: Decimal | None = None
+    audio_output: Decimal | None = None
+    cache_write_1h: Decimal | None = None
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -38,10 +43,24 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """US dollars of these tokens."""
         total = self.input * usage.input + self.output * (usage.output + usage.reasoning)
         if usage.cached_read or usage.cache_write:
-            cached = self.input if self.cached_read is None else self.cached_read
-            written = self.input if self.cache_write is None else self.cache_write
+            cached, written = _or(self.cached_read, self.input), _or(self.cache_write, self.input)
             total += cached * usage.cached_read + written * usage.cache_write
+        if usage.apart is not None:
+            total += self._of_those(usage.apart)
         return total / MILLION
+
+    def _of_those(self, apart: Apart) -> Decimal:
+        heard = _or(self.audio_input, self.input)
+        return (
+            heard * apart.audio_input
+            + _or(self.audio_cached, heard) * apart.audio_cached
+            + _or(self.audio_output, self.output) * apart.audio_output
+            + _or(self.cache_write_1h, _or(self.cache_write, self.input)) * apart.cache_write_1h
+        )
+
+
+def _or(price: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if price is None else price
 
 
 class PriceBook:
@@ -96,11 +115,17 @@ def load() -> None:
 
 
 def _counted(usage: Usage) -> Any:
+    """The catalogue's sums hold what is counted apart, and it has members for that besides."""
     import genai_prices
 
+    apart = usage.apart or NONE_APART
     return genai_prices.Usage(
         input_tokens=usage.input_total,
-        cache_read_tokens=usage.cached_read or None,
-        cache_write_tokens=usage.cache_write or None,
+        input_audio_tokens=apart.audio_input + apart.audio_cached or None,
+        cache_read_tokens=usage.cached_read + apart.audio_cached or None,
+        cache_audio_read_tokens=apart.audio_cached or None,
+        cache_write_tokens=usage.cache_write + apart.cache_write_1h or None,
+        cache_write_1h_tokens=apart.cache_write_1h or None,
         output_tokens=usage.output_total,
+        output_audio_tokens=apart.audio_output or None,
     )

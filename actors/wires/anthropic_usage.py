@@ -3,7 +3,7 @@
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Usage, apart
 
 
 def usage_of(counts: dict[str, Any]) -> Usage | None:
@@ -12,10 +12,13 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
         return None
     output = tokens(counts.get("output_tokens"))
     thinking = min(output, tokens(mapping(counts.get("output_tokens_details")).get("thinking_tokens")))
+    written = tokens(counts.get("cache_creation_input_tokens"))
+    for_an_hour = min(written, tokens(mapping(counts.get("cache_creation")).get("ephemeral_1h_input_tokens")))
     return Usage(
         input=tokens(counts.get("input_tokens")),
         cached_read=tokens(counts.get("cache_read_input_tokens")),
-        cache_write=tokens(counts.get("cache_creation_input_tokens")),
+        cache_write=written - for_an_hour,
         output=output - thinking,
         reasoning=thinking,
+        apart=apart(cache_write_1h=for_an_hour),
     )

@@ -6,8 +6,8 @@ Source: ai.google.dev/api/generate-content, UsageMetadata: total = prompt + tool
 
 from typing import Any
 
-from callboard.actors.wires.jsons import tokens
-from callboard.messages.usage import Usage
+from callboard.actors.wires.jsons import items, mapping, tokens
+from callboard.messages.usage import Usage, apart
 
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
 
@@ -18,9 +18,20 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
         return None
     prompt = tokens(counts.get("promptTokenCount"))
     cached = min(prompt, tokens(counts.get("cachedContentTokenCount")))
+    written = tokens(counts.get("candidatesTokenCount"))
+    heard_before = min(cached, _sound(counts.get("cacheTokensDetails")))
+    heard = min(prompt - cached, max(0, _sound(counts.get("promptTokensDetails")) - heard_before))
+    spoken = min(written, _sound(counts.get("candidatesTokensDetails")))
     return Usage(
-        input=prompt - cached + tokens(counts.get("toolUsePromptTokenCount")),
-        cached_read=cached,
-        output=tokens(counts.get("candidatesTokenCount")),
+        input=prompt - cached - heard + tokens(counts.get("toolUsePromptTokenCount")),
+        cached_read=cached - heard_before,
+        output=written - spoken,
         reasoning=tokens(counts.get("thoughtsTokenCount")),
+        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken),
     )
+
+
+def _sound(details: Any) -> int:
+    """Tokens of sound, of a count by modality; those of the prompt include what was cached."""
+    told = map(mapping, items(details))
+    return sum(tokens(one.get("tokenCount")) for one in told if one.get("modality") == "AUDIO")

@@ -8,7 +8,7 @@ reasoning is only in the total; Grok on Azure counts cached tokens beside the pr
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Usage, apart
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """DeepSeek; Together and Moonshot; Mistral; Snowflake."""
@@ -27,9 +27,19 @@ def usage_of(raw: Any) -> Usage | None:
     counts = mapping(raw)
     if not counts:
         return None
-    fresh, cached, written = _input(counts)
-    output, reasoning = _output(counts)
-    return Usage(input=fresh, cached_read=cached, cache_write=written, output=output, reasoning=reasoning)
+    prompt, completion = tokens(counts.get("prompt_tokens")), tokens(counts.get("completion_tokens"))
+    read, written = mapping(counts.get("prompt_tokens_details")), mapping(counts.get("completion_tokens_details"))
+    fresh, cached, kept = _input(prompt, read, counts)
+    output, reasoning = _output(prompt, completion, written, counts)
+    heard, spoken = min(fresh, tokens(read.get("audio_tokens"))), min(output, tokens(written.get("audio_tokens")))
+    return Usage(
+        input=fresh - heard,
+        cached_read=cached,
+        cache_write=kept,
+        output=output - spoken,
+        reasoning=reasoning,
+        apart=apart(audio_input=heard, audio_output=spoken) if heard or spoken else None,
+    )
 
 
 def responses_usage_of(raw: Any) -> Usage | None:
@@ -37,9 +47,7 @@ def responses_usage_of(raw: Any) -> Usage | None:
     return usage_of({_RESPONSES.get(name, name): value for name, value in mapping(raw).items()})
 
 
-def _input(counts: dict[str, Any]) -> tuple[int, int, int]:
-    prompt = tokens(counts.get("prompt_tokens"))
-    details = mapping(counts.get("prompt_tokens_details"))
+def _input(prompt: int, details: dict[str, Any], counts: dict[str, Any]) -> tuple[int, int, int]:
     cached = tokens(details.get("cached_tokens")) or _cached(counts)
     written = tokens(details.get("cache_write_tokens")) or tokens(counts.get("cache_creation_input_tokens"))
     beside = cached + written > prompt
@@ -53,10 +61,9 @@ def _cached(counts: dict[str, Any]) -> int:
     return 0
 
 
-def _output(counts: dict[str, Any]) -> tuple[int, int]:
-    completion = tokens(counts.get("completion_tokens"))
-    reasoning = tokens(mapping(counts.get("completion_tokens_details")).get("reasoning_tokens"))
-    unnamed = tokens(counts.get("total_tokens")) - tokens(counts.get("prompt_tokens")) - completion
+def _output(prompt: int, completion: int, details: dict[str, Any], counts: dict[str, Any]) -> tuple[int, int]:
+    reasoning = tokens(details.get("reasoning_tokens"))
+    unnamed = tokens(counts.get("total_tokens")) - prompt - completion
     if unnamed > 0 and unnamed >= reasoning:
         return completion, unnamed
     beside = reasoning > completion

@@ -4,7 +4,7 @@ from typing import Any
 from callboard.actors.prices.book import Price
 from callboard.cli.grouped import By, as_csv, as_text, grouped
 from callboard.messages.accounting import SpendRow
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 
 def row(**more: Any) -> SpendRow:
@@ -49,6 +49,14 @@ def test_a_baseline_prices_every_partition_by_its_own_rate() -> None:
     assert [line.split()[-1] for line in lines] == ["baseline", "$0.000028", "$0.001450", "$0.001478"]
 
 
+def test_a_baseline_prices_what_is_counted_apart_as_well() -> None:
+    price = Price(input=Decimal(1), output=Decimal(4), audio_output=Decimal(64))
+    said = [row(usage=Usage(output=10, apart=Apart(audio_output=5)))]
+    (group,) = grouped(said, By.TAG, price.cost)
+    assert group.baseline == Decimal(4 * 10 + 64 * 5) / 1_000_000
+    assert as_csv([group], By.TAG).splitlines()[1].endswith(",0,0,5,0")
+
+
 def test_sums_of_many_calls_are_not_priced_as_one_long_prompt() -> None:
     def tiered(usage: Usage) -> Decimal:
         return Decimal(usage.input) * (1 if usage.input <= 200_000 else 2)
@@ -60,4 +68,4 @@ def test_sums_of_many_calls_are_not_priced_as_one_long_prompt() -> None:
 def test_csv_has_a_line_a_group() -> None:
     lines = as_csv(grouped(ROWS, By.USER), By.USER).splitlines()
     assert lines[0].startswith("user,attempts,faults,input,cached_read")
-    assert lines[2] == "ann,2,0,1000,0,0,100,0,0.25,0,0,"
+    assert lines[2] == "ann,2,0,1000,0,0,100,0,0.25,0,0,,0,0,0,0"

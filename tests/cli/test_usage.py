@@ -170,6 +170,10 @@ def test_csv_has_every_partition_and_quotes_what_must_be() -> None:
         "cost_usd": "0.0000001",
         "unpriced_attempts": "0",
         "estimated_attempts": "2",
+        "audio_input": "0",
+        "audio_cached": "0",
+        "audio_output": "0",
+        "cache_write_1h": "0",
     }
 
 

@@ -1,26 +1,47 @@
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.messages.usage import Cost, Usage, add_costs
+from callboard.messages.usage import NONE_APART, Apart, Cost, Usage, add_costs, apart
 
+PLAIN = ("input", "cached_read", "cache_write", "output", "reasoning")
 counts = st.integers(0, 10**9)
-usages = st.builds(Usage, input=counts, cached_read=counts, cache_write=counts, output=counts, reasoning=counts)
+aparts = st.builds(apart, audio_input=counts, audio_cached=counts, audio_output=counts, cache_write_1h=counts)
+usages = st.builds(Usage, apart=st.none() | aparts, **dict.fromkeys(PLAIN, counts))
+
+
+def partitions(usage: Usage) -> list[int]:
+    rare = usage.apart or NONE_APART
+    return [*(getattr(usage, name) for name in PLAIN), *(getattr(rare, name) for name in Apart.__struct_fields__)]
 
 
 @given(usages)
 def test_the_partitions_never_overlap(usage: Usage) -> None:
-    parts = (usage.input, usage.cached_read, usage.cache_write, usage.output, usage.reasoning)
-    assert usage.total == sum(parts) == usage.input_total + usage.output_total
+    assert usage.total == sum(partitions(usage)) == usage.input_total + usage.output_total
 
 
 @given(usages, usages)
-def test_sums_are_by_partition(one: Usage, other: Usage) -> None:
+def test_sums_and_differences_are_by_partition(one: Usage, other: Usage) -> None:
     added = one + other
-    assert all(getattr(added, name) == getattr(one, name) + getattr(other, name) for name in Usage.__struct_fields__)
+    assert partitions(added) == [sum(pair) for pair in zip(partitions(one), partitions(other), strict=True)]
     assert sum([one, other], Usage()) == added
+    assert added - other == one
+    assert one - one == Usage()
+
+
+def test_what_is_counted_apart_takes_no_room_where_there_is_none() -> None:
+    assert apart() is None
+    assert msgspec.json.encode(apart(audio_output=5)) == b'{"audio_output":5}'
+
+
+def test_a_usage_that_was_written_before_anything_was_counted_apart_is_read() -> None:
+    before = b'{"input":1,"cached_read":2,"cache_write":3,"output":4,"reasoning":5}'
+    assert msgspec.json.decode(before, type=Usage) == Usage(
+        input=1, cached_read=2, cache_write=3, output=4, reasoning=5
+    )
 
 
 @pytest.mark.parametrize(

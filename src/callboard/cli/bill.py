@@ -6,12 +6,15 @@ import io
 from callboard.cli.columns import columns
 from callboard.messages.accounting import CallRow, UsageReport, UsageRow
 from callboard.messages.budgeting import BudgetRow
-from callboard.messages.usage import Cost
+from callboard.messages.usage import NONE_APART, Apart, Cost
 
+APART = Apart.__struct_fields__
+"""At the end of a line: they came later, and the other columns stay where they were."""
 CSV_HEADS = (
     *("day", "provider", "model", "attempts", "faults"),
     *("input", "cached_read", "cache_write", "output", "reasoning"),
     *("cost_usd", "unpriced_attempts", "estimated_attempts"),
+    *APART,
 )
 MODEL_HEADS = ("day", "provider", "model", "attempts", "faults", "tokens in", "tokens out", "cost")
 CALL_HEADS = ("day", "tag", "user", "calls", "ok", "interrupted", "cancelled", "faults", "cached", "shared", "cost")
@@ -26,8 +29,9 @@ def as_csv(report: UsageReport) -> str:
     for row in _models(report):
         used = row.usage
         tokens = (used.input, used.cached_read, used.cache_write, used.output, used.reasoning)
+        apart = (getattr(used.apart or NONE_APART, name) for name in APART)
         cost = (format(row.cost, "f"), row.unpriced, row.estimated)
-        writer.writerow((row.day, row.provider, row.model, row.attempts, row.faults, *tokens, *cost))
+        writer.writerow((row.day, row.provider, row.model, row.attempts, row.faults, *tokens, *cost, *apart))
     return text.getvalue()
 
 

@@ -6,13 +6,14 @@ Pure.
 import csv
 import enum
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from callboard.cli.bill import APART
 from callboard.cli.columns import columns
 from callboard.messages.accounting import SpendRow, Spent
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import NONE_APART, Apart, Cost, Usage
 
 UnitPrice = Callable[[Usage], Cost | None]
 """US dollars of a usage at the baseline; None when its price is unknown."""
@@ -20,7 +21,8 @@ UNIT = 1_000
 """Tokens that a partition's price is taken from: so few that no price for long prompts applies."""
 CSV_HEADS = (
     *("attempts", "faults", "input", "cached_read", "cache_write", "output", "reasoning"),
-    *("cost_usd", "unpriced_attempts", "estimated_attempts"),
+    *("cost_usd", "unpriced_attempts", "estimated_attempts", "baseline_usd"),
+    *APART,
 )
 
 
@@ -67,13 +69,14 @@ def as_csv(groups: list[Group], by: By) -> str:
     """One line a group below the heads."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((by.value, *CSV_HEADS, "baseline_usd"))
+    writer.writerow((by.value, *CSV_HEADS))
     for group in groups:
         used = group.usage
         tokens = (used.input, used.cached_read, used.cache_write, used.output, used.reasoning)
+        apart = (getattr(used.apart or NONE_APART, name) for name in APART)
         baseline = "" if group.baseline is None else format(group.baseline, "f")
         cost = (format(group.cost, "f"), group.unpriced, group.estimated, baseline)
-        writer.writerow((group.name, group.attempts, group.faults, *tokens, *cost))
+        writer.writerow((group.name, group.attempts, group.faults, *tokens, *cost, *apart))
     return text.getvalue()
 
 
@@ -89,12 +92,20 @@ def _group(name: str, spent: Spent, baseline: UnitPrice | None) -> Group:
 def _elsewhere(usage: Usage, baseline: UnitPrice) -> Cost | None:
     """Each partition at its price; sums of many calls must not look like one long prompt."""
     total = Cost(0)
-    for partition in usage.__struct_fields__:
-        price = baseline(Usage(**{partition: UNIT}))
+    for tokens, unit in _partitions(usage):
+        price = baseline(unit)
         if price is None:
             return None
-        total += price * getattr(usage, partition) / UNIT
+        total += price * tokens / UNIT
     return total
+
+
+def _partitions(usage: Usage) -> Iterator[tuple[int, Usage]]:
+    """Each one's tokens, and a usage of UNIT tokens of it alone."""
+    for name in ("input", "cached_read", "cache_write", "output", "reasoning"):
+        yield getattr(usage, name), msgspec.structs.replace(Usage(), **{name: UNIT})
+    for name in APART if usage.apart is not None else ():
+        yield getattr(usage.apart, name), Usage(apart=Apart(**{name: UNIT}))
 
 
 def _baseline_of(groups: list[Group]) -> Cost | None:

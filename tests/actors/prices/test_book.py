@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.actors.prices.book import Price, PriceBook
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 KNOWN = "gpt-4o-mini"
 counts = st.integers(0, 10**7)
@@ -32,6 +32,40 @@ def test_what_has_no_price_of_its_own_is_billed_as_input() -> None:
     assert price.cost(Usage(cached_read=500_000, cache_write=500_000)) == 1
 
 
+@pytest.mark.parametrize(
+    ("own", "cost"),
+    [
+        ({}, "1000 + 1000 + 2000 + 1000"),
+        ({"cached_read": "0.5", "cache_write": "1.25"}, "1000 + 1000 + 2000 + 1250"),
+        ({"audio_input": "32", "audio_output": "64", "cache_write_1h": "3"}, "32000 + 32000 + 64000 + 3000"),
+        ({"audio_input": "32", "audio_cached": "0.4"}, "32000 + 400 + 2000 + 1000"),
+    ],
+)
+def test_what_is_counted_apart_has_its_own_price_or_the_next_of_kin(own: dict[str, str], cost: str) -> None:
+    price = Price(input=Decimal(1), output=Decimal(2), **{name: Decimal(one) for name, one in own.items()})
+    usage = Usage(apart=Apart(audio_input=1000, audio_cached=1000, audio_output=1000, cache_write_1h=1000))
+    assert price.cost(usage) * 1_000_000 == sum(map(int, cost.split(" + ")))
+
+
+def test_the_catalogue_prices_sound_and_what_is_cached_for_an_hour_by_their_own_rates() -> None:
+    """A million tokens of gpt-audio are $2.50 of text in, 32 of sound in, 10 and 64 out; of Claude Sonnet 4.5 $3 in,
+    3.75 written for five minutes, 6 for an hour, 15 out; of Gemini 2.5 Flash $0.30 in, 1 of sound, 0.03 and 0.10
+    cached, 2.50 out.
+    """
+    prices = PriceBook({}, {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}, frozenset())
+    sound = Apart(audio_input=90_000, audio_output=50_000)
+    heard = prices("openai", "gpt-audio", Usage(input=10_000, output=10_000, apart=sound))
+    assert heard == Decimal("0.025") + Decimal("2.88") + Decimal("0.1") + Decimal("3.2")
+    written = Usage(input=1_000, cache_write=1_000, output=10, apart=Apart(cache_write_1h=1_000))
+    told = prices("anthropic", "claude-sonnet-4-5", written)
+    assert told == Decimal("0.003") + Decimal("0.00375") + Decimal("0.006") + Decimal("0.00015")
+    mixed = Usage(input=300, cached_read=200, output=10, apart=Apart(audio_input=700, audio_cached=800))
+    told = prices("gemini", "gemini-2.5-flash", mixed)
+    assert told == Decimal("0.00009") + Decimal("0.000006") + Decimal("0.000025") + Decimal("0.0007") + Decimal(
+        "0.00008"
+    )
+
+
 @given(usages, usages)
 def test_the_price_of_two_calls_is_the_sum_of_their_prices(one: Usage, other: Usage) -> None:
     price = Price(input=Decimal("0.15"), output=Decimal("0.6"), cached_read=Decimal("0.075"))
@@ -39,7 +73,7 @@ def test_the_price_of_two_calls_is_the_sum_of_their_prices(one: Usage, other: Us
 
 
 @pytest.mark.parametrize("bad", ["-1", "nan", "inf"])
-@pytest.mark.parametrize("name", ["input", "output", "cached_read", "cache_write"])
+@pytest.mark.parametrize("name", [*Price.__struct_fields__])
 def test_a_price_is_a_number_of_dollars(name: str, bad: str) -> None:
     members: dict[str, Any] = {"input": Decimal(1), "output": Decimal(1), name: Decimal(bad)}
     with pytest.raises(ValueError, match=f"`{name}` is a number"):

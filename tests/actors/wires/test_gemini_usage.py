@@ -3,7 +3,11 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.gemini_usage import usage_of
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
+
+
+def modality(name: str, tokens: int) -> dict[str, Any]:
+    return {"modality": name, "tokenCount": tokens}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,24 @@ from callboard.messages.usage import Usage
             Usage(input=10, output=5, reasoning=3),
         ),
         ({"totalTokenCount": 7}, Usage()),
+        (
+            {"promptTokenCount": 10, "promptTokensDetails": [modality("TEXT", 4), modality("AUDIO", 6)]},
+            Usage(input=4, apart=Apart(audio_input=6)),
+        ),
+        (
+            {
+                "promptTokenCount": 10,
+                "cachedContentTokenCount": 5,
+                "promptTokensDetails": [modality("AUDIO", 6)],
+                "cacheTokensDetails": [modality("AUDIO", 4), modality("TEXT", 1)],
+            },
+            Usage(input=3, cached_read=1, apart=Apart(audio_input=2, audio_cached=4)),
+        ),
+        (
+            {"candidatesTokenCount": 5, "candidatesTokensDetails": [modality("AUDIO", 9)]},
+            Usage(apart=Apart(audio_output=5)),
+        ),
+        ({"promptTokenCount": 10, "promptTokensDetails": [None, "AUDIO", {}]}, Usage(input=10)),
         ({"promptTokenCount": "many", "candidatesTokenCount": None}, Usage()),
     ],
 )

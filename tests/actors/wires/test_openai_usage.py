@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.openai_usage import usage_of
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 
 def counts(prompt: int, completion: int, total: int | None = None, **more: Any) -> dict[str, Any]:
@@ -19,6 +19,10 @@ def cached(amount: int, **more: int) -> dict[str, Any]:
     return {"prompt_tokens_details": {"cached_tokens": amount, **more}}
 
 
+def sound(amount: int) -> dict[str, Any]:
+    return {"audio_tokens": amount}
+
+
 def reasoning(amount: int) -> dict[str, Any]:
     return {"completion_tokens_details": {"reasoning_tokens": amount}}
 
@@ -27,6 +31,13 @@ def reasoning(amount: int) -> dict[str, Any]:
     ("raw", "usage"),
     [
         (counts(10, 5), Usage(input=10, output=5)),
+        (counts(53, 5, prompt_tokens_details=sound(37)), Usage(input=16, output=5, apart=Apart(audio_input=37))),
+        (counts(5, 50, completion_tokens_details=sound(40)), Usage(input=5, output=10, apart=Apart(audio_output=40))),
+        (counts(5, 5, prompt_tokens_details=sound(40)), Usage(output=5, apart=Apart(audio_input=5))),
+        (
+            counts(10, 5, prompt_tokens_details={"cached_tokens": 8, "audio_tokens": 9}),
+            Usage(cached_read=8, output=5, apart=Apart(audio_input=2)),
+        ),
         (counts(10, 5, **cached(8)), Usage(input=2, cached_read=8, output=5)),
         (counts(10, 5, **cached(4, cache_write_tokens=5)), Usage(input=1, cached_read=4, cache_write=5, output=5)),
         (counts(10, 5, prompt_cache_hit_tokens=8), Usage(input=2, cached_read=8, output=5)),
@@ -42,6 +53,10 @@ def reasoning(amount: int) -> dict[str, Any]:
     ],
     ids=[
         "plain",
+        "sound heard",
+        "sound spoken",
+        "more sound than input",
+        "sound and cache",
         "cached inside",
         "cache written",
         "DeepSeek",
