@@ -14,7 +14,7 @@ import trio
 import callboard
 from callboard.cli.bill import as_csv, as_text
 from callboard.messages.accounting import CallEnded, CallRow, SpendRow, UsageReport, UsageRow
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 from callboard.testing import Behaviour, SimulatedProvider
 
 Run = Callable[..., Any]
@@ -151,6 +151,15 @@ def test_what_does_not_go_together_or_has_no_price_is_told(run: Run, arguments: 
 
 def test_one_form_at_a_time(run: Run) -> None:
     assert run("usage", "--json", "--csv").code == 2
+
+
+def test_what_is_counted_apart_is_in_the_sums_once() -> None:
+    rare = Apart(audio_input=40_000, audio_cached=2_000, audio_output=500, cache_write_1h=100)
+    row = msgspec.structs.replace(REPORT.models[1], usage=Usage(input=1, output=2, reasoning=3, apart=rare))
+    report = UsageReport(models=(row, REPORT.models[0]), calls=(), latency=())
+    assert "total: 42,101 tokens in, 505 out" in as_text(report)
+    (line,) = (line for line in as_text(report).splitlines() if "m,n" in line)
+    assert line.split()[5:7] == ["42,101", "505"]
 
 
 def test_csv_has_every_partition_and_quotes_what_must_be() -> None:

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,10 +10,12 @@ from callboard.actors.ledger.book import ROW_TYPES, Book
 from callboard.actors.ledger.journal import JOURNAL, KEY_BOUND, OPEN, Journal, load, page
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CircuitRecord, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage, apart
 
 names = st.text("ab|é漢 ", max_size=4)
-usages = st.builds(Usage, input=st.integers(0, 99), output=st.integers(0, 99))
+counts = st.integers(0, 99)
+aparts = st.builds(apart, audio_output=counts, cache_write_1h=counts)
+usages = st.builds(Usage, input=counts, output=counts, apart=st.none() | aparts)
 costs = st.one_of(st.none(), st.decimals(0, 10, places=6))
 times = st.integers(0, 2**62)
 ids = st.sampled_from(["a", "b", "c"])
@@ -101,6 +104,28 @@ def test_whatever_was_committed_is_there_after_a_restart(groups: list[list[Ledge
             book, journal = again, later
     kept = [msgspec.msgpack.decode(blob, type=LedgerEntry) for _, blob in disk.all(JOURNAL)]
     assert kept == [entry for group in groups for entry in group]
+
+
+def without(members: dict[str, Any]) -> bytes:
+    """As it was written when nothing was counted apart."""
+    usage = {name: tokens for name, tokens in members["usage"].items() if name != "apart"}
+    return msgspec.msgpack.encode(members | {"usage": usage})
+
+
+def test_what_was_written_before_anything_was_counted_apart_is_read_and_added_to() -> None:
+    disk = Disk()
+    write(disk, Book(), Journal(None), settled("m", "a"))
+    for database in (JOURNAL, *ROW_TYPES):
+        for key, blob in disk.all(database):
+            members = msgspec.msgpack.decode(blob)
+            if "usage" in members:
+                disk.databases[database][key] = without(members)
+    book, journal, skipped = load(disk)
+    assert (book.report(0).usage, skipped) == (Usage(input=1), 0)
+    said = Usage(input=2, apart=Apart(audio_output=3))
+    write(disk, book, journal, msgspec.structs.replace(settled("m", "b"), usage=said))
+    again, _, skipped = load(disk)
+    assert (again.report(0).usage, skipped) == (Usage(input=3, apart=Apart(audio_output=3)), 0)
 
 
 def test_an_attempt_that_opens_and_ends_in_one_group_is_never_written_as_open() -> None:

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.actors.prices.book import Price, PriceBook
-from callboard.messages.usage import Apart, Usage
+from callboard.messages.usage import Apart, Usage, apart
 
 KNOWN = "gpt-4o-mini"
 counts = st.integers(0, 10**7)
-usages = st.builds(Usage, input=counts, cached_read=counts, cache_write=counts, output=counts, reasoning=counts)
+aparts = st.builds(apart, audio_input=counts, audio_cached=counts, audio_output=counts, cache_write_1h=counts)
+names = ("input", "cached_read", "cache_write", "output", "reasoning")
+usages = st.builds(Usage, apart=st.none() | aparts, **dict.fromkeys(names, counts))
 
 
 def book(free: frozenset[str] = frozenset(), **overrides: Price) -> PriceBook:
@@ -119,7 +121,8 @@ def test_the_catalogue_counts_reasoning_as_output() -> None:
 @given(model=st.text(max_size=20), usage=usages)
 def test_no_name_and_no_count_keeps_a_call_from_being_settled(model: str, usage: Usage) -> None:
     book()("openai", model, usage)
-    book()("openai", KNOWN, usage)
+    for known in (KNOWN, "gpt-audio"):
+        assert book()("openai", known, usage) is not None
 
 
 def test_a_model_without_a_price_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:

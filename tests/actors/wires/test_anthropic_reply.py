@@ -9,7 +9,7 @@ from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import OpaquePart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer, Delta, FinishReason
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 WIRE = AnthropicMessages()
 Json = dict[str, Any]
@@ -197,6 +197,26 @@ def test_counts_in_a_stream_are_cumulative_and_null_says_nothing() -> None:
     )
     decoder.feed(CLOSE)
     assert decoder.close().usage == Usage(input=9, cached_read=2, output=5)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"cache_creation_input_tokens": 5},
+        {"cache_creation_input_tokens": 5, "cache_creation": None},
+        {"cache_creation_input_tokens": 5, "cache_creation": {"ephemeral_1h_input_tokens": 2}},
+        {},
+    ],
+)
+def test_what_is_kept_for_an_hour_is_neither_lost_nor_doubled_when_a_stream_counts_again(later: Json) -> None:
+    written = {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 2}
+    usage = {"input_tokens": 9, "output_tokens": 1, "cache_creation_input_tokens": 5, "cache_creation": written}
+    decoder = WIRE.decoder()
+    decoder.feed(event("message_start", message={"id": "msg_1", "model": "claude", "usage": usage}))
+    decoder.feed(event("message_delta", delta={}, usage={"output_tokens": 3, **later}))
+    decoder.feed(CLOSE)
+    told = decoder.close().usage
+    assert told == Usage(input=9, cache_write=3, output=5, apart=Apart(cache_write_1h=2))
 
 
 def test_raw_is_every_event_of_a_stream() -> None:
