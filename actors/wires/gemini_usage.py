@@ -7,6 +7,7 @@ Source: ai.google.dev/api/generate-content, UsageMetadata: total = prompt + tool
 from typing import Any
 
 from callboard.actors.wires.jsons import items, mapping, tokens
+from callboard.actors.wires.sound import placed
 from callboard.messages.usage import Usage, apart
 
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
@@ -19,8 +20,8 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     prompt = tokens(counts.get("promptTokenCount"))
     cached = min(prompt, tokens(counts.get("cachedContentTokenCount")))
     written = tokens(counts.get("candidatesTokenCount"))
-    heard_before = min(cached, _sound(counts.get("cacheTokensDetails")))
-    heard = min(prompt - cached, max(0, _sound(counts.get("promptTokensDetails")) - heard_before))
+    told = _sound(counts.get("cacheTokensDetails"))
+    heard, heard_before = placed(_sound(counts.get("promptTokensDetails")), prompt - cached, cached, told)
     spoken = min(written, _sound(counts.get("candidatesTokensDetails")))
     return Usage(
         input=prompt - cached - heard + tokens(counts.get("toolUsePromptTokenCount")),

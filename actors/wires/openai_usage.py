@@ -8,10 +8,13 @@ reasoning is only in the total; Grok on Azure counts cached tokens beside the pr
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
+from callboard.actors.wires.sound import placed
 from callboard.messages.usage import Usage, apart
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """DeepSeek; Together and Moonshot; Mistral; Snowflake."""
+_LITELLM = "cache_creation_token_details"
+"""What LiteLLM tells of Claude's cache, as Anthropic does."""
 
 _RESPONSES = {
     "input_tokens": "prompt_tokens",
@@ -31,14 +34,17 @@ def usage_of(raw: Any) -> Usage | None:
     read, written = mapping(counts.get("prompt_tokens_details")), mapping(counts.get("completion_tokens_details"))
     fresh, cached, kept = _input(prompt, read, counts)
     output, reasoning = _output(prompt, completion, written, counts)
-    heard, spoken = min(fresh, tokens(read.get("audio_tokens"))), min(output, tokens(written.get("audio_tokens")))
+    told = tokens(mapping(read.get("cached_tokens_details")).get("audio_tokens"))
+    heard, heard_before = placed(tokens(read.get("audio_tokens")), fresh, cached, told)
+    spoken = min(output, tokens(written.get("audio_tokens")))
+    for_an_hour = min(kept, tokens(mapping(read.get(_LITELLM)).get("ephemeral_1h_input_tokens")))
     return Usage(
         input=fresh - heard,
-        cached_read=cached,
-        cache_write=kept,
+        cached_read=cached - heard_before,
+        cache_write=kept - for_an_hour,
         output=output - spoken,
         reasoning=reasoning,
-        apart=apart(audio_input=heard, audio_output=spoken) if heard or spoken else None,
+        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken, cache_write_1h=for_an_hour),
     )
 
 

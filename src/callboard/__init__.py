@@ -52,7 +52,7 @@ from callboard.messages.images import Image, Images
 from callboard.messages.reply import Delta, FinishReason, Reply
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
 from callboard.messages.reranking import Ranked, Reranking
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 from callboard.version import __version__
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ __all__ = [
     "AccountBlocked",
     "AccountLimited",
     "ActorRestarted",
+    "Apart",
     "AudioPart",
     "Board",
     "BudgetAlert",

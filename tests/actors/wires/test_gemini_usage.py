@@ -36,6 +36,14 @@ def modality(name: str, tokens: int) -> dict[str, Any]:
             Usage(input=3, cached_read=1, apart=Apart(audio_input=2, audio_cached=4)),
         ),
         (
+            {"promptTokenCount": 10, "cachedContentTokenCount": 8, "promptTokensDetails": [modality("AUDIO", 9)]},
+            Usage(cached_read=1, apart=Apart(audio_input=2, audio_cached=7)),
+        ),
+        (
+            {"promptTokenCount": 9, "cachedContentTokenCount": 8, "cacheTokensDetails": [modality("AUDIO", 3)]},
+            Usage(input=1, cached_read=5, apart=Apart(audio_cached=3)),
+        ),
+        (
             {"candidatesTokenCount": 5, "candidatesTokensDetails": [modality("AUDIO", 9)]},
             Usage(apart=Apart(audio_output=5)),
         ),

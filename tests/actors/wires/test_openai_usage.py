@@ -15,12 +15,16 @@ def counts(prompt: int, completion: int, total: int | None = None, **more: Any) 
     }
 
 
-def cached(amount: int, **more: int) -> dict[str, Any]:
+def cached(amount: int, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens_details": {"cached_tokens": amount, **more}}
 
 
 def sound(amount: int) -> dict[str, Any]:
     return {"audio_tokens": amount}
+
+
+def for_an_hour(amount: int) -> dict[str, Any]:
+    return {"cache_creation_token_details": {"ephemeral_1h_input_tokens": amount}}
 
 
 def reasoning(amount: int) -> dict[str, Any]:
@@ -36,7 +40,23 @@ def reasoning(amount: int) -> dict[str, Any]:
         (counts(5, 5, prompt_tokens_details=sound(40)), Usage(output=5, apart=Apart(audio_input=5))),
         (
             counts(10, 5, prompt_tokens_details={"cached_tokens": 8, "audio_tokens": 9}),
-            Usage(cached_read=8, output=5, apart=Apart(audio_input=2)),
+            Usage(cached_read=1, output=5, apart=Apart(audio_input=2, audio_cached=7)),
+        ),
+        (
+            counts(10, 5, **cached(8, audio_tokens=5, cached_tokens_details=sound(4))),
+            Usage(input=1, cached_read=4, output=5, apart=Apart(audio_input=1, audio_cached=4)),
+        ),
+        (
+            counts(10, 5, **cached(2, audio_tokens=3, cached_tokens_details=sound(9))),
+            Usage(input=8, cached_read=0, output=5, apart=Apart(audio_cached=2)),
+        ),
+        (
+            counts(10, 5, cache_creation_input_tokens=6, prompt_tokens_details=for_an_hour(4)),
+            Usage(input=4, cache_write=2, output=5, apart=Apart(cache_write_1h=4)),
+        ),
+        (
+            counts(10, 5, cache_creation_input_tokens=6, prompt_tokens_details=for_an_hour(9)),
+            Usage(input=4, output=5, apart=Apart(cache_write_1h=6)),
         ),
         (counts(10, 5, **cached(8)), Usage(input=2, cached_read=8, output=5)),
         (counts(10, 5, **cached(4, cache_write_tokens=5)), Usage(input=1, cached_read=4, cache_write=5, output=5)),
@@ -57,6 +77,10 @@ def reasoning(amount: int) -> dict[str, Any]:
         "sound spoken",
         "more sound than input",
         "sound and cache",
+        "cached sound that is told",
+        "more cached sound than cached",
+        "LiteLLM, kept for an hour",
+        "more kept for an hour than written",
         "cached inside",
         "cache written",
         "DeepSeek",
