@@ -38,6 +38,7 @@ def reasoning(amount: int) -> dict[str, Any]:
         (counts(53, 5, prompt_tokens_details=sound(37)), Usage(input=16, output=5, apart=Apart(audio_input=37))),
         (counts(5, 50, completion_tokens_details=sound(40)), Usage(input=5, output=10, apart=Apart(audio_output=40))),
         (counts(5, 5, prompt_tokens_details=sound(40)), Usage(output=5, apart=Apart(audio_input=5))),
+        (counts(5, 5, completion_tokens_details=sound(40)), Usage(input=5, apart=Apart(audio_output=5))),
         (
             counts(10, 5, prompt_tokens_details={"cached_tokens": 8, "audio_tokens": 9}),
             Usage(cached_read=1, output=5, apart=Apart(audio_input=2, audio_cached=7)),
@@ -76,6 +77,7 @@ def reasoning(amount: int) -> dict[str, Any]:
         "sound heard",
         "sound spoken",
         "more sound than input",
+        "more sound than output",
         "sound and cache",
         "cached sound that is told",
         "more cached sound than cached",
