@@ -74,7 +74,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             cache_write=self.cache_write + other.cache_write,
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
-            apart=self._apart(other, 1),
+            apart=None if self.apart is other.apart is None else self._apart(other, 1),
         )
 
     def __sub__(self, other: "Usage") -> "Usage":
@@ -84,12 +84,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             cache_write=self.cache_write - other.cache_write,
             output=self.output - other.output,
             reasoning=self.reasoning - other.reasoning,
-            apart=self._apart(other, -1),
+            apart=None if self.apart is other.apart is None else self._apart(other, -1),
         )
 
     def _apart(self, other: "Usage", sign: int) -> Apart | None:
-        if self.apart is None and other.apart is None:
-            return None
         return (self.apart or NONE_APART).plus(other.apart or NONE_APART, sign)
 
 

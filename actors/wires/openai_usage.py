@@ -15,6 +15,8 @@ _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cac
 """DeepSeek; Together and Moonshot; Mistral; Snowflake."""
 _LITELLM = "cache_creation_token_details"
 """What LiteLLM tells of Claude's cache, as Anthropic does."""
+_CACHED_APART = "cached_tokens_details"
+_RARE = ("audio_tokens", _CACHED_APART, _LITELLM)
 
 _RESPONSES = {
     "input_tokens": "prompt_tokens",
@@ -34,23 +36,29 @@ def usage_of(raw: Any) -> Usage | None:
     read, written = mapping(counts.get("prompt_tokens_details")), mapping(counts.get("completion_tokens_details"))
     fresh, cached, kept = _input(prompt, read, counts)
     output, reasoning = _output(prompt, completion, written, counts)
-    told = tokens(mapping(read.get("cached_tokens_details")).get("audio_tokens"))
-    heard, heard_before = placed(tokens(read.get("audio_tokens")), fresh, cached, told)
-    spoken = min(output, tokens(written.get("audio_tokens")))
-    for_an_hour = min(kept, tokens(mapping(read.get(_LITELLM)).get("ephemeral_1h_input_tokens")))
-    return Usage(
-        input=fresh - heard,
-        cached_read=cached - heard_before,
-        cache_write=kept - for_an_hour,
-        output=output - spoken,
-        reasoning=reasoning,
-        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken, cache_write_1h=for_an_hour),
-    )
+    plain = Usage(input=fresh, cached_read=cached, cache_write=kept, output=output, reasoning=reasoning)
+    rare = any(map(read.get, _RARE)) or written.get("audio_tokens")
+    return _set_apart(plain, read, written) if rare else plain
 
 
 def responses_usage_of(raw: Any) -> Usage | None:
     """The same for a response, which calls everything differently and counts alike."""
     return usage_of({_RESPONSES.get(name, name): value for name, value in mapping(raw).items()})
+
+
+def _set_apart(plain: Usage, read: dict[str, Any], written: dict[str, Any]) -> Usage:
+    told = tokens(mapping(read.get(_CACHED_APART)).get("audio_tokens"))
+    heard, heard_before = placed(tokens(read.get("audio_tokens")), plain.input, plain.cached_read, told)
+    spoken = min(plain.output, tokens(written.get("audio_tokens")))
+    for_an_hour = min(plain.cache_write, tokens(mapping(read.get(_LITELLM)).get("ephemeral_1h_input_tokens")))
+    return Usage(
+        input=plain.input - heard,
+        cached_read=plain.cached_read - heard_before,
+        cache_write=plain.cache_write - for_an_hour,
+        output=plain.output - spoken,
+        reasoning=plain.reasoning,
+        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken, cache_write_1h=for_an_hour),
+    )
 
 
 def _input(prompt: int, details: dict[str, Any], counts: dict[str, Any]) -> tuple[int, int, int]:
