@@ -25,7 +25,7 @@ from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.images import ImageRequest
 from callboard.messages.request import Request, Tool, Work
 from callboard.messages.reranking import RerankRequest
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 BYTES_A_TOKEN = 4
 TOKENS_A_MESSAGE = 4
@@ -60,7 +60,11 @@ def _conversation(request: Request) -> Usage:
     tokens += sum(map(_tool, request.tools))
     if request.output is not None:
         tokens += _json(request.output.schema)
-    return Usage(input=tokens, output=_output(request))
+    output, heard = _output(request), TOKENS_AN_ATTACHMENT * _recordings(request)
+    spoken = output if _is_to_speak(request) else 0
+    if not (heard or spoken):
+        return Usage(input=tokens, output=output)
+    return Usage(input=tokens - heard, output=output - spoken, apart=Apart(audio_input=heard, audio_output=spoken))
 
 
 def estimate_text(text: str) -> int:
@@ -74,6 +78,17 @@ def _output(request: Request) -> int:
         return request.sampling.max_tokens
     thinking = None if request.thinking is None else request.thinking.budget_tokens
     return DEFAULT_OUTPUT + (thinking or 0)
+
+
+def _recordings(request: Request) -> int:
+    contents = [message.content for message in request.messages if not isinstance(message.content, str)]
+    return sum(isinstance(part, AudioPart) for parts in contents for part in parts) if contents else 0
+
+
+def _is_to_speak(request: Request) -> bool:
+    """Whether it asks for sound, in the words of OpenAI's chat completions."""
+    modalities = (request.extra or {}).get("modalities")
+    return isinstance(modalities, list | tuple) and "audio" in modalities
 
 
 def _tool(tool: Tool) -> int:

@@ -53,7 +53,7 @@ class Needs:
     @cached_property
     def tokens(self) -> int:
         """Of the input by estimate, and of the output as far as the request bounds it."""
-        return estimate(self._request).input + (self._request.sampling.max_tokens or 0)
+        return estimate(self._request).input_total + (self._request.sampling.max_tokens or 0)
 
 
 class Knowledge:

@@ -18,7 +18,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import Cost, Usage, apart
 from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import PRIORITIES
 
@@ -127,7 +127,8 @@ def _seen(estimate: Usage, answer: Answer | None) -> Usage:
     """What is known of a cut stream: the provider's own counts where some came, what was written where none did."""
     counted = None if answer is None else answer.usage
     if counted is None or not counted.total:
-        return Usage(input=estimate.input, output=_written(answer))
+        heard = 0 if estimate.apart is None else estimate.apart.audio_input
+        return Usage(input=estimate.input, output=_written(answer), apart=apart(audio_input=heard))
     return msgspec.structs.replace(counted, output=max(counted.output, _written(answer) - counted.reasoning))
 
 

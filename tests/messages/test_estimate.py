@@ -20,6 +20,7 @@ from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.estimate import (
     DEFAULT_OUTPUT,
     TOKENS_A_MESSAGE,
+    TOKENS_AN_ATTACHMENT,
     TOKENS_AN_IMAGE_MADE,
     estimate,
     estimate_text,
@@ -27,7 +28,7 @@ from callboard.messages.estimate import (
 from callboard.messages.images import ImageRequest
 from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, Work
 from callboard.messages.reranking import RerankRequest
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 LONG = "four" * 1_000
 PARTS: list[Part] = [
@@ -66,7 +67,21 @@ def test_text_that_no_wire_can_send_can_still_be_estimated() -> None:
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
 def test_every_kind_of_part_is_counted(part: Part) -> None:
-    assert estimate(asked(ChatMessage("user", (part,)))).input >= 1_000
+    assert estimate(asked(ChatMessage("user", (part,)))).input_total >= 1_000
+
+
+def test_a_recording_is_sound_and_so_is_what_a_request_for_sound_brings() -> None:
+    recording = AudioPart(data=b"1", media_type="audio/wav")
+    heard = estimate(asked(user("four", recording)))
+    assert heard.apart == Apart(audio_input=TOKENS_AN_ATTACHMENT)
+    assert heard.input == TOKENS_A_MESSAGE + 1
+    told = estimate(asked(extra={"modalities": ["text", "audio"]}, sampling=Sampling(max_tokens=50)))
+    assert (told.output, told.apart) == (0, Apart(audio_output=50))
+
+
+@pytest.mark.parametrize("modalities", [["text"], None, 7, "audiobook"])
+def test_any_other_modalities_ask_for_no_sound(modalities: object) -> None:
+    assert estimate(asked(extra={"modalities": modalities})).apart is None
 
 
 def test_every_message_is_counted() -> None:

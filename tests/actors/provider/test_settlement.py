@@ -11,7 +11,7 @@ from callboard.messages.estimate import estimate
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request, Sampling
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import Apart, Cost, Usage
 from callboard.runtime.clock import Clock
 
 REQUEST = Request(model="p/m", messages=(user("Why is the sky blue?"),), sampling=Sampling(max_tokens=500))
@@ -104,6 +104,12 @@ def test_a_stream_that_was_cut_before_its_first_word_is_what_went_in() -> None:
 def test_a_stream_that_was_cut_is_what_went_in_and_what_came_out() -> None:
     cut = answer("four" * 10, "four")
     assert settled(stream=True, partial=cut).usage == Usage(input=ESTIMATE.input, output=11)
+
+
+def test_a_cut_stream_heard_the_recordings_that_went_in() -> None:
+    one = progress(stream=True)
+    one.estimate = Usage(input=9, output=50, apart=Apart(audio_input=6, audio_output=50))
+    assert settle(one, "account", price).usage == Usage(input=9, apart=Apart(audio_input=6))
 
 
 def test_thinking_and_the_arguments_of_tool_calls_came_out_too() -> None:
