@@ -73,7 +73,9 @@ def peak(url: str) -> int:
 
 
 def _told(address: str) -> int:
-    with urllib.request.urlopen(address) as told:  # noqa: S310 - our own, on loopback
+    """Past the proxies of the environment, which urllib asks for loopback as well."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(address) as told:
         return int(told.read())
 
 

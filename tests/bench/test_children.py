@@ -55,6 +55,14 @@ def test_ctrl_c_does_not_reach_the_upstream(started: list[Noted]) -> None:
     assert [(process.deaf, process.returncode) for process in started] == [(True, -signal.SIGKILL)]
 
 
+def test_the_upstream_is_asked_past_the_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with upstream() as url:
+        assert requests(url) == 0
+
+
 HOLDER = """
 import os, signal, sys
 from callboard.bench.harness.upstream import upstream
