@@ -14,6 +14,7 @@ from pathlib import Path
 import trio
 
 from callboard.bench.harness.client import many, opened, plain, recorded
+from callboard.bench.harness.failing import shown
 from callboard.bench.harness.upstream import peak
 
 
@@ -84,4 +85,7 @@ def _resident() -> float:
 
 if __name__ == "__main__":
     measure = {"cpu": _cpu, "memory": _memory}[sys.argv[1]]
-    print(json.dumps(trio.run(measure, sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    try:
+        print(json.dumps(trio.run(measure, sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+    except Exception as error:
+        sys.exit(shown(error))

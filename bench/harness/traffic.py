@@ -3,7 +3,6 @@
 import gc
 import math
 import os
-import resource
 import sys
 from array import array
 from collections.abc import Iterator
@@ -134,8 +133,6 @@ class Traffic:
 
 async def soaked(url: str, soak: Soak) -> Seen:
     """The whole run."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     async with opened(url) as board, trio.open_nursery() as nursery:
         traffic = Traffic(board)
         for number in range(soak.streams):

@@ -1,5 +1,6 @@
 """A crowd is one at the upstream, or nothing is told of it."""
 
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 
 from callboard import config
 from callboard.bench.harness import client, crowd
+from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.upstream import peak, upstream
 
 CROWD = 32
@@ -41,6 +43,12 @@ async def test_calls_that_wait_for_a_permit_are_not_in_flight(
 @pytest.mark.parametrize("measured", [crowd._cpu, crowd._memory])
 async def test_calls_that_wait_for_their_reply_are_in_flight(measured: Measured, url: str) -> None:
     await measured(url, CROWD, CROWD)
+
+
+def test_what_a_crowd_broke_with_is_told_in_words() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        crowd.cpu("http://127.0.0.1:9/v1", 4, 4)
+    assert "CallError: up/gpt-4o-mini: connection: no connection to http://127.0.0.1:9" in sentence(caught.value)
 
 
 async def test_the_upstream_tells_the_peak_since_it_was_last_asked(url: str) -> None:
