@@ -26,7 +26,6 @@ GOALS_AT_64 = (
     Goal(subject="callboard", against="litellm router", at_most=1 / 18),
 )
 GOALS_AT_1 = (Goal(subject="callboard", at_most=350),)
-ELSEWHERE = "its goals in microseconds were set for one machine: on another, and in another hour, go by the ratios"
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def _question(url: str, options: Options, *, at_once: int, calls: int, goals: tu
         unit="us of CPU",
         settings=settings,
         subjects=(
-            Subject("callboard", lambda: client.cpu(url, client.plain, calls, at_once, before=calls), ELSEWHERE),
+            Subject("callboard", lambda: client.cpu(url, client.plain, calls, at_once, before=calls)),
             Subject(
                 "callboard, not yet in the cache",
                 lambda: client.cpu(url, client.missing(), calls, at_once, before=calls),

@@ -12,6 +12,9 @@ import msgspec
 from callboard.bench.harness.failing import shown
 from callboard.runtime.leaf import interrupted
 
+SPEEDS = ("us ", "ms ", "records a second")
+"""How the units begin that depend on how fast the machine is."""
+
 
 class Missing(Exception):
     """A subject cannot be measured here; the sentence says why. It is reported, never left out in silence."""
@@ -50,9 +53,10 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a ratio or median is within it."""
         return value <= self.at_most if self.at_most is not None else value >= (self.at_least or 0.0)
 
-    def __str__(self) -> str:
+    def told(self, unit: str) -> str:
+        """In words; `unit` is the question's."""
         bound = f"<= {self.at_most:g}" if self.at_most is not None else f">= {self.at_least:g}"
-        return f"{bound} of {self.against}" if self.against else f"{bound} always" if self.always else bound
+        return f"{bound} of {self.against}" if self.against else f"{bound} {unit}{', always' * self.always}"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +73,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     once: bool = False
     """One sample has to do: it takes minutes, or never differs."""
 
+    def __post_init__(self) -> None:
+        names = [subject.name for subject in self.subjects]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two subjects of {self.name!r} have one name: their samples would be one's")
+        for goal in self.goals:
+            for name in {goal.subject, goal.against or goal.subject} - set(names):
+                raise ValueError(f"a goal of {self.name!r} is for {name!r}, which is no subject of it")
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One goal held against what was measured. `value` None: there was nothing to compare."""
@@ -80,6 +92,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """None as well where it is not judged."""
     judged: bool = True
     """False for a quick run: its samples are too small to tell."""
+    machine: bool = False
+    """It bounds a speed in the unit, and so holds for the machine that it was set on."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,4 +219,11 @@ def _verdict(goal: Goal, found: Answer, judge: bool) -> Verdict:
     else:
         value = goal.worst(samples) if goal.always and samples else found.median(goal.subject)
     met = goal.met(value) if judge and value is not None else None
-    return Verdict(goal=str(goal), subject=goal.subject, value=value, met=met, judged=judge)
+    return Verdict(
+        goal=goal.told(found.unit),
+        subject=goal.subject,
+        value=value,
+        met=met,
+        judged=judge,
+        machine=goal.against is None and found.unit.startswith(SPEEDS),
+    )

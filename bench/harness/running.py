@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import callboard.bench
 from callboard.bench.harness import peers, telling, writing
+from callboard.bench.harness.descriptors import as_many_as_allowed
 from callboard.bench.harness.failing import sentence
 from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
@@ -41,14 +42,17 @@ def asking(name: str) -> Asking:
 
 
 def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> int:
-    """Ask; print and write down after each question, and at the end what fell short; how much that is.
+    """Ask; print and write down after each question, and at the end what fell short: how many lines that took.
 
-    A question that breaks costs none of the others. Raises KeyboardInterrupt, at SIGTERM as well, once what was
-    measured is written.
+    A question that breaks costs none of the others, nor does a file that cannot be written: it is tried again after
+    each. Raises KeyboardInterrupt, at SIGTERM as well, once what was measured is written; OSError, at the end, for a
+    file that is not.
     """
+    as_many_as_allowed()
     facts = machine()
     print(f"{command}\n{', '.join(f'{name} {value}' for name, value in facts.items())}", flush=True)
     answers: list[Answer] = []
+    unwritten: OSError | None = None
     with as_interrupt(), closing(_answers(files, options)) as found:
         for one in found:
             answers.append(one)
@@ -60,13 +64,25 @@ def run(files: Sequence[tuple[str, Asking]], options: Options, command: str) -> 
                     flush=True,
                 )
             finally:
-                writing.write(telling.Report(command=command, machine=facts, answers=tuple(answers)), options)
+                report = telling.Report(command=command, machine=facts, answers=tuple(answers))
+                unwritten = writing.write(report, options)
             if one.interrupted:
-                raise KeyboardInterrupt
-    short = telling.shortcomings(answers)
-    if short:
-        print("fell short:", *short, sep="\n  ")
-    return len(short)
+                break
+    print("\n".join(telling.ending(answers)), flush=True)
+    if unwritten:
+        raise unwritten
+    if any(one.interrupted for one in answers):
+        raise KeyboardInterrupt
+    return len(telling.shortfalls(answers))
+
+
+def refused(options: Options) -> str | None:
+    """Why nothing is measured like this; told before anything is."""
+    if not __debug__:
+        return "with -O Python leaves out the assertions that what is measured was really done"
+    if options.rounds < 1:
+        return "--rounds is less than 1"
+    return writing.refused(options)
 
 
 def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator[Answer, None, None]:
@@ -82,7 +98,7 @@ def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator
 
 
 def main(questions: Asking) -> None:
-    """A file run alone. Ends with 1 when a goal was missed or a subject not measured, 130 when interrupted."""
+    """A file run alone. Ends with 1 when anything fell short, as `callboard bench` does, 130 when interrupted."""
     parser = argparse.ArgumentParser(
         description=sys.modules[questions.__module__].__doc__,
         usage=argparse.SUPPRESS,
@@ -96,9 +112,8 @@ def main(questions: Asking) -> None:
     for name in ("json", "markdown", "svg"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help="written after each question")
     options = Options(**vars(parser.parse_args()))
-    wrong = writing.refused(options) or ("--rounds is less than 1" if options.rounds < 1 else None)
-    if wrong:
-        parser.error(wrong)
+    if why := refused(options):
+        parser.error(why)
     logging.getLogger("callboard").setLevel(logging.ERROR)
     file = Path(sys.argv[0])
     command = shlex.join(["python", f"bench/{file.name}", *sys.argv[1:]])

@@ -8,6 +8,8 @@ from callboard.bench.harness.question import Answer, Verdict
 
 INTERRUPTED = "interrupted before every sample was taken"
 NOT_JUDGED = "not judged: the samples of a quick run are too small"
+SHORT = "Missed, or not measured to the end"
+ENOUGH = "Everything was measured, and no goal was missed."
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,26 +29,39 @@ def lines(answer: Answer) -> Iterable[str]:
     for name, samples in answer.samples.items():
         told = " ".join(_figure(one) for one in samples)
         yield f"  {name:{width}}  {_middle(answer, name)}  [{told}]"
-    for name, why in _unmeasured(answer):
-        yield f"  {name:{width}}  {why}"
+    for name, what, why in _shortcomings(answer):
+        yield f"  {name:{width}}  {what}: {why}"
     if answer.interrupted:
         yield f"  {INTERRUPTED}"
     for name, note in answer.notes.items():
         yield f"  {name}: {note}"
     for verdict in answer.verdicts:
         yield f"  {_goal(verdict)}"
+    if any(verdict.machine for verdict in answer.verdicts):
+        yield f"  {_of_a_machine(answer)}"
 
 
-def shortcomings(answers: Iterable[Answer]) -> list[str]:
-    """What was missed, and what could not be measured: a line each."""
-    return [
-        f"{answer.name}: {line}"
-        for answer in answers
-        for line in (
-            *(f"{name}: {why}" for name, why in _unmeasured(answer)),
-            *(_goal(verdict) for verdict in answer.verdicts if verdict.met is False),
-        )
-    ]
+def ending(answers: Iterable[Answer]) -> Iterable[str]:
+    """The last lines: what fell short, one line each."""
+    short = shortfalls(answers)
+    yield f"{SHORT}:" if short else ENOUGH
+    for one in short:
+        yield f"  {one}"
+
+
+def shortfalls(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """Each goal that was missed or had nothing to compare with, and whatever was not measured to the end."""
+    return tuple(f"{answer.name}: {what}" for answer in answers for what in _short(answer))
+
+
+def _short(answer: Answer) -> Iterable[str]:
+    for verdict in answer.verdicts:
+        if verdict.judged and not verdict.met:
+            yield _goal(verdict)
+    for name, what, _ in _shortcomings(answer):
+        yield f"{name} {what}"
+    if answer.interrupted:
+        yield f"{INTERRUPTED}; nothing after it was asked"
 
 
 def page(report: Report) -> str:
@@ -60,6 +75,8 @@ def page(report: Report) -> str:
     ]
     for answer in report.answers:
         parts.append("\n".join(_section(answer)))
+    short = shortfalls(report.answers)
+    parts.append("\n".join((f"## {SHORT}", "", *(f"- {one}" for one in short))) if short else ENOUGH)
     return "\n\n".join(parts) + "\n"
 
 
@@ -82,7 +99,8 @@ def _with_figures(answer: Answer) -> dict[str, object]:
 def _section(answer: Answer) -> Iterable[str]:
     yield f"## {answer.name}"
     yield ""
-    how = f" {_pairs(answer.settings).capitalize()}. Turned off: {answer.turned_off}." if answer.settings else ""
+    pairs = _pairs(answer.settings)
+    how = f" {pairs[0].upper()}{pairs[1:]}. Turned off: {answer.turned_off}." if pairs else ""
     yield f"{answer.asks}{how}"
     yield ""
     yield f"| | {answer.unit} | ± | of {answer.reference or 'the first'} | samples |"
@@ -90,8 +108,8 @@ def _section(answer: Answer) -> Iterable[str]:
     for name, samples in answer.samples.items():
         told = ", ".join(_figure(one) for one in samples)
         yield f"| {name} | {_figure(answer.median(name))} | {_share(answer, name)} | {_times(answer, name)} | {told} |"
-    for name, why in _unmeasured(answer):
-        yield f"| {name} | {why.replace('|', '/')} | | | |"
+    for name, what, why in _shortcomings(answer):
+        yield f"| {name} | {what}: {why.replace('|', '/')} | | | |"
     if answer.interrupted:
         yield f"\n{INTERRUPTED.capitalize()}."
     if answer.notes:
@@ -99,15 +117,17 @@ def _section(answer: Answer) -> Iterable[str]:
     if answer.verdicts:
         yield ""
         yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."
+    if any(verdict.machine for verdict in answer.verdicts):
+        yield f"{_of_a_machine(answer)}."
 
 
-def _unmeasured(answer: Answer) -> Iterable[tuple[str, str]]:
-    """Every subject of which there are not all samples, and why."""
+def _shortcomings(answer: Answer) -> Iterable[tuple[str, str, str]]:
+    """Every subject of which there are not all samples, what became of it, and why."""
     for word, subjects in (("not measured", answer.missing), ("failed", answer.failed)):
         for name, why in subjects.items():
             taken = len(answer.samples.get(name, ()))
             after = f" after {taken} of {answer.settings['rounds']} samples" if taken else ""
-            yield name, f"{word}{after}: {why}"
+            yield name, f"{word}{after}", why
 
 
 def _middle(answer: Answer, name: str) -> str:
@@ -129,6 +149,10 @@ def _goal(verdict: Verdict) -> str:
         return f"goal of {verdict.subject}: {verdict.goal}; nothing to compare with"
     word = NOT_JUDGED if not verdict.judged else "met" if verdict.met else "MISSED"
     return f"goal of {verdict.subject}: {verdict.goal}; {_figure(verdict.value)}, {word}"
+
+
+def _of_a_machine(answer: Answer) -> str:
+    return f"A goal in {answer.unit} holds for the machine that it was set on"
 
 
 def _figure(value: float | None) -> str:

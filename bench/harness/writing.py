@@ -26,13 +26,20 @@ def refused(options: Options) -> str | None:
     return None
 
 
-def write(report: telling.Report, options: Options) -> None:
-    """Every file that is asked for, whole: whoever ends this finds the one before. Raises OSError with its name."""
-    for path, form in _asked(options):
-        try:
-            _put(path.resolve(), form(report))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from None
+def write(report: telling.Report, options: Options) -> OSError | None:
+    """Every file that is asked for, whole: whoever ends this finds the one before. Gives the error, with its name, of
+    the first that could not be written; the others are.
+    """
+    tried = [_written(path, form(report)) for path, form in _asked(options)]
+    return next((error for error in tried if error), None)
+
+
+def _written(path: Path, content: bytes) -> OSError | None:
+    try:
+        _put(path.resolve(), content)
+    except OSError as error:
+        return OSError(error.errno, error.strerror, str(path))
+    return None
 
 
 def _probe(path: Path) -> None:

@@ -93,6 +93,38 @@ def test_a_goal_has_one_bound(wrong: Callable[[], Goal]) -> None:
         wrong()
 
 
+@pytest.mark.parametrize("goal", [Goal(subject="b", at_most=1), Goal(subject="a", against="b", at_most=1)])
+def test_a_goal_is_for_subjects_of_its_question(goal: Goal) -> None:
+    with pytest.raises(ValueError, match="for 'b', which is no subject"):
+        question(counted([], "a", 1), goals=(goal,))
+
+
+def test_each_subject_has_a_name_of_its_own() -> None:
+    with pytest.raises(ValueError, match="have one name"):
+        question(counted([], "a", 1), counted([], "a", 2))
+
+
+def test_a_goal_is_told_in_its_unit_and_a_speed_as_one_of_a_machine() -> None:
+    goals = (
+        Goal(subject="a", at_most=3),
+        Goal(subject="a", against="b", at_most=1),
+        Goal(subject="a", at_least=0, always=True),
+    )
+    asked = question(counted([], "a", 2), counted([], "b", 4), goals=goals)
+
+    def verdicts(unit: str) -> list[tuple[str, bool]]:
+        subjects = (counted([], "a", 2), counted([], "b", 4))
+        found = answer(msgspec.structs.replace(asked, unit=unit, subjects=subjects), rounds=1)
+        return [(verdict.goal, verdict.machine) for verdict in found.verdicts]
+
+    assert verdicts("us of CPU") == [
+        ("<= 3 us of CPU", True),
+        ("<= 1 of b", False),
+        (">= 0 us of CPU, always", True),
+    ]
+    assert verdicts("records lost")[0] == ("<= 3 records lost", False)
+
+
 def test_a_goal_for_always_is_in_the_unit() -> None:
     with pytest.raises(ValueError, match="not `against`"):
         Goal(subject="a", against="b", at_most=1, always=True)

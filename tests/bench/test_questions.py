@@ -32,6 +32,8 @@ def test_it_runs_alone_and_measures_every_subject(name: str, tmp_path: Path) -> 
         assert not answer["failed"]
         assert set(answer["missing"].values()) <= {KEPT}
         assert answer["samples"] or answer["missing"]
+    missing = any(answer["missing"] for answer in report["answers"])
+    assert done.returncode == (1 if missing else 0), done.stderr
 
 
 def test_what_is_left_out_is_there() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -111,6 +112,104 @@ def test_what_was_measured_before_an_interrupt_is_written(
     assert "Interrupted before every sample was taken." in options.markdown.read_text()
 
 
+def fails() -> float:
+    raise ValueError("not every call was recorded")
+
+
+def is_missing() -> float:
+    raise Missing("it could not be installed")
+
+
+@pytest.mark.parametrize(
+    ("short", "goals", "told_as"),
+    [
+        (lambda: 1.0, (Goal(subject="a", at_most=0.5),), ["goal of a: <= 0.5 us; 1, MISSED"]),
+        (fails, (), ["a failed"]),
+        (is_missing, (), ["a not measured"]),
+        (
+            is_missing,
+            (Goal(subject="b", against="a", at_most=1),),
+            ["goal of b: <= 1 of a; nothing to compare with", "a not measured"],
+        ),
+    ],
+)
+def test_what_fell_short_is_counted_and_told_in_the_last_lines(
+    short: Callable[[], float],
+    goals: tuple[Goal, ...],
+    told_as: list[str],
+    options: Options,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = msgspec.structs.replace(
+        question("short", Subject("a", short), Subject("b", lambda: 1.0)), goals=(*goals, Goal(subject="b", at_most=1))
+    )
+    assert run([("one", asks(asked, FINE))], options, "bench") == len(told_as)
+    last = ["Missed, or not measured to the end", *(f"short: {one}" for one in told_as)]
+    out = capsys.readouterr().out.splitlines()
+    assert [line.strip(" :") for line in out[-len(last) :]] == last
+    assert options.markdown is not None
+    page = options.markdown.read_text().splitlines()
+    assert [line.strip("#- ") for line in page[-len(last) - 1 :] if line] == last
+
+
+def test_of_a_run_in_which_nothing_fell_short_the_last_line_says_so(
+    options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([("one", asks(FINE))], options, "bench") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Everything was measured, and no goal was missed."
+    assert options.markdown is not None
+    assert options.markdown.read_text().splitlines()[-1] == "Everything was measured, and no goal was missed."
+
+
+def test_a_quick_run_does_not_pass_over_what_it_could_not_measure(options: Options) -> None:
+    quick = msgspec.structs.replace(options, quick=True)
+    assert run([("one", asks(question("q", Subject("a", is_missing))))], quick, "bench") == 1
+
+
+def test_a_file_that_could_not_be_written_is_written_with_the_next_question(options: Options, told: Told) -> None:
+    folder = options.json.parent / "later"  # type: ignore[union-attr]
+    later = msgspec.structs.replace(options, json=folder / "a.json")
+
+    def appears() -> float:
+        folder.mkdir(exist_ok=True)
+        return 1.0
+
+    assert run([("one", asks(FINE, question("q", Subject("a", appears))))], later, "bench") == 0
+    assert [one["name"] for one in json.loads((folder / "a.json").read_bytes())["answers"]] == ["fine", "q"]
+
+
+def test_a_file_that_is_not_written_in_the_end_is_told_after_all_was_measured(
+    options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = msgspec.structs.replace(options, json=options.json.parent / "nowhere" / "a.json")  # type: ignore[union-attr]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run([("one", asks(FINE, FINE))], lost, "bench")
+    assert capsys.readouterr().out.count("fine: how?") == 2
+
+
+def test_as_many_connections_as_the_system_allows_may_be_open(options: Options) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed: list[int] = []
+
+    def looks() -> float:
+        allowed.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        return 1.0
+
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(200, before[1]), before[1]))
+        run([("one", asks(question("q", Subject("a", looks))))], options, "bench")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert allowed == [before[1]] * 2
+
+
+def test_without_its_assertions_nothing_is_measured() -> None:
+    command = [sys.executable, "-O", str(BENCH / "mailbox.py"), "--quick", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leaves out the assertions" in done.stderr
+
+
 def test_a_quick_run_judges_no_goal(options: Options, told: Told) -> None:
     missed = msgspec.structs.replace(FINE, goals=(Goal(subject="a", at_most=0.5),))
     assert run([("one", asks(missed))], options, "bench") == 1
@@ -119,19 +218,10 @@ def test_a_quick_run_judges_no_goal(options: Options, told: Told) -> None:
     assert (verdict["met"], verdict["judged"]) == (None, False)
 
 
-def test_what_a_peer_gave_before_it_was_missing_is_kept_and_falls_short(options: Options, told: Told) -> None:
+def test_what_a_peer_gave_before_it_was_missing_is_kept(options: Options, told: Told) -> None:
     assert run([("one", asks(question("q", Subject("a", gives(3.0, then=Missing("it crashed"))))))], options, "b") == 1
     (found,) = told()["answers"]
     assert (found["samples"], found["missing"]) == ({"a": [3]}, {"a": "it crashed"})
-
-
-def test_a_run_ends_with_a_list_of_what_fell_short(options: Options, capsys: pytest.CaptureFixture[str]) -> None:
-    missed = msgspec.structs.replace(FINE, goals=(Goal(subject="a", at_most=0.5), Goal(subject="a", at_most=1)))
-    gone = question("gone", Subject("b", gives(then=Missing("it is not there"))))
-    assert run([("one", asks(missed, FINE, gone))], options, "bench") == 2
-    assert capsys.readouterr().out.endswith(
-        "\nfell short:\n  fine: goal of a: <= 0.5; 1, MISSED\n  gone: b: not measured: it is not there\n"
-    )
 
 
 @pytest.mark.usefixtures("heeding")

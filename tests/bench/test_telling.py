@@ -66,6 +66,19 @@ def test_goals_of_a_quick_run_are_told_as_not_judged() -> None:
         assert "MISSED" not in told
 
 
+def test_beside_a_goal_of_speed_stands_whose_it_is() -> None:
+    verdict = Verdict(goal="<= 3 us", subject="callboard", value=2, met=True, machine=True)
+    fast = msgspec.structs.replace(ANSWER, verdicts=(*ANSWER.verdicts, verdict))
+    for one, holds in ((fast, True), (ANSWER, False)):
+        for told in ("\n".join(telling.lines(one)), telling.page(msgspec.structs.replace(REPORT, answers=(one,)))):
+            assert ("A goal in us holds for the machine that it was set on" in told) is holds
+
+
+def test_settings_keep_their_capitals() -> None:
+    told = msgspec.structs.replace(ANSWER, settings={"of": "8 MiB"})
+    assert "Of 8 MiB. Turned off" in telling.page(msgspec.structs.replace(REPORT, answers=(told,)))
+
+
 def test_what_is_below_zero_has_no_length() -> None:
     below = msgspec.structs.replace(ANSWER, samples={"slope": (-2.0, -1.0), "flat": (-1.0, 0.0)})
     root = ET.fromstring(chart([below]))  # noqa: S314 - our own

@@ -30,9 +30,15 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", breaks_off)
-    with pytest.raises(OSError, match=r"No space left on device: .*told\.json'"):
-        write(REPORT, Options(json=file))
+    assert str(write(REPORT, Options(json=file))) == f"[Errno 28] No space left on device: '{file}'"
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("told.json", "before")]
+
+
+def test_one_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    page = tmp_path / "told.md"
+    error = write(REPORT, Options(json=tmp_path / "nowhere" / "told.json", markdown=page))
+    assert isinstance(error, FileNotFoundError)
+    assert page.read_text() == telling.page(REPORT)
 
 
 def test_a_link_stays_one_and_a_file_keeps_who_may_read_it(tmp_path: Path) -> None:
@@ -41,7 +47,7 @@ def test_a_link_stays_one_and_a_file_keeps_who_may_read_it(tmp_path: Path) -> No
     link.symlink_to(file)
     options = Options(json=link)
     assert refused(options) is None
-    write(REPORT, options)
+    assert write(REPORT, options) is None
     assert link.is_symlink() and file.read_bytes() == telling.json(REPORT)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 

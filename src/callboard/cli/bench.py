@@ -51,12 +51,11 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     weight         importing and installing
     soak           memory, objects and descriptors in forty minutes of traffic
 
-    Ends with 1, and a list of them, when a goal was missed or something could not be measured to the end, a peer that
-    cannot be installed among it.
+    Ends with 1 when a goal was missed or could not be judged, or something could not be measured to the end, a peer
+    that could not be installed included. The last lines tell each.
     """
     from callboard.bench.harness.options import Options
-    from callboard.bench.harness.running import asking, names, run
-    from callboard.bench.harness.writing import refused
+    from callboard.bench.harness.running import asking, names, refused, run
 
     unknown = set(files or ()) - set(names())
     if unknown:
