@@ -37,7 +37,7 @@ def _cost(options: Options) -> Question:
         settings={
             "upstream's delay, s": WAITS,
             "so 64 in flight wait as well": "they cost more than in `call`, whose upstream answers at once",
-            "calls a sample": "the larger of 4 a worker and 6400",
+            "calls a sample": "the larger of 4 a worker and 6400, after as many that are not measured",
             "really in flight": "nine tenths or more, asserted at the upstream in each sample",
         },
         subjects=tuple(Subject(f"{size} in flight", partial(_cpu, options, size)) for size in CROWDS),

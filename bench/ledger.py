@@ -53,6 +53,7 @@ def _speed(records: int, folder: Path) -> Question:
         asks="How many records become durable a second, on the wall's clock?",
         unit="records a second",
         settings={"records a sample": records, "waiting at once": AT_ONCE},
+        turned_off="all but the ledger and its store",
         subjects=(
             Subject("LMDB alone", lambda: _bare(records, _fresh(folder))),
             Subject("told, then flushed", lambda: trio.run(_told, records, _fresh(folder))),
@@ -69,6 +70,7 @@ def _loss(options: Options, folder: Path) -> Question:
         asks="How many acknowledged records are gone after the writing process was killed at a random moment?",
         unit="records lost",
         settings={"kills a sample": kills, "askers": books.ASKERS, "a writer's life, s": f"{LIVES[0]} to {LIVES[1]}"},
+        turned_off="all but the ledger and its store",
         subjects=(Subject("the ledger", lambda: _lost(kills, _fresh(folder))),),
         goals=(Goal(subject="the ledger", at_most=0, always=True),),
     )

@@ -88,7 +88,12 @@ def _asks(options: Options, clients: int) -> Question:
         name=f"an ask, {clients} client{'s' if clients > 1 else ''}",
         asks="What does a round trip to an actor cost?",
         unit="us of CPU",
-        settings={"round trips a sample": trips, "clients": clients},
+        settings={
+            "round trips a sample": trips,
+            "clients": clients,
+            **({"round trips of Pykka": trips // 4} if pykka else {}),
+        },
+        turned_off="all but an actor that answers at once",
         subjects=(
             Subject("Trio's channels", lambda: trio.run(_channels, trips, clients)),
             Subject("callboard", lambda: trio.run(_actor, trips, clients), note=IDLE),
@@ -109,7 +114,12 @@ def _tells(options: Options) -> Question:
         name="a tell",
         asks="What does a message cost that nobody waits for?",
         unit="us of CPU",
-        settings={"tells a sample": tells, "tells in a burst": BURST},
+        settings={
+            "tells a sample": tells,
+            "tells in a burst": BURST,
+            **({"tells to Pykka": tells // 4} if pykka else {}),
+        },
+        turned_off="all but an actor that does nothing",
         subjects=(
             Subject("Trio's channels", lambda: trio.run(_channel_tells, tells)),
             Subject("callboard", lambda: trio.run(_actor_tells, tells), note=IDLE),

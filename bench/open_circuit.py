@@ -61,7 +61,8 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
             asks="How much later is the reply when the first candidate's circuit is open?",
             unit="ms on the wall's clock",
             settings={"calls a sample": calls},
-            turned_off="sockets: the providers are simulated in this process; the store is in memory",
+            turned_off="sockets: the providers are simulated in this process; the store is in memory; an open circuit "
+            "is tried again after 300 s, not 5",
             subjects=(
                 Subject("all is well, p99", lambda: figures.p99(dead=False)),
                 Subject("circuit open, p99", lambda: figures.p99(dead=True)),

@@ -20,7 +20,7 @@ from callboard.bench.harness.client import TURNED_OFF
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
-from callboard.bench.harness.traffic import CHUNKS, CHUNKS_A_SECOND, DELAY, Seen, Soak, soaked
+from callboard.bench.harness.traffic import CHUNKS, CHUNKS_A_SECOND, DELAY, LONG, Seen, Soak, soaked
 from callboard.bench.harness.trend import Trend
 from callboard.bench.harness.upstream import upstream
 
@@ -80,7 +80,7 @@ def _slope(name: str, unit: str, found: Callable[[], Trend], most: float, soak: 
             Subject("its upper end, 95 %", lambda: MINUTE * found().high),
         ),
         goals=(Goal(subject="its lower end, 95 %", at_most=0), Goal(subject="its upper end, 95 %", at_most=most)),
-        turned_off=TURNED_OFF,
+        turned_off=f"{TURNED_OFF}; a stream may last {LONG:g} s in place of 600",
         once=True,
     )
 
@@ -101,7 +101,7 @@ def _traffic(seen: Callable[[], Seen], soak: Soak) -> Question:
             Goal(subject="chunks received", at_least=0.95 * CHUNKS_A_SECOND),
             Goal(subject="streams in flight", at_least=0.9 * soak.streams),
         ),
-        turned_off=TURNED_OFF,
+        turned_off=f"{TURNED_OFF}; a stream may last {LONG:g} s in place of 600",
         once=True,
     )
 

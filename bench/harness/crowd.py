@@ -36,7 +36,7 @@ def _measured(what: str, url: str, calls: int, at_once: int) -> float:
 
 async def _cpu(url: str, calls: int, at_once: int) -> float:
     async with opened(url) as board:
-        await many(board, plain, at_once, at_once)
+        await many(board, plain, calls, at_once)
         await board.flush()
         gc.collect()
         peak(url)

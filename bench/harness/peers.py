@@ -73,9 +73,10 @@ def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool 
 
 def measured(peer: Peer, *told: str | int) -> float:
     """CPU microseconds a unit, by its script. Raises Missing when it cannot be installed or does not run."""
-    command = [str(python(peer.requirement)), str(SCRIPTS / peer.script), *map(str, told)]
+    command = [str(python(peer.requirement)), "-I", str(SCRIPTS / peer.script), *map(str, told)]
+    direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=MEASURING)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=MEASURING, env=direct)
     except OSError as error:
         raise Missing(f"{peer.requirement} does not run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
@@ -182,7 +183,7 @@ def _not_made(error: OSError) -> Missing:
 
 def install(python: Path, what: str) -> None:
     """Have this environment's pip install it. Raises Missing."""
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]
+    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]
     try:
         with _alone(python.parents[1]):
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLING)

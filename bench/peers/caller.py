@@ -6,6 +6,7 @@ Prints one line of JSON: CPU microseconds of this process a call, or a chunk whe
 """
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -123,6 +124,7 @@ async def measure(call: Call, calls: int, at_once: int, stream: bool) -> float:
 
     await worker(3)
     await asyncio.gather(*(worker(before // at_once) for _ in range(at_once)))
+    gc.collect()
     units, started = 0, time.process_time()
     await asyncio.gather(*(worker(calls // at_once) for _ in range(at_once)))
     return (time.process_time() - started) / units * 1e6

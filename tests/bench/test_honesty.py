@@ -83,7 +83,7 @@ def test_records_that_are_never_acknowledged_fail_their_sample(monkeypatch: pyte
 @pytest.mark.parametrize("file", [call, chunk, growth, single_flight, soak])
 def test_whatever_goes_through_the_whole_runtime_tells_what_it_is_spared(file: Any) -> None:
     with file.questions(Options(quick=True)) as asked:
-        assert {one.turned_off for one in asked} == {client.TURNED_OFF}
+        assert all(one.turned_off.startswith(client.TURNED_OFF) for one in asked)
 
 
 def test_so_does_a_call_that_an_open_circuit_refuses() -> None:
