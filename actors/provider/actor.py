@@ -194,16 +194,16 @@ class ProviderActor(Actor):
 
     def _got_through(self, model: str, began: int) -> None:
         lifted = bool(self._standing) and self._standing.succeeded(model, began)
-        credential = self._credential.succeeded(model)
+        credential = self._credential.succeeded(model, began)
         if lifted or credential is not self._credential:
             self._credential = credential
             self._publish()
 
     def _unaccepted(self, kind: FaultKind, model: str) -> None:
-        credential = self._credential.refused(kind, model)
-        if credential is not self._credential:
-            self._credential = credential
-            self._publish()
+        begins = not self._credential.known(kind, model)
+        self._credential = self._credential.refused(kind, model, self.me.now())
+        self._publish()
+        if begins:
             scope = None if kind is FaultKind.UNAUTHORIZED else model
             self._emit_blocked(scope, f"misconfigured: {kind.value}", None)
 

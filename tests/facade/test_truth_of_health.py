@@ -73,6 +73,22 @@ async def test_what_was_underway_when_the_quota_was_used_up_lifts_no_block(autoj
         assert state(w) == "blocked"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_what_was_underway_when_the_credential_was_refused_says_nothing_for_it(
+    autojump_clock: MockClock, status: int
+) -> None:
+    async with open_world(ALONE) as w, trio.open_nursery() as nursery:
+        w["alpha"].upcoming.append(Behaviour(latency=(5, 5)))
+        nursery.start_soon(partial(w.board.generate, "Why?", model=ALPHA))
+        await trio.sleep(1)
+        w["alpha"].upcoming.append(refusing(status))
+        await fault_of(w)
+        await trio.sleep(10)
+        assert state(w) == ("misconfigured" if status == 401 else "degraded")
+        await w.board.generate("Why?", model=ALPHA)
+        assert state(w) == "ok"
+
+
 async def test_a_model_that_is_refused_degrades_an_account_whose_other_models_succeed(
     autojump_clock: MockClock,
 ) -> None:

@@ -41,9 +41,9 @@ def view(**more: Any) -> ProviderView:
         ({"circuits": {"endpoint": TRIED}}, "degraded", None),
         ({"circuits": {"endpoint": OPEN, "endpoint m": OPEN}}, "open", 10_200),
         ({"circuits": {"endpoint": FORCED}}, "open", None),
-        ({"credential": Credential(unauthorized=True), "circuits": {"endpoint": OPEN}}, "misconfigured", None),
-        ({"credential": Credential(forbidden=("m",))}, "misconfigured", None),
-        ({"credential": Credential(forbidden=("m",), served=True)}, "degraded", None),
+        ({"credential": Credential(unauthorized=0), "circuits": {"endpoint": OPEN}}, "misconfigured", None),
+        ({"credential": Credential(forbidden={"m": 0})}, "misconfigured", None),
+        ({"credential": Credential(forbidden={"m": 0}, served=True)}, "degraded", None),
         ({"standing": {None: QUOTA}, "circuits": {"endpoint": OPEN}}, "blocked", 10_400),
     ],
 )

@@ -16,11 +16,11 @@ def test_an_account_without_trouble_is_ok() -> None:
 
 def test_a_blocked_account_says_why() -> None:
     told = "misconfigured: the credential is refused (unauthorized)"
-    assert view(credential=Credential(unauthorized=True)).facts()["account"] == told
+    assert view(credential=Credential(unauthorized=0)).facts()["account"] == told
 
 
 def test_an_account_that_serves_says_which_models_it_does_not() -> None:
-    refused = view(credential=Credential(forbidden=("m",), served=True))
+    refused = view(credential=Credential(forbidden={"m": 0}, served=True))
     assert (refused.facts()["account"], refused.facts()["refused"]) == ("ok", ["m"])
     assert refused.steady("n")
     assert not refused.steady("m")
