@@ -21,7 +21,7 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None
     why: str
     since: int
-    """When it was told."""
+    """When it was told the last time."""
 
     def over(self, now: int) -> bool:
         """Whether its time has passed."""
@@ -48,6 +48,8 @@ class Standing:
             if known is None:
                 self._make_room(now)
             self._by_scope[scope] = restriction
+        elif known is not None and known.quota == restriction.quota:
+            self._by_scope[scope] = msgspec.structs.replace(known, since=restriction.since)
         return begins
 
     def succeeded(self, model: str, began: int) -> bool:

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from callboard.actors.provider.standing import MODELS, Restriction, Standing
@@ -49,6 +51,23 @@ def test_what_was_underway_when_it_was_told_ends_nothing_by_its_success() -> Non
     assert not standing.succeeded("m", began=4)
     assert set(standing.view()) == {None}
     assert standing.succeeded("m", began=6)
+
+
+@pytest.mark.parametrize("told", [limit, quota])
+def test_what_is_told_again_is_as_new_as_it_was_told_the_last_time(told: Callable[..., Restriction]) -> None:
+    standing = Standing({})
+    standing.restrict("m", told(90, since=0), now=0)
+    standing.restrict("m", told(50, since=10), now=10)
+    assert not standing.succeeded("m", began=5)
+    assert standing.view() == {"m": told(90, since=10)}
+    assert standing.succeeded("m", began=11)
+
+
+def test_a_limit_makes_a_used_up_quota_no_newer() -> None:
+    standing = Standing({})
+    standing.restrict("m", quota(90, since=0), now=0)
+    standing.restrict("m", limit(90, since=10), now=10)
+    assert standing.succeeded("m", began=5)
 
 
 def test_it_goes_on_from_what_held_before() -> None:
