@@ -137,7 +137,7 @@ def environment(name: str) -> Path:
 
 
 def fresh(home: Path) -> Path:
-    """The interpreter of an environment that is made now in this folder. Raises Missing."""
+    """The interpreter of an environment that is made now in this folder, for a while. Raises Missing."""
     _create(home)
     return home / "bin" / "python"
 
@@ -177,7 +177,8 @@ def _create(home: Path) -> None:
 
 def _not_made(error: OSError) -> Missing:
     return Missing(
-        f"no environment could be made for it: {error.strerror}; XDG_CACHE_HOME may name another cache folder"
+        f"no environment could be made for it: {error.strerror}; XDG_CACHE_HOME may name another cache folder, "
+        "TMPDIR one for what is not kept"
     )
 
 
