@@ -70,7 +70,7 @@ def test_one_that_no_environment_can_be_made_for_is_missing(tmp_path: Path, monk
 def test_one_that_is_not_kept_is_not_sought_in_the_cache_folder(tmp_path: Path) -> None:
     file = tmp_path / "a file"
     file.touch()
-    with pytest.raises(Missing, match="Not a directory; .*, TMPDIR one for what is not kept"):
+    with pytest.raises(Missing, match=r"Not a directory; .*, TMPDIR one for what is not kept"):
         peers.fresh(file / "environment")
 
 
