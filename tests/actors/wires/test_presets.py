@@ -13,6 +13,7 @@ from callboard.actors.wires.openai_completions import OpenAICompletions
 from callboard.actors.wires.presets import PRESETS, Preset
 from callboard.actors.wires.rate_limits import FAMILIES
 from callboard.actors.wires.wire import WireFault
+from callboard.addresses import normal
 from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.limits import RateLimits, Window
@@ -50,7 +51,7 @@ def test_an_address_is_a_base_without_a_slash_and_plain_only_on_this_machine(pre
     for address in (preset.base_url, *preset.also_at):
         url = urlsplit(address)
         assert url.scheme == ("http" if url.hostname == "localhost" else "https")
-        assert not address.endswith("/")
+        assert address == normal(address)
         assert not url.query
 
 
