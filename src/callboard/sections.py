@@ -88,8 +88,8 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """For how many days."""
 
     def __post_init__(self) -> None:
-        if not self.path or "\0" in self.path:
-            raise ValueError("`path` is the name of a folder")
+        if not isinstance(self.path, str) or not self.path or "\0" in self.path:
+            raise ValueError("`path` is the name of a folder, a str")
         if not 65_536 <= self.initial_size <= LARGEST:
             raise ValueError(f"`initial_size` is 65536 to {LARGEST} bytes")
         if not max(self.initial_size, LEAST) <= self.max_size <= MOST:

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,11 @@ def test_a_configuration_made_in_code_is_held_to_what_a_file_is(made: dict[str, 
     with pytest.raises(ConfigError) as caught:
         load(Config(**{"providers": local(), **made}))
     assert str(caught.value).startswith(f"the configuration: {told}")
+
+
+def test_a_path_that_is_no_str_is_told_where_the_table_is_made() -> None:
+    with pytest.raises(ValueError, match="`path` is the name of a folder, a str"):
+        StoreConfig(path=Path("store"))  # type: ignore[arg-type]
 
 
 def test_what_is_right_in_a_configuration_made_in_code_stays_as_it_is() -> None:
