@@ -232,7 +232,8 @@ class Board:
     async def reset_budget(self, name: str) -> str:
         """Forget what the current windows of this budget have spent; a sentence says what was done.
 
-        What is underway still counts when it ends. Raises InvalidRequest for an unknown name.
+        What is underway still counts when it ends. Raises InvalidRequest for an unknown name, RuntimeStopped, and
+        CallboardError where nobody knows whether it was done.
         """
         arguments.texts(name=name)
         said = await self._command(self._budgets, ResetBudget(name))
@@ -329,7 +330,8 @@ class Board:
     async def operate(self, provider: str, command: Operate) -> str:
         """Carry out an operator's command; a sentence says what was done.
 
-        Raises InvalidRequest for an unknown name, and for what is no Operate.
+        Raises InvalidRequest for an unknown name, and for what is no Operate, RuntimeStopped, and CallboardError where
+        nobody knows whether it was done.
         """
         return await self._command(self._provider(provider), arguments.order(command))
 
