@@ -1,8 +1,8 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 import trio
@@ -33,6 +33,37 @@ class Company:
         """Whether it has a turn from now on."""
         self._turn.clear()
         return self._turn.wait(seconds)
+
+
+class Aside:
+    """The times at which Trio's thread stood aside, in seconds of its clock."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self._more = threading.Condition()
+
+    def note(self) -> None:
+        with self._more:
+            self.times.append(trio.current_time())
+            self._more.notify()
+
+    def reached(self, number: int) -> bool:
+        """Wait until there are so many."""
+        with self._more:
+            return self._more.wait_for(lambda: len(self.times) >= number, ENOUGH)
+
+
+@pytest.fixture
+def aside(monkeypatch: pytest.MonkeyPatch) -> Aside:
+    aside, wait = Aside(), threading.Event.wait
+
+    def noted(event: threading.Event, timeout: float | None = None) -> bool:
+        if timeout == committing.ASIDE:
+            aside.note()
+        return wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", noted)
+    return aside
 
 
 @pytest.fixture
@@ -72,47 +103,28 @@ async def test_operations_that_take_long_are_not_waited_for(company: Company) ->
 
 
 async def test_a_commit_that_takes_long_is_stood_aside_for_until_it_is_over(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, aside: Aside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committing, "ASIDE", threading.TIMEOUT_MAX)
     seen: list[bool] = []
 
     def commit(_: AllIn) -> None:
-        late = time.monotonic() + ENOUGH
-        while company.within(0.02) and time.monotonic() < late:
-            seen.append(True)
+        assert aside.reached(1)
         seen.append(company.within(0.02))
 
     await committed(commit, FEW)
-    assert not seen[-1]
+    assert seen == [False]
 
 
-async def test_the_time_until_a_commit_is_stood_aside_for_again_doubles(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+async def test_the_time_until_a_commit_is_stood_aside_for_again_doubles_up_to_the_longest(
+    aside: Aside, autojump_clock: MockClock
 ) -> None:
-    monkeypatch.setattr(committing, "ASIDE", 0.02)
-    monkeypatch.setattr(committing, "TURN", 0.1)
-    monkeypatch.setattr(committing, "LONGEST", 1.0)
-    aside: list[float] = []
-
     def commit(_: AllIn) -> None:
-        began = time.monotonic()
-        while len(aside) < 2 and time.monotonic() < began + ENOUGH:
-            if not company.within(0.01):
-                aside.append(time.monotonic() - began)
-                company.within(ENOUGH)
+        assert aside.reached(9)
 
     await committed(commit, FEW)
-    assert aside[1] >= 3 * 0.1
-
-
-async def test_a_commit_that_takes_very_long_is_stood_aside_for_at_regular_intervals(
-    autojump_clock: MockClock,
-) -> None:
-    started = trio.current_time()
-    await committed(lambda _: time.sleep(0.1), FEW)
-    most = 0.1 / committing.ASIDE
-    assert 10 * committing.LONGEST < trio.current_time() - started < most * committing.LONGEST
+    gaps = [later - earlier for earlier, later in pairwise([0.0, *aside.times[:9]])]
+    assert gaps == pytest.approx([0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.064, 0.064, 0.064])
 
 
 async def test_a_commit_that_fails_before_all_is_in_ends_the_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
