@@ -3,7 +3,6 @@
 import gc
 import json
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -383,7 +382,7 @@ async def test_hours_pass_in_no_time_under_virtual_time(
     provider: SimulatedProvider, http: httpx.AsyncClient, body: ChatBody, autojump_clock: Clock
 ) -> None:
     provider.behaviour = Behaviour(latency=(3000.0, 4000.0), between_tokens=(60.0, 90.0))
-    before, virtual = time.monotonic(), trio.current_time()
+    virtual = trio.current_time()
 
     async def ask(number: int) -> None:
         await http.post(chat(provider), json=body(f"number {number}", stream=bool(number % 2)))
@@ -392,7 +391,6 @@ async def test_hours_pass_in_no_time_under_virtual_time(
         for number in range(20):
             nursery.start_soon(ask, number)
     assert trio.current_time() - virtual > 3000
-    assert time.monotonic() - before < 10
     assert {served.outcome for served in provider.log} == {Outcome.COMPLETE}
 
 

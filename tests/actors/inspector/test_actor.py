@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,11 +33,10 @@ from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.status import StatusReader
 from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec
 from callboard.runtime.system import System
+from callboard.testing.blocking import Block
 from callboard.testing.doer import Do, Doer
 from callboard.testing.running import leaks
 
-BLOCKED = 1.0
-"""Seconds for which a handler blocks the loop."""
 OPEN = ProviderCommand(provider="alpha", command="open", now=True)
 
 
@@ -127,10 +125,6 @@ def runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def block(actor: Doer, envelope: Envelope) -> None:
-    time.sleep(BLOCKED)
-
-
 async def test_the_status_is_told(tmp_path: Path) -> None:
     async with runtime(tmp_path / "store") as it:
         answer = await it.ask(StatusQuery())
@@ -147,13 +141,11 @@ async def test_the_usage_is_told(tmp_path: Path) -> None:
 
 
 async def test_the_status_is_told_while_a_handler_blocks_the_thread_and_names_it(tmp_path: Path) -> None:
-    store, answers, times = tmp_path / "store", list[InspectorResponse](), list[float]()
+    store, answers, block = tmp_path / "store", list[InspectorResponse](), Block()
 
     def look() -> None:
-        time.sleep(0.1)
-        started = time.monotonic()
-        answers.append(client.ask(store, StatusQuery()))
-        times.append(time.monotonic() - started)
+        with block.looked_at():
+            answers.append(client.ask(store, StatusQuery()))
 
     async with runtime(store) as it:
         thread = threading.Thread(target=look)
@@ -164,7 +156,6 @@ async def test_the_status_is_told_while_a_handler_blocks_the_thread_and_names_it
     assert isinstance(answer, StatusAnswer)
     assert answer.status.blocked is not None
     assert (answer.status.blocked.path, answer.status.blocked.message) == ("doer", "Do")
-    assert times[0] < BLOCKED - 0.1
 
 
 async def test_a_command_is_carried_out_by_the_provider(tmp_path: Path) -> None:
@@ -194,12 +185,12 @@ async def test_a_provider_that_fails_or_takes_too_long_is_told_of(
 async def test_a_command_that_a_stuck_loop_did_not_take_up_is_never_carried_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "TIME_TO_THINK", BLOCKED / 4)
-    store, answers = tmp_path / "store", list[InspectorResponse]()
+    monkeypatch.setattr(conversation, "TIME_TO_THINK", 0.25)
+    store, answers, block = tmp_path / "store", list[InspectorResponse](), Block()
 
     def order() -> None:
-        time.sleep(0.1)
-        answers.append(client.ask(store, OPEN))
+        with block.looked_at():
+            answers.append(client.ask(store, OPEN))
 
     async with runtime(store) as it:
         thread = threading.Thread(target=order)

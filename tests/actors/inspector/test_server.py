@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from callboard.actors.inspector.conversation import TIME_TO_ASK
 from callboard.actors.inspector.protocol import decode_response, encode_request
 from callboard.actors.inspector.server import MOST_CLIENTS, Server
 from callboard.messages.inspecting import (
@@ -23,6 +22,8 @@ from callboard.messages.inspecting import (
 )
 
 Answer = Callable[[InspectorRequest], "Future[InspectorResponse]"]
+ENOUGH = 30.0
+"""Seconds that no test needs."""
 
 
 class Served:
@@ -52,7 +53,7 @@ class Served:
 
     def connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        client.settimeout(5)
+        client.settimeout(ENOUGH)
         try:
             client.connect(str(self.path))
         except OSError:
@@ -83,7 +84,10 @@ def test_one_request_is_answered_and_the_connection_ends(served: Served) -> None
         assert client.recv(1) == b""
 
 
-def test_clients_that_hang_leave_and_talk_rubbish_disturb_nobody(served: Served) -> None:
+def test_clients_that_hang_leave_and_talk_rubbish_disturb_nobody(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.actors.inspector.conversation.TIME_TO_ASK", 2 * ENOUGH)
     silent, slow, leaving = served.connect(), served.connect(), served.connect()
     slow.sendall(b'{"type"')
     leaving.sendall(b"{")
@@ -93,9 +97,7 @@ def test_clients_that_hang_leave_and_talk_rubbish_disturb_nobody(served: Served)
         assert isinstance(decode_response(rubbish.recv(65_536)), RequestRefused)
     with served.connect() as endless:
         endless.sendall(b"x" * 100_000)
-    started = time.monotonic()
     assert served.ask(StatusQuery()) == CommandDone("now")
-    assert time.monotonic() - started < TIME_TO_ASK / 2
     assert served.asked == [StatusQuery()]
     silent.close()
     slow.close()
