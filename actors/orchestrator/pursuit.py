@@ -304,14 +304,14 @@ class Pursuit:
 
     async def _attempt(self, candidate: Candidate, work: Work, key: bytes, number: int = 1) -> tuple[Attempted, bool]:
         """One attempt, and whether this call is charged for it. `number` of those that are made at the same time."""
-        call = self._call
+        call, money = self._call, self._money(number)
         attempt = Attempt(
-            id=f"{call.id}-{self._story.made + number}",
+            id=self._story.next_id(),
             call=call.id,
             request=work,
             model=candidate.model,
             sink=self._sink(),
-            money=self._money(number),
+            money=money,
             until=call.allowance.deadline,
         )
         shares = bool(key) and self._lookup.writes and isinstance(call, MakeCall)
@@ -355,7 +355,7 @@ class Pursuit:
         left, view = self._course.allowance.money, self._means.ledger.snapshot
         if left is None or number == 1 or view is None:
             return left
-        first = view.taken(f"{self._call.id}-{self._story.made + 1}")
+        first = view.taken(self._story.latest_id)
         return left if first is None or first.cost is None else left - first.cost
 
     def _sink(self) -> DeltaSink | None:

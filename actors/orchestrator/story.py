@@ -29,6 +29,7 @@ class Story:
         self._records: list[AttemptRecord] = []
         self.made = 0
         """Attempts so far, the skipped ones left out."""
+        self._numbered = 0
         self._usage = Usage()
         self._cost: Cost | None = Cost(0)
         self._estimated = False
@@ -43,6 +44,16 @@ class Story:
             )
             for one in skipped
         )
+
+    @property
+    def latest_id(self) -> str:
+        """That of the latest attempt."""
+        return f"{self._call.id}-{self._numbered}"
+
+    def next_id(self) -> str:
+        """One for a new attempt. One that is refused, and is no attempt of the call's, may be in the ledger by it."""
+        self._numbered += 1
+        return self.latest_id
 
     def attempted(self, attempted: Attempted, *, charged: bool) -> None:
         """One more attempt. A shared one is charged to one caller only."""

@@ -101,7 +101,7 @@ class Provider(Actor):
         record = AttemptRecord(
             provider=self._name,
             model=attempt.model,
-            outcome="ok" if fault is None else "fault",
+            outcome="ok" if fault is None else "skipped" if kind is FaultKind.UNAVAILABLE else "fault",
             id=attempt.id,
             fault=fault,
             usage=USED,
@@ -567,6 +567,15 @@ async def test_streams_in_flight_share_nothing(autojump_clock: MockClock, world:
             for _ in range(2):
                 nursery.start_soon(lambda: w.stream(**SAME))
         assert w.asked == "aa"
+
+
+async def test_an_attempt_that_was_refused_leaves_its_id_to_nobody(autojump_clock: MockClock, world: Opening) -> None:
+    """Its circuit may have opened after it was written down."""
+    async with world() as w:
+        w.a.faults.append(FaultKind.UNAVAILABLE)
+        reply = await w.reply()
+        assert reply.provider == "b"
+        assert [one.id for one in (*w.a.asked, *w.b.asked)] == [f"{reply.id}-1", f"{reply.id}-2"]
 
 
 async def test_when_every_circuit_is_open_the_call_fails_at_once_with_the_earliest_repair(
