@@ -70,6 +70,11 @@ class Me:
         """1 for the first life, one more for each restart."""
         return self._cell.incarnation
 
+    @property
+    def queued(self) -> int:
+        """Messages in the actor's own data lanes: sent, and not received yet."""
+        return self._cell.mailbox.data_queued
+
     def publish(self, snapshot: object) -> None:
         """Let others read this without asking. It must be immutable; readers may run in another thread."""
         self._cell.snapshot = snapshot

@@ -84,7 +84,7 @@ class Cell:
 
         A stopping actor still takes what it needs to finish: its own reports and what others give back.
         """
-        if self.direct is not None and self.mailbox.empty and self.direct(envelope, lane):
+        if self.direct is not None and not self.mailbox.queued and self.direct(envelope, lane):
             return ACCEPTED
         status = self.status
         takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not DATA)
@@ -95,7 +95,7 @@ class Cell:
 
     def catch_up(self) -> None:
         """Let what is queued be handled in this step, if somebody does so now."""
-        if self.mailbox.on_ready is not None and not self.mailbox.empty:
+        if self.mailbox.on_ready is not None and self.mailbox.queued:
             self.mailbox.on_ready()
 
     def _refused(self, envelope: Envelope, delivery: Delivery) -> None:

@@ -96,7 +96,7 @@ class Handlers:
                 self._give_back(envelope.id)
             if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
                 cell.running.pop(envelope.id, None)
-            if cell.stop_requested or not cell.mailbox.empty:
+            if cell.stop_requested or cell.mailbox.queued:
                 self._wake()
         slot = envelope.slot
         if lent and slot is not None:

@@ -128,7 +128,7 @@ class Instance:
             if envelope is None:
                 break
             self._deliver(envelope)
-        if not self._cell.mailbox.empty:
+        if self._cell.mailbox.queued:
             self._wake()
 
     def _queue(self, envelope: Envelope) -> None:
@@ -140,7 +140,7 @@ class Instance:
 
     def _next(self) -> Envelope | None:
         cell = self._cell
-        if cell.mailbox.empty:
+        if not cell.mailbox.queued:
             return None
         now = cell.world.clock.now()
         envelope = cell.mailbox.get(now, data=not cell.saturated)

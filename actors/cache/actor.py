@@ -146,9 +146,10 @@ class CacheActor(Actor):
         filling, new = self._fills.join(fill.key, waiter, fill.provider)
         self._waiting[envelope.id] = envelope
         if new:
-            scope = self._scopes[filling.number] = trio.CancelScope()
+            scope = self._scopes[filling.number] = trio.CancelScope(deadline=trio_deadline(fill.deadline))
             self.me.spawn(self._fill, fill.key, filling, scope, fill.keep)
-        self._adjust(filling)
+        else:
+            self._adjust(filling)
 
     def _left(self, waiter: int) -> None:
         self._waiting.pop(waiter, None)
@@ -163,7 +164,9 @@ class CacheActor(Actor):
 
     def _adjust(self, filling: Filling) -> None:
         """Somebody has come or gone: tell the provider whose attempt it is now, and how urgent."""
-        self._scopes[filling.number].deadline = trio_deadline(filling.deadline)
+        scope, latest = self._scopes[filling.number], trio_deadline(filling.deadline)
+        if latest != scope.deadline:  # to set it costs more than all the rest here
+            scope.deadline = latest
         terms = filling.changed()
         if terms is not None and filling.opener is not None:
             attempt, priority = filling.opener.attempt.id, PRIORITY_NAMES[terms.priority]
@@ -186,8 +189,8 @@ class CacheActor(Actor):
             self._remember_until_heard(end)
 
     def _remember_until_heard(self, end: FillEnded) -> None:
-        """This report overtook the data lanes; its mark goes through the last of them."""
-        if self.me.ref.tell(Overtaken(end.key, end.attempted), priority=max(PRIORITIES.values())):
+        """This report overtook the data lanes; its mark goes through the last of them, unless they are empty."""
+        if self.me.queued and self.me.ref.tell(Overtaken(end.key, end.attempted), priority=max(PRIORITIES.values())):
             self._overtaken[end.key] = end.attempted
 
     def _keep(self, end: FillEnded) -> None:

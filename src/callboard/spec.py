@@ -138,10 +138,11 @@ def _cache(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup, run = plumbing.lookup, os.urandom(8)
 
     def make() -> CacheActor:
+        store = lookup("store")
         return CacheActor(
             resolved.config.cache,
-            lambda: lookup("store").snapshot.cache,
-            lookup("store"),
+            lambda: store.snapshot.cache,
+            store,
             lambda name: lookup(f"providers/{name}"),
             servers={one.name: one.base_url for one in resolved.providers},
             run=run,

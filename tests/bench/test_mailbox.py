@@ -19,7 +19,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> Waited:
 
     def noted(self: Mailbox, envelope: Envelope, lane: Lane = DATA) -> Delivery:
         delivery = put(self, envelope, lane)
-        if isinstance(envelope.message, mailbox.Say | mailbox.Note) and not self.empty:
+        if isinstance(envelope.message, mailbox.Say | mailbox.Note) and self.queued:
             found.append(envelope.message)
         return delivery
 
