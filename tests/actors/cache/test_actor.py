@@ -1,7 +1,7 @@
 """The cache as its neighbours meet it: one attempt for many, kept for later."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,29 @@ async def test_whoever_looked_before_the_answer_was_kept_shares_it_though_the_fi
                 nursery.start_soon(asker, f"late {number}", key)
     assert len(w.log.asked) == 20
     assert set(w.leaders) == {"first"}
+
+
+@contextmanager
+def flooded(cache: Ref) -> Iterator[None]:
+    """What comes for it meanwhile is queued, as when it has more to do than one turn allows."""
+    cell = cache._cell
+    direct, ready = cell.direct, cell.mailbox.on_ready
+    assert ready is not None
+    cell.direct = cell.mailbox.on_ready = None
+    yield
+    cell.direct, cell.mailbox.on_ready = direct, ready
+    ready()
+
+
+async def test_whoever_was_queued_when_a_fill_ended_shares_it(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w, trio.open_nursery() as nursery:
+        nursery.start_soon(w.ask, "first")
+        await trio.sleep(0.5)
+        with flooded(w.cache):
+            nursery.start_soon(w.ask, "late")
+            await trio.sleep(1)  # the upstream has answered, which the cache hears of before it receives the ask
+    assert len(w.log.asked) == 1
+    assert w.leaders == ["first"]
 
 
 async def test_only_the_leader_is_charged(autojump_clock: MockClock, world: Opening) -> None:
