@@ -4,6 +4,7 @@ A rule of thumb (four characters of English a token, as providers' own guides gi
 scripts take more), erring upwards: it reserves room and money until the provider's own count replaces it.
 """
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -50,7 +51,8 @@ def estimate(work: Work) -> Usage:
             query = estimate_text(work.query)
             return Usage(input=sum(query + estimate_text(document) for document in work.documents))
         case ImageRequest():
-            return Usage(input=estimate_text(work.prompt), output=work.count * TOKENS_AN_IMAGE_MADE)
+            drawn = Apart(image_output=work.count * TOKENS_AN_IMAGE_MADE)
+            return Usage(input=estimate_text(work.prompt), apart=drawn)
         case _:
             raise TypeError(f"nothing is known of {type(work).__name__}")
 
@@ -61,10 +63,13 @@ def _conversation(request: Request) -> Usage:
     if request.output is not None:
         tokens += _json(request.output.schema)
     output, heard = _output(request), TOKENS_AN_ATTACHMENT * _recordings(request)
-    spoken = output if _is_to_speak(request) else 0
-    if not (heard or spoken):
+    modalities = _modalities(request)
+    drawn = output if "image" in modalities else 0
+    spoken = output - drawn if "audio" in modalities else 0
+    if not (heard or spoken or drawn):
         return Usage(input=tokens, output=output)
-    return Usage(input=tokens - heard, output=output - spoken, apart=Apart(audio_input=heard, audio_output=spoken))
+    rare = Apart(audio_input=heard, audio_output=spoken, image_output=drawn)
+    return Usage(input=tokens - heard, output=output - spoken - drawn, apart=rare)
 
 
 def estimate_text(text: str) -> int:
@@ -85,10 +90,10 @@ def _recordings(request: Request) -> int:
     return sum(isinstance(part, AudioPart) for parts in contents for part in parts) if contents else 0
 
 
-def _is_to_speak(request: Request) -> bool:
-    """Whether it asks for sound, in the words of OpenAI's chat completions."""
+def _modalities(request: Request) -> Sequence[object]:
+    """What it asks for besides text, in the words of OpenAI's chat completions."""
     modalities = (request.extra or {}).get("modalities")
-    return isinstance(modalities, list | tuple) and "audio" in modalities
+    return modalities if isinstance(modalities, list | tuple) else ()
 
 
 def _tool(tool: Tool) -> int:

@@ -16,11 +16,23 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     audio_output: int = 0
     cache_write_1h: int = 0
     """Input tokens written to a prompt cache that keeps them for an hour."""
+    image_input: int = 0
+    """Input tokens of pictures that were neither read from nor written to the provider's prompt cache, where the
+    provider tells them.
+    """
+    image_cached: int = 0
+    """Input tokens of pictures that were read from it."""
+    image_output: int = 0
 
     @property
     def input_total(self) -> int:
         """All input."""
-        return self.audio_input + self.audio_cached + self.cache_write_1h
+        return self.audio_input + self.audio_cached + self.cache_write_1h + self.image_input + self.image_cached
+
+    @property
+    def output_total(self) -> int:
+        """All output."""
+        return self.audio_output + self.image_output
 
     def plus(self, other: "Apart", sign: int = 1) -> "Apart | None":
         """The sum, or with -1 the difference; None when nothing is left."""
@@ -58,7 +70,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def output_total(self) -> int:
         """All output, reasoning included."""
-        return self.output + self.reasoning + (0 if self.apart is None else self.apart.audio_output)
+        return self.output + self.reasoning + (0 if self.apart is None else self.apart.output_total)
 
     @property
     def total(self) -> int:
@@ -91,15 +103,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (self.apart or NONE_APART).plus(other.apart or NONE_APART, sign)
 
 
-def apart(
-    *, audio_input: int = 0, audio_cached: int = 0, audio_output: int = 0, cache_write_1h: int = 0
-) -> Apart | None:
-    """Those that are counted apart; None when there are none."""
-    if not (audio_input or audio_cached or audio_output or cache_write_1h):
-        return None
-    return Apart(
-        audio_input=audio_input, audio_cached=audio_cached, audio_output=audio_output, cache_write_1h=cache_write_1h
-    )
+def apart(**counts: int) -> Apart | None:
+    """Those that are counted apart, by Apart's members; None when there are none."""
+    return Apart(**counts) if any(counts.values()) else None
 
 
 Cost = Decimal

@@ -16,8 +16,9 @@ MILLION = Decimal(1_000_000)
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a rate of caching or
-    of sound that is not given is that of input or output, and of what is kept for an hour that of `cache_write`.
+    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a rate that is not
+    given, of caching, of sound or of pictures, is that of input or output, and of what is kept for an hour that of
+    `cache_write`.
     """
 
     input: Decimal
@@ -28,6 +29,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audio_cached: Decimal | None = None
     audio_output: Decimal | None = None
     cache_write_1h: Decimal | None = None
+    image_input: Decimal | None = None
+    image_cached: Decimal | None = None
+    image_output: Decimal | None = None
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -50,12 +54,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return total / MILLION
 
     def _of_those(self, apart: Apart) -> Decimal:
-        heard = _or(self.audio_input, self.input)
+        heard, seen = _or(self.audio_input, self.input), _or(self.image_input, self.input)
         return (
             heard * apart.audio_input
             + _or(self.audio_cached, heard) * apart.audio_cached
             + _or(self.audio_output, self.output) * apart.audio_output
             + _or(self.cache_write_1h, _or(self.cache_write, self.input)) * apart.cache_write_1h
+            + seen * apart.image_input
+            + _or(self.image_cached, seen) * apart.image_cached
+            + _or(self.image_output, self.output) * apart.image_output
         )
 
 
@@ -122,10 +129,13 @@ def _counted(usage: Usage) -> Any:
     return genai_prices.Usage(
         input_tokens=usage.input_total,
         input_audio_tokens=apart.audio_input + apart.audio_cached or None,
-        cache_read_tokens=usage.cached_read + apart.audio_cached or None,
+        input_image_tokens=apart.image_input + apart.image_cached or None,
+        cache_read_tokens=usage.cached_read + apart.audio_cached + apart.image_cached or None,
         cache_audio_read_tokens=apart.audio_cached or None,
+        cache_image_read_tokens=apart.image_cached or None,
         cache_write_tokens=usage.cache_write + apart.cache_write_1h or None,
         cache_write_1h_tokens=apart.cache_write_1h or None,
         output_tokens=usage.output_total,
         output_audio_tokens=apart.audio_output or None,
+        output_image_tokens=apart.image_output or None,
     )

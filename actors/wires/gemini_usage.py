@@ -7,7 +7,7 @@ Source: ai.google.dev/api/generate-content, UsageMetadata: total = prompt + tool
 from typing import Any
 
 from callboard.actors.wires.jsons import items, mapping, tokens
-from callboard.actors.wires.sound import placed
+from callboard.actors.wires.modality import placed
 from callboard.messages.usage import Usage, apart
 
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
@@ -20,19 +20,30 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     prompt = tokens(counts.get("promptTokenCount"))
     cached = min(prompt, tokens(counts.get("cachedContentTokenCount")))
     written = tokens(counts.get("candidatesTokenCount"))
-    told = _sound(counts.get("cacheTokensDetails"))
-    heard, heard_before = placed(_sound(counts.get("promptTokensDetails")), prompt - cached, cached, told)
-    spoken = min(written, _sound(counts.get("candidatesTokensDetails")))
+    asked, answered = counts.get("promptTokensDetails"), counts.get("candidatesTokensDetails")
+    told = counts.get("cacheTokensDetails")
+    heard, heard_before = placed(_of("AUDIO", asked), prompt - cached, cached, _of("AUDIO", told))
+    fresh, kept = prompt - cached - heard, cached - heard_before
+    seen, seen_before = placed(_of("IMAGE", asked), fresh, kept, _of("IMAGE", told))
+    spoken = min(written, _of("AUDIO", answered))
+    drawn = min(written - spoken, _of("IMAGE", answered))
     return Usage(
-        input=prompt - cached - heard + tokens(counts.get("toolUsePromptTokenCount")),
-        cached_read=cached - heard_before,
-        output=written - spoken,
+        input=fresh - seen + tokens(counts.get("toolUsePromptTokenCount")),
+        cached_read=kept - seen_before,
+        output=written - spoken - drawn,
         reasoning=tokens(counts.get("thoughtsTokenCount")),
-        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken),
+        apart=apart(
+            audio_input=heard,
+            audio_cached=heard_before,
+            audio_output=spoken,
+            image_input=seen,
+            image_cached=seen_before,
+            image_output=drawn,
+        ),
     )
 
 
-def _sound(details: Any) -> int:
-    """Tokens of sound, of a count by modality; those of the prompt include what was cached."""
+def _of(modality: str, details: Any) -> int:
+    """Tokens of one modality; those of the prompt include what was cached."""
     told = map(mapping, items(details))
-    return sum(tokens(one.get("tokenCount")) for one in told if one.get("modality") == "AUDIO")
+    return sum(tokens(one.get("tokenCount")) for one in told if one.get("modality") == modality)

@@ -14,6 +14,7 @@ from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import responses_usage_of
 from callboard.actors.wires.wire import malformed
 from callboard.messages.images import Image, ImageAnswer, ImageRequest
+from callboard.messages.usage import Usage
 
 
 class Made(msgspec.Struct):
@@ -57,7 +58,13 @@ def decode(body: bytes, provider: str) -> ImageAnswer:
     named = string(reply.output_format)
     media_type = None if named is None else f"image/{named}"
     images = tuple(_image(made, media_type, provider) for made in reply.data or ())
-    return ImageAnswer(images=images, usage=responses_usage_of(mapping(reply.usage)))
+    return ImageAnswer(images=images, usage=_usage_of(mapping(reply.usage)))
+
+
+def _usage_of(counts: dict[str, Any]) -> Usage | None:
+    """Where nothing is said of its kinds, all output is pictures."""
+    drawn = {"output_tokens_details": {"image_tokens": counts.get("output_tokens")}} if counts else {}
+    return responses_usage_of(drawn | counts)
 
 
 def _image(made: Made, media_type: str | None, provider: str) -> Image:

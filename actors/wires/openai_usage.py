@@ -8,7 +8,7 @@ reasoning is only in the total; Grok on Azure counts cached tokens beside the pr
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
-from callboard.actors.wires.sound import placed
+from callboard.actors.wires.modality import placed
 from callboard.messages.usage import Usage, apart
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
@@ -16,7 +16,7 @@ _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cac
 _LITELLM = "cache_creation_token_details"
 """What LiteLLM tells of Claude's cache, as Anthropic does."""
 _CACHED_APART = "cached_tokens_details"
-_RARE = ("audio_tokens", _CACHED_APART, _LITELLM)
+_RARE = ("audio_tokens", "image_tokens", _CACHED_APART, _LITELLM)
 
 _RESPONSES = {
     "input_tokens": "prompt_tokens",
@@ -37,7 +37,7 @@ def usage_of(raw: Any) -> Usage | None:
     fresh, cached, kept = _input(prompt, read, counts)
     output, reasoning = _output(prompt, completion, written, counts)
     plain = Usage(input=fresh, cached_read=cached, cache_write=kept, output=output, reasoning=reasoning)
-    rare = any(map(read.get, _RARE)) or written.get("audio_tokens")
+    rare = any(map(read.get, _RARE)) or written.get("audio_tokens") or written.get("image_tokens")
     return _set_apart(plain, read, written) if rare else plain
 
 
@@ -47,17 +47,29 @@ def responses_usage_of(raw: Any) -> Usage | None:
 
 
 def _set_apart(plain: Usage, read: dict[str, Any], written: dict[str, Any]) -> Usage:
-    told = tokens(mapping(read.get(_CACHED_APART)).get("audio_tokens"))
-    heard, heard_before = placed(tokens(read.get("audio_tokens")), plain.input, plain.cached_read, told)
+    sound, pictures = tokens(read.get("audio_tokens")), tokens(read.get("image_tokens"))
+    told = mapping(read.get(_CACHED_APART))
+    heard, heard_before = placed(sound, plain.input, plain.cached_read, tokens(told.get("audio_tokens")))
+    fresh, cached = plain.input - heard, plain.cached_read - heard_before
+    seen, seen_before = placed(pictures, fresh, cached, tokens(told.get("image_tokens")))
     spoken = min(plain.output, tokens(written.get("audio_tokens")))
+    drawn = min(plain.output - spoken, tokens(written.get("image_tokens")))
     for_an_hour = min(plain.cache_write, tokens(mapping(read.get(_LITELLM)).get("ephemeral_1h_input_tokens")))
     return Usage(
-        input=plain.input - heard,
-        cached_read=plain.cached_read - heard_before,
+        input=fresh - seen,
+        cached_read=cached - seen_before,
         cache_write=plain.cache_write - for_an_hour,
-        output=plain.output - spoken,
+        output=plain.output - spoken - drawn,
         reasoning=plain.reasoning,
-        apart=apart(audio_input=heard, audio_cached=heard_before, audio_output=spoken, cache_write_1h=for_an_hour),
+        apart=apart(
+            audio_input=heard,
+            audio_cached=heard_before,
+            audio_output=spoken,
+            cache_write_1h=for_an_hour,
+            image_input=seen,
+            image_cached=seen_before,
+            image_output=drawn,
+        ),
     )
 
 

@@ -183,6 +183,9 @@ def test_csv_has_every_partition_and_quotes_what_must_be() -> None:
         "audio_cached": "0",
         "audio_output": "0",
         "cache_write_1h": "0",
+        "image_input": "0",
+        "image_cached": "0",
+        "image_output": "0",
     }
 
 

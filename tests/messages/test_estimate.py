@@ -79,8 +79,13 @@ def test_a_recording_is_sound_and_so_is_what_a_request_for_sound_brings() -> Non
     assert (told.output, told.apart) == (0, Apart(audio_output=50))
 
 
+def test_what_a_request_for_pictures_brings_is_pictures() -> None:
+    asked_for = asked(extra={"modalities": ["text", "image", "audio"]}, sampling=Sampling(max_tokens=50))
+    assert (estimate(asked_for).output, estimate(asked_for).apart) == (0, Apart(image_output=50))
+
+
 @pytest.mark.parametrize("modalities", [["text"], None, 7, "audiobook"])
-def test_any_other_modalities_ask_for_no_sound(modalities: object) -> None:
+def test_any_other_modalities_ask_for_neither_sound_nor_pictures(modalities: object) -> None:
     assert estimate(asked(extra={"modalities": modalities})).apart is None
 
 

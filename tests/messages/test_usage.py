@@ -9,7 +9,7 @@ from callboard.messages.usage import NONE_APART, Apart, Cost, Usage, add_costs, 
 
 PLAIN = ("input", "cached_read", "cache_write", "output", "reasoning")
 counts = st.integers(0, 10**9)
-aparts = st.builds(apart, audio_input=counts, audio_cached=counts, audio_output=counts, cache_write_1h=counts)
+aparts = st.builds(apart, **dict.fromkeys(Apart.__struct_fields__, counts))
 usages = st.builds(Usage, apart=st.none() | aparts, **dict.fromkeys(PLAIN, counts))
 
 

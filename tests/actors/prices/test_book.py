@@ -13,7 +13,7 @@ from callboard.messages.usage import Apart, Usage, apart
 
 KNOWN = "gpt-4o-mini"
 counts = st.integers(0, 10**7)
-aparts = st.builds(apart, audio_input=counts, audio_cached=counts, audio_output=counts, cache_write_1h=counts)
+aparts = st.builds(apart, **dict.fromkeys(Apart.__struct_fields__, counts))
 names = ("input", "cached_read", "cache_write", "output", "reasoning")
 usages = st.builds(Usage, apart=st.none() | aparts, **dict.fromkeys(names, counts))
 
@@ -47,6 +47,36 @@ def test_what_is_counted_apart_has_its_own_price_or_the_next_of_kin(own: dict[st
     price = Price(input=Decimal(1), output=Decimal(2), **{name: Decimal(one) for name, one in own.items()})
     usage = Usage(apart=Apart(audio_input=1000, audio_cached=1000, audio_output=1000, cache_write_1h=1000))
     assert price.cost(usage) * 1_000_000 == sum(map(int, cost.split(" + ")))
+
+
+@pytest.mark.parametrize(
+    ("own", "cost"),
+    [
+        ({}, "1000 + 1000 + 2000"),
+        ({"cached_read": "0.5"}, "1000 + 1000 + 2000"),
+        ({"image_input": "8", "image_output": "32"}, "8000 + 8000 + 32000"),
+        ({"image_input": "8", "image_cached": "2"}, "8000 + 2000 + 2000"),
+    ],
+)
+def test_pictures_have_their_own_price_or_the_next_of_kin(own: dict[str, str], cost: str) -> None:
+    price = Price(input=Decimal(1), output=Decimal(2), **{name: Decimal(one) for name, one in own.items()})
+    usage = Usage(apart=Apart(image_input=1000, image_cached=1000, image_output=1000))
+    assert price.cost(usage) * 1_000_000 == sum(map(int, cost.split(" + ")))
+
+
+def test_the_catalogue_prices_pictures_by_their_own_rates() -> None:
+    """A million tokens of gpt-image-1.5 are $5 of text in, 8 of pictures in, 1.25 and 2 cached, 10 of text and 32 of
+    pictures out; of gemini-2.5-flash-image $2.50 of text and 30 of pictures out; gpt-4.1-mini has no price for them.
+    """
+    prices = PriceBook({}, {"openai": "openai", "gemini": "google"}, frozenset())
+    shown = Apart(image_input=2_000, image_cached=3_000, image_output=4_000)
+    told = prices("openai", "gpt-image-1.5", Usage(input=1_000, cached_read=6_000, output=5_000, apart=shown))
+    text = Decimal("0.005") + Decimal("0.0075") + Decimal("0.05")
+    assert told == text + Decimal("0.016") + Decimal("0.006") + Decimal("0.128")
+    drawn = prices("gemini", "gemini-2.5-flash-image", Usage(output=100, apart=Apart(image_output=1_290)))
+    assert drawn == Decimal("0.00025") + Decimal("0.0387")
+    seen = prices("openai", "gpt-4.1-mini", Usage(input=100, output=10, apart=Apart(image_input=900)))
+    assert seen == prices("openai", "gpt-4.1-mini", Usage(input=1_000, output=10))
 
 
 def test_the_catalogue_prices_sound_and_what_is_cached_for_an_hour_by_their_own_rates() -> None:

@@ -47,6 +47,25 @@ def modality(name: str, tokens: int) -> dict[str, Any]:
             {"candidatesTokenCount": 5, "candidatesTokensDetails": [modality("AUDIO", 9)]},
             Usage(apart=Apart(audio_output=5)),
         ),
+        (
+            {
+                "promptTokenCount": 10,
+                "cachedContentTokenCount": 4,
+                "promptTokensDetails": [modality("TEXT", 2), modality("IMAGE", 5), modality("AUDIO", 3)],
+                "cacheTokensDetails": [modality("IMAGE", 3), modality("AUDIO", 1)],
+                "candidatesTokenCount": 9,
+                "candidatesTokensDetails": [modality("IMAGE", 7)],
+            },
+            Usage(
+                input=2,
+                output=2,
+                apart=Apart(audio_input=2, audio_cached=1, image_input=2, image_cached=3, image_output=7),
+            ),
+        ),
+        (
+            {"candidatesTokenCount": 5, "candidatesTokensDetails": [modality("AUDIO", 3), modality("IMAGE", 9)]},
+            Usage(apart=Apart(audio_output=3, image_output=2)),
+        ),
         ({"promptTokenCount": 10, "promptTokensDetails": [None, "AUDIO", {}]}, Usage(input=10)),
         ({"promptTokenCount": "many", "candidatesTokenCount": None}, Usage()),
     ],

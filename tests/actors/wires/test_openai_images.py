@@ -8,7 +8,7 @@ from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.faults import FaultKind
 from callboard.messages.images import Image, ImageAnswer, ImageRequest
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 WIRE = OpenAIChat()
 PNG = b"\x89PNG\r\n\x1a\n..."
@@ -42,7 +42,18 @@ def test_every_member_has_its_name_and_extra_goes_untouched() -> None:
 
 def test_bytes_are_decoded_and_counted() -> None:
     found = decoded({"b64_json": to_base64(PNG)}, output_format="webp", usage=USAGE)
-    assert found == ImageAnswer(images=(Image(data=PNG, media_type="image/png"),), usage=Usage(input=50, output=50))
+    counted = Usage(input=10, apart=Apart(image_input=40, image_output=50))
+    assert found == ImageAnswer(images=(Image(data=PNG, media_type="image/png"),), usage=counted)
+
+
+def test_what_is_not_all_pictures_is_told_so() -> None:
+    told = {**USAGE, "output_tokens_details": {"text_tokens": 20, "image_tokens": 30}}
+    usage = decoded({"b64_json": to_base64(PNG)}, usage=told).usage
+    assert usage == Usage(input=10, output=20, apart=Apart(image_input=40, image_output=30))
+
+
+def test_what_is_not_counted_is_unknown() -> None:
+    assert decoded({"b64_json": to_base64(PNG)}).usage is None
 
 
 def test_a_format_that_the_bytes_do_not_tell_is_the_one_that_the_reply_names() -> None:

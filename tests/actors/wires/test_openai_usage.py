@@ -23,6 +23,14 @@ def sound(amount: int) -> dict[str, Any]:
     return {"audio_tokens": amount}
 
 
+def shown(pictures: int, sound: int) -> dict[str, Any]:
+    return {"image_tokens": pictures, "audio_tokens": sound}
+
+
+def drawn(amount: int) -> dict[str, Any]:
+    return {"completion_tokens_details": {"image_tokens": amount}}
+
+
 def for_an_hour(amount: int) -> dict[str, Any]:
     return {"cache_creation_token_details": {"ephemeral_1h_input_tokens": amount}}
 
@@ -51,6 +59,17 @@ def reasoning(amount: int) -> dict[str, Any]:
             counts(10, 5, **cached(2, audio_tokens=3, cached_tokens_details=sound(9))),
             Usage(input=8, cached_read=0, output=5, apart=Apart(audio_cached=2)),
         ),
+        (
+            counts(30, 9, **cached(12, **shown(15, 5), cached_tokens_details=shown(6, 2)), **drawn(7)),
+            Usage(
+                input=5,
+                cached_read=4,
+                output=2,
+                apart=Apart(audio_input=3, audio_cached=2, image_input=9, image_cached=6, image_output=7),
+            ),
+        ),
+        (counts(5, 5, prompt_tokens_details=shown(40, 3)), Usage(output=5, apart=Apart(audio_input=3, image_input=2))),
+        (counts(5, 5, **drawn(40)), Usage(input=5, apart=Apart(image_output=5))),
         (
             counts(10, 5, cache_creation_input_tokens=6, prompt_tokens_details=for_an_hour(4)),
             Usage(input=4, cache_write=2, output=5, apart=Apart(cache_write_1h=4)),
@@ -81,6 +100,9 @@ def reasoning(amount: int) -> dict[str, Any]:
         "sound and cache",
         "cached sound that is told",
         "more cached sound than cached",
+        "pictures and sound, in and out, cached and not",
+        "more of both than input",
+        "more pictures than output",
         "LiteLLM, kept for an hour",
         "more kept for an hour than written",
         "cached inside",
