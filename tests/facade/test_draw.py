@@ -23,7 +23,8 @@ async def test_images_come_as_bytes_and_the_reply_tells_what_they_cost(autojump_
         first, second = reply.images
         assert first.data.startswith(PNG) and second.data.startswith(PNG) and first.data != second.data
         assert (first.media_type, first.url) == ("image/png", None)
-        assert reply.usage == w["alpha"].log[0].usage == callboard.Usage(input=4, output=2)
+        assert w["alpha"].log[0].usage == callboard.Usage(input=4, output=2)
+        assert reply.usage == callboard.Usage(input=4, apart=callboard.Apart(image_output=2))
         assert reply.cost == Decimal(4 * 1 + 2 * 2) / 1_000_000
         assert (reply.provider, reply.metadata, reply.cached) == ("alpha", {"ticket": "7"}, False)
         assert 0.5 <= reply.duration < 1
@@ -60,7 +61,7 @@ async def test_a_drawing_that_was_left_is_settled_as_the_most_it_may_have_cost(
         await trio.sleep(0.1)
         assert (w["alpha"].log[0].outcome, w.in_flight()) == ("client_gone", {})
         [row] = w.board.usage().models
-        assert (row.estimated, row.usage.output) == (1, 6_240)
+        assert (row.estimated, row.usage.apart) == (1, callboard.Apart(image_output=6_240))
 
 
 async def test_its_time_may_run_out(autojump_clock: object, world: Opening) -> None:

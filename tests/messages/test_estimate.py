@@ -31,6 +31,7 @@ from callboard.messages.reranking import RerankRequest
 from callboard.messages.usage import Apart, Usage
 
 LONG = "four" * 1_000
+DRAWN = Apart(image_output=3 * TOKENS_AN_IMAGE_MADE)
 PARTS: list[Part] = [
     TextPart(LONG),
     ThinkingPart(text=LONG),
@@ -130,7 +131,7 @@ def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], ou
     [
         (EmbeddingRequest(model="m", inputs=(LONG, "four", "five5")), Usage(input=1_000 + 1 + 2)),
         (RerankRequest(model="m", query="four", documents=(LONG, "four")), Usage(input=1 + 1_000 + 1 + 1)),
-        (ImageRequest(model="m", prompt=LONG, count=3), Usage(input=1_000, output=3 * TOKENS_AN_IMAGE_MADE)),
+        (ImageRequest(model="m", prompt=LONG, count=3), Usage(input=1_000, apart=DRAWN)),
     ],
 )
 def test_other_kinds_of_work_count_what_goes_in_and_the_images_that_come_out(work: Work, usage: Usage) -> None:

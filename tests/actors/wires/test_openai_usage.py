@@ -62,7 +62,7 @@ def reasoning(amount: int) -> dict[str, Any]:
         (
             counts(30, 9, **cached(12, **shown(15, 5), cached_tokens_details=shown(6, 2)), **drawn(7)),
             Usage(
-                input=5,
+                input=6,
                 cached_read=4,
                 output=2,
                 apart=Apart(audio_input=3, audio_cached=2, image_input=9, image_cached=6, image_output=7),
