@@ -71,6 +71,10 @@ def reasoning(amount: int) -> dict[str, Any]:
         (counts(5, 5, prompt_tokens_details=shown(40, 3)), Usage(output=5, apart=Apart(audio_input=3, image_input=2))),
         (counts(5, 5, **drawn(40)), Usage(input=5, apart=Apart(image_output=5))),
         (
+            counts(5, 5, completion_tokens_details=shown(9, 3)),
+            Usage(input=5, apart=Apart(audio_output=3, image_output=2)),
+        ),
+        (
             counts(10, 5, cache_creation_input_tokens=6, prompt_tokens_details=for_an_hour(4)),
             Usage(input=4, cache_write=2, output=5, apart=Apart(cache_write_1h=4)),
         ),
@@ -103,6 +107,7 @@ def reasoning(amount: int) -> dict[str, Any]:
         "pictures and sound, in and out, cached and not",
         "more of both than input",
         "more pictures than output",
+        "more of both than output",
         "LiteLLM, kept for an hour",
         "more kept for an hour than written",
         "cached inside",
