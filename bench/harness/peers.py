@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 import subprocess
 import sys
@@ -84,9 +85,12 @@ def measured(peer: Peer, *told: str | int) -> float:
     except subprocess.CalledProcessError as ended:
         raise Missing(f"{peer.requirement} does not run: {sentence(ended)}") from None
     try:
-        return float(json.loads(last_line(done.stdout))["cpu_us"])
-    except ValueError:
-        raise Missing(f"{peer.requirement} gave no figure: {last_line(done.stdout)}") from None
+        spent = float(json.loads(last_line(done.stdout))["cpu_us"])
+    except (ValueError, LookupError, TypeError):
+        spent = math.nan
+    if not 0 < spent < math.inf:
+        raise Missing(f"{peer.requirement} gave no figure: {last_line(done.stdout)}")
+    return spent
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:

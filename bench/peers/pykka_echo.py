@@ -42,10 +42,10 @@ def tell(echo: Any, count: int) -> int:
 
 
 def measure(what: str, count: int, clients: int) -> float:
-    """CPU microseconds each."""
+    """CPU microseconds each. Raises RuntimeError when a client has broken."""
     echo = Echo.start()
-    ask(echo, 100)
     work = {"ask": ask, "tell": tell}[what]
+    work(echo, 100)
     made: list[int] = []
 
     def client() -> None:
@@ -59,6 +59,8 @@ def measure(what: str, count: int, clients: int) -> float:
         thread.join()
     spent = time.process_time() - started
     echo.stop()
+    if len(made) < clients:
+        raise RuntimeError(f"{clients - len(made)} of {clients} clients broke")
     return spent / sum(made) * 1e6
 
 

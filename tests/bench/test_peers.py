@@ -45,6 +45,14 @@ def test_one_that_crashes_is_missing_with_its_last_words(text: str, why: str, tm
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("told", ["twelve", "[1]", "12.5", '{"cpu_s": 1}', '{"cpu_us": null}', '{"cpu_us": NaN}'])
+def test_one_that_gives_no_figure_is_missing_with_what_it_said(told: str, tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="gave no figure: ") as caught:
+        measured(script(tmp_path, f"print({told!r})"))
+    assert told in str(caught.value)
+
+
+@pytest.mark.usefixtures("installed")
 def test_the_versions_of_those_that_were_measured_are_told() -> None:
     told = peers.versions(["callboard", "openai", "pykka"])
     assert sorted(told) == [peers.PEERS["openai"].requirement, peers.PYKKA.requirement]

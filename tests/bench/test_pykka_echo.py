@@ -51,5 +51,17 @@ def test_a_tell_is_divided_by_as_many_as_were_told(measure: Measure, count: int)
     )
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_there_is_no_figure_when_a_client_broke(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter(range(1_000))
+
+    def ask(echo: Costly, message: Any) -> Any:
+        return message if next(asked) < 500 else None
+
+    monkeypatch.setattr(Costly, "ask", ask)
+    with pytest.raises(RuntimeError, match="1 of 2 clients broke"):
+        measure("ask", 600, 2)
+
+
 def test_an_ask_is_divided_by_as_many_as_were_asked(measure: Measure) -> None:
     assert measure("ask", 1_000, 3) == pytest.approx(1_000)
