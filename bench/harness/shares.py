@@ -1,9 +1,10 @@
 """Where a call's time goes: a sampling profile of the whole runtime, added up by part.
 
-usage: python bench/harness/shares.py AT_ONCE [CALLS]      needs py-spy on the PATH
+usage: python bench/harness/shares.py AT_ONCE [CALLS [missed]]      needs py-spy on the PATH
 
 First the calls are made without a profiler, for the CPU microseconds that a call costs; then again under py-spy, whose
 samples are sorted by the innermost frame that belongs to a part. The shares are told in microseconds of the first.
+`missed`: calls whose reply might be in the cache and is not, in place of plain ones.
 """
 
 import shutil
@@ -31,6 +32,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("(callboard/actors/limiter/", "limiter"),
     ("(callboard/actors/budgets/", "budgets and prices"),
     ("(callboard/actors/prices/", "budgets and prices"),
+    ("(callboard/actors/cache/", "cache: looking, sharing, keeping"),
     ("(callboard/actors/ledger/", "ledger: sums and records"),
     ("(callboard/actors/orchestrator/", "orchestrator: plan, story, outcome"),
     ("(callboard/runtime/", "actors: mailboxes, refs, handlers, clock"),
@@ -74,34 +76,40 @@ def shares(raw: str) -> Counter[str]:
     return found
 
 
-def profiled(calls: int, at_once: int) -> Counter[str]:
+def profiled(calls: int, at_once: int, kind: str) -> Counter[str]:
     """The same calls under py-spy."""
     spy = shutil.which("py-spy")
     assert spy is not None, "py-spy is not on the PATH; `pip install py-spy`"
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
-        load = [sys.executable, __file__, "--load", str(at_once), str(calls)]
+        load = [sys.executable, __file__, "--load", str(at_once), str(calls), kind]
         subprocess.run([spy, "record", "-r", "500", "-f", "raw", "-o", str(raw), "--", *load], check=True)
         return shares(raw.read_text())
 
 
-def cost(calls: int, at_once: int) -> float:
+def cost(calls: int, at_once: int, kind: str) -> float:
     """CPU microseconds of a call: the median of three, as `bench/call.py` measures it."""
     with upstream() as url:
-        return statistics.median(client.cpu(url, client.plain, calls, at_once, before=calls) for _ in range(3))
+        return statistics.median(client.cpu(url, made(kind), calls, at_once, before=calls) for _ in range(3))
+
+
+def made(kind: str) -> client.Call:
+    """What is measured."""
+    return {"plain": lambda: client.plain, "missed": client.missing}[kind]()
 
 
 def main(arguments: list[str]) -> None:
     """The table, in Markdown."""
     if arguments[0] == "--load":
         with upstream() as url:
-            client.cpu(url, client.plain, int(arguments[2]), int(arguments[1]))
+            client.cpu(url, made(arguments[3]), int(arguments[2]), int(arguments[1]))
         return
     at_once = int(arguments[0])
     calls = int(arguments[1]) if len(arguments) > 1 else 6400 if at_once > 1 else 2000
-    total = cost(calls, at_once)
-    found = profiled(4 * calls, at_once)
-    print(f"| {at_once} in flight | us |\n|---|---:|")
+    kind = arguments[2] if len(arguments) > 2 else "plain"
+    total = cost(calls, at_once, kind)
+    found = profiled(4 * calls, at_once, kind)
+    print(f"| {at_once} in flight, {kind} | us |\n|---|---:|")
     for part, count in found.most_common():
         print(f"| {part} | {total * count / found.total():.0f} |")
     print(f"| **all** | **{total:.0f}** |")
