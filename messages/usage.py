@@ -68,6 +68,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.input + self.cached_read + self.cache_write + rest
 
     @property
+    def cached_total(self) -> int:
+        """All input that was read from the provider's prompt cache."""
+        return self.cached_read + (0 if self.apart is None else self.apart.audio_cached + self.apart.image_cached)
+
+    @property
     def output_total(self) -> int:
         """All output, reasoning included."""
         return self.output + self.reasoning + (0 if self.apart is None else self.apart.output_total)

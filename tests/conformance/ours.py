@@ -40,7 +40,7 @@ def reading(reply: callboard.Reply) -> Record:
         return read | {"usage": None}
     return read | {
         "usage.input_total": usage.input_total,
-        "usage.cached_read": usage.cached_read,
+        "usage.cached_read": usage.cached_total,
         "usage.cache_write": usage.cache_write,
         "usage.output_total": usage.output_total,
         "usage.reasoning": usage.reasoning,

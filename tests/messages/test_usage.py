@@ -23,6 +23,12 @@ def test_the_partitions_never_overlap(usage: Usage) -> None:
     assert usage.total == sum(partitions(usage)) == usage.input_total + usage.output_total
 
 
+@given(usages)
+def test_what_was_cached_is_all_of_it(usage: Usage) -> None:
+    rare = usage.apart or NONE_APART
+    assert usage.cached_total == usage.cached_read + rare.audio_cached + rare.image_cached
+
+
 @given(usages, usages)
 def test_sums_and_differences_are_by_partition(one: Usage, other: Usage) -> None:
     added = one + other

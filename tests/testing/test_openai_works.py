@@ -7,7 +7,7 @@ import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.messages.embedding import EmbeddingAnswer
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 from callboard.testing.account import Account
 from callboard.testing.asked import Asked
 from callboard.testing.behaviour import Behaviour
@@ -60,7 +60,7 @@ def test_as_many_images_as_asked_each_its_own() -> None:
     answer = WIRE.decode_images(SHAPE.reply(asked, say(asked, Behaviour(), "7"), STAMP))
     assert len({image.data for image in answer.images}) == 3
     assert {image.media_type for image in answer.images} == {"image/png"}
-    assert answer.usage == Usage(input=2, output=3)
+    assert answer.usage == Usage(input=2, apart=Apart(image_output=3))
 
 
 @pytest.mark.parametrize(
