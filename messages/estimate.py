@@ -4,7 +4,7 @@ A rule of thumb (four characters of English a token, as providers' own guides gi
 scripts take more), erring upwards: it reserves room and money until the provider's own count replaces it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, assert_never
 
 import msgspec
@@ -62,8 +62,8 @@ def _conversation(request: Request) -> Usage:
     tokens += sum(map(_tool, request.tools))
     if request.output is not None:
         tokens += _json(request.output.schema)
-    output, heard = _output(request), TOKENS_AN_ATTACHMENT * _recordings(request)
     modalities = _modalities(request)
+    output, heard = _output(request, modalities), TOKENS_AN_ATTACHMENT * _recordings(request)
     drawn = output if "image" in modalities else 0
     spoken = output - drawn if "audio" in modalities else 0
     if not (heard or spoken or drawn):
@@ -78,11 +78,12 @@ def estimate_text(text: str) -> int:
     return -(-size // BYTES_A_TOKEN)
 
 
-def _output(request: Request) -> int:
+def _output(request: Request, modalities: Collection[str]) -> int:
     if request.sampling.max_tokens is not None:
         return request.sampling.max_tokens
     thinking = None if request.thinking is None else request.thinking.budget_tokens
-    return DEFAULT_OUTPUT + (thinking or 0)
+    drawn = TOKENS_AN_IMAGE_MADE if "image" in modalities else 0
+    return DEFAULT_OUTPUT + (thinking or 0) + drawn
 
 
 def _recordings(request: Request) -> int:
@@ -90,10 +91,12 @@ def _recordings(request: Request) -> int:
     return sum(isinstance(part, AudioPart) for parts in contents for part in parts) if contents else 0
 
 
-def _modalities(request: Request) -> Sequence[object]:
-    """What it asks for besides text, in the words of OpenAI's chat completions."""
-    modalities = (request.extra or {}).get("modalities")
-    return modalities if isinstance(modalities, list | tuple) else ()
+def _modalities(request: Request) -> Collection[str]:
+    """What it asks for besides text, in the words of OpenAI's chat completions or of Google's generateContent."""
+    extra = request.extra or {}
+    config = extra.get("generationConfig")
+    told = config.get("responseModalities") if isinstance(config, dict) else extra.get("modalities")
+    return {str(one).lower() for one in told} if isinstance(told, list | tuple) else ()
 
 
 def _tool(tool: Tool) -> int:

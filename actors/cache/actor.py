@@ -24,6 +24,7 @@ from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
+LAST = max(PRIORITIES.values())
 NOTHING_YET = Swept(keys=(), operations=(), last=0, latest=0)
 """The step before a sweep's first: once it is written, so is all that was kept before, and the list is whole."""
 
@@ -189,8 +190,15 @@ class CacheActor(Actor):
             self._remember_until_heard(end)
 
     def _remember_until_heard(self, end: FillEnded) -> None:
-        """This report overtook the data lanes; its mark goes through the last of them, unless they are empty."""
-        if self.me.queued and self.me.ref.tell(Overtaken(end.key, end.attempted), priority=max(PRIORITIES.values())):
+        """This report overtook the data lanes; its mark goes through the last of them, unless they are empty.
+
+        Whoever leads keeps the parts of what is not kept whole as soon as it is told, and until then all look in vain.
+        """
+        mark = Overtaken(end.key, end.attempted)
+        if not end.keep:
+            self._overtaken[end.key] = end.attempted
+            self.me.spawn(self._mark_when_told, mark)
+        elif self.me.queued and self.me.ref.tell(mark, priority=LAST):
             self._overtaken[end.key] = end.attempted
 
     def _keep(self, end: FillEnded) -> None:
@@ -261,6 +269,11 @@ class CacheActor(Actor):
             await self._store.ask(CacheCommit((), urgent=False))
             told = True
         self.me.report(WrittenUpTo(number, told))
+
+    async def _mark_when_told(self, mark: Overtaken) -> None:
+        await trio.lowlevel.checkpoint()
+        if not self.me.ref.tell(mark, priority=LAST):
+            self.me.report(mark)
 
     async def _write_sweep(self, number: int, swept: Swept) -> None:
         error: ActorError | None = None

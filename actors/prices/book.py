@@ -17,8 +17,8 @@ MILLION = Decimal(1_000_000)
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a rate that is not
-    given, of caching, of sound or of pictures, is that of input or output, and of what is kept for an hour that of
-    `cache_write`.
+    given, of caching, of sound or of pictures, is that of input or output; of what is kept for an hour that of
+    `cache_write`; of cached sound or pictures that of fresh ones if it is given, else `cached_read`.
     """
 
     input: Decimal
@@ -47,27 +47,26 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """US dollars of these tokens."""
         total = self.input * usage.input + self.output * (usage.output + usage.reasoning)
         if usage.cached_read or usage.cache_write:
-            cached, written = _or(self.cached_read, self.input), _or(self.cache_write, self.input)
+            cached, written = _first(self.cached_read, self.input), _first(self.cache_write, self.input)
             total += cached * usage.cached_read + written * usage.cache_write
         if usage.apart is not None:
             total += self._of_those(usage.apart)
         return total / MILLION
 
     def _of_those(self, apart: Apart) -> Decimal:
-        heard, seen = _or(self.audio_input, self.input), _or(self.image_input, self.input)
         return (
-            heard * apart.audio_input
-            + _or(self.audio_cached, heard) * apart.audio_cached
-            + _or(self.audio_output, self.output) * apart.audio_output
-            + _or(self.cache_write_1h, _or(self.cache_write, self.input)) * apart.cache_write_1h
-            + seen * apart.image_input
-            + _or(self.image_cached, seen) * apart.image_cached
-            + _or(self.image_output, self.output) * apart.image_output
+            _first(self.audio_input, self.input) * apart.audio_input
+            + _first(self.audio_cached, self.audio_input, self.cached_read, self.input) * apart.audio_cached
+            + _first(self.audio_output, self.output) * apart.audio_output
+            + _first(self.cache_write_1h, self.cache_write, self.input) * apart.cache_write_1h
+            + _first(self.image_input, self.input) * apart.image_input
+            + _first(self.image_cached, self.image_input, self.cached_read, self.input) * apart.image_cached
+            + _first(self.image_output, self.output) * apart.image_output
         )
 
 
-def _or(price: Decimal | None, otherwise: Decimal) -> Decimal:
-    return otherwise if price is None else price
+def _first(*prices: Decimal | None) -> Decimal:
+    return next(price for price in prices if price is not None)
 
 
 class PriceBook:

@@ -13,12 +13,13 @@ from callboard.actors.provider.account import Price
 from callboard.actors.provider.deadline import Alarm
 from callboard.messages.budgeting import Granted
 from callboard.messages.calls import AnyAnswer, Attempt, Payer
-from callboard.messages.estimate import estimate, estimate_text
+from callboard.messages.chat import ImagePart
+from callboard.messages.estimate import TOKENS_AN_IMAGE_MADE, estimate, estimate_text
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
-from callboard.messages.usage import Cost, Usage, apart
+from callboard.messages.usage import NONE_APART, Cost, Usage, apart
 from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import PRIORITIES
 
@@ -125,11 +126,19 @@ def _used(progress: Progress) -> tuple[Usage, bool]:
 
 def _seen(estimate: Usage, answer: Answer | None) -> Usage:
     """What is known of a cut stream: the provider's own counts where some came, what was written where none did."""
-    counted = None if answer is None else answer.usage
+    counted, drawn = None if answer is None else answer.usage, _drawn(answer)
     if counted is None or not counted.total:
         heard = 0 if estimate.apart is None else estimate.apart.audio_input
-        return Usage(input=estimate.input, output=_written(answer), apart=apart(audio_input=heard))
-    return msgspec.structs.replace(counted, output=max(counted.output, _written(answer) - counted.reasoning))
+        rare = apart(audio_input=heard, image_output=drawn)
+        return Usage(input=estimate.input, output=_written(answer), apart=rare)
+    output, rare = max(counted.output, _written(answer) - counted.reasoning), counted.apart
+    if drawn and not (rare and rare.image_output):
+        rare = msgspec.structs.replace(rare or NONE_APART, image_output=drawn)
+    return msgspec.structs.replace(counted, output=output, apart=rare)
+
+
+def _drawn(answer: Answer | None) -> int:
+    return 0 if answer is None else TOKENS_AN_IMAGE_MADE * sum(isinstance(part, ImagePart) for part in answer.parts)
 
 
 def _written(answer: Answer | None) -> int:

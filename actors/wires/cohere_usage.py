@@ -7,7 +7,7 @@ it is what is charged for, less than that; answers keep it in `extra`.
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Usage, apart
 
 
 def usage_of(raw: Any) -> Usage | None:
@@ -21,4 +21,10 @@ def usage_of(raw: Any) -> Usage | None:
     cached = min(tokens(usage.get("cached_tokens")), prompt)
     output = tokens(counts.get("output_tokens"))
     reasoning = min(tokens(counts.get("reasoning_tokens")), output)
-    return Usage(input=prompt - cached + pictures, cached_read=cached, output=output - reasoning, reasoning=reasoning)
+    return Usage(
+        input=prompt - cached,
+        cached_read=cached,
+        output=output - reasoning,
+        reasoning=reasoning,
+        apart=apart(image_input=pictures),
+    )

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import mapping, present, read, string
+from callboard.actors.wires.jsons import mapping, present, read, string, tokens
 from callboard.actors.wires.media import from_base64, from_data_url, image_type
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import responses_usage_of
 from callboard.actors.wires.wire import malformed
 from callboard.messages.images import Image, ImageAnswer, ImageRequest
-from callboard.messages.usage import Usage
+from callboard.messages.usage import NONE_APART, Usage
 
 
 class Made(msgspec.Struct):
@@ -35,6 +35,7 @@ class Images(msgspec.Struct):
 
 
 _IMAGES = msgspec.json.Decoder(Images)
+_KINDS = ("text_tokens", "image_tokens")
 
 
 def encode_body(request: ImageRequest, model: str) -> dict[str, Any]:
@@ -63,8 +64,13 @@ def decode(body: bytes, provider: str) -> ImageAnswer:
 
 def _usage_of(counts: dict[str, Any]) -> Usage | None:
     """Where nothing is said of its kinds, all output is pictures."""
-    drawn = {"output_tokens_details": {"image_tokens": counts.get("output_tokens")}} if counts else {}
-    return responses_usage_of(drawn | counts)
+    usage = responses_usage_of(counts)
+    details = mapping(counts.get("output_tokens_details")) or mapping(counts.get("completion_tokens_details"))
+    if usage is None or not usage.output or any(tokens(details.get(kind)) for kind in _KINDS):
+        return usage
+    rare = usage.apart or NONE_APART
+    drawn = msgspec.structs.replace(rare, image_output=usage.output)
+    return msgspec.structs.replace(usage, output=0, apart=drawn)
 
 
 def _image(made: Made, media_type: str | None, provider: str) -> Image:

@@ -83,11 +83,16 @@ def test_a_recording_is_sound_and_so_is_what_a_request_for_sound_brings() -> Non
 def test_what_a_request_for_pictures_brings_is_pictures() -> None:
     asked_for = asked(extra={"modalities": ["text", "image", "audio"]}, sampling=Sampling(max_tokens=50))
     assert (estimate(asked_for).output, estimate(asked_for).apart) == (0, Apart(image_output=50))
+    google = asked(extra={"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}})
+    assert estimate(google).output_total >= TOKENS_AN_IMAGE_MADE
+    assert estimate(google) == estimate(asked(extra={"modalities": ["image"]}))
 
 
 @pytest.mark.parametrize("modalities", [["text"], None, 7, "audiobook"])
 def test_any_other_modalities_ask_for_neither_sound_nor_pictures(modalities: object) -> None:
-    assert estimate(asked(extra={"modalities": modalities})).apart is None
+    assert estimate(asked(extra={"modalities": modalities})) == estimate(asked())
+    assert estimate(asked(extra={"generationConfig": {"responseModalities": modalities}})) == estimate(asked())
+    assert estimate(asked(extra={"generationConfig": modalities})) == estimate(asked())
 
 
 def test_every_message_is_counted() -> None:

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callboard.messages.base import Ask, Tell
 from callboard.messages.signals import Down, Left
@@ -213,11 +215,13 @@ def test_the_dead_never_outnumber_the_living_by_much() -> None:
     asks = [ask(n) for n in range(1_000)]
     for envelope in asks:
         mailbox.put(envelope)
+    mailbox.put(tell(-1), Lane.CONTROL)
     for envelope in asks[:900]:
         assert envelope.slot is not None
         envelope.slot.abandon()
     assert len(mailbox) < 300
-    assert taken(mailbox) == list(range(900, 1_000))
+    assert taken(mailbox) == [-1, *range(900, 1_000)]
+    assert len(mailbox) == 0
 
 
 def test_draining_takes_everything_in_order_and_asks_no_longer_tell_the_mailbox() -> None:
@@ -243,6 +247,33 @@ def test_what_an_actor_told_itself_is_dropped_and_counted_and_nothing_else() -> 
     assert taken(mailbox) == [1, 3, 4]
     counts = mailbox.statistics()
     assert (counts.accepted, counts.delivered, counts.dropped, counts.queued) == (5, 3, 2, 0)
+
+
+@given(st.sampled_from(Full), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 2), st.integers(0, 5)), max_size=80))
+def test_what_is_queued_is_counted_through_all_that_happens_to_it(full: Full, steps: list[tuple[int, ...]]) -> None:
+    mailbox, asks = Mailbox("a", spec_of(full, data=4, control=2, system=2)), []
+    for what, priority, n in steps:
+        match what:
+            case 0 | 1:
+                asks.append(ask(n, priority=priority, deadline=n))
+                mailbox.put(asks[-1])
+            case 2:
+                mailbox.put(tell(n, key=n, priority=priority))
+            case 3:
+                mailbox.put(Envelope(Remark(n), own=bool(priority)), (Lane.CONTROL, Lane.SYSTEM)[n % 2])
+            case 4 | 5:
+                mailbox.get(n, data=what == 4)
+            case 6 if asks:
+                slot = asks[n % len(asks)].slot
+                assert slot is not None
+                slot.abandon()
+            case _:
+                mailbox.drop_own()
+    counts = mailbox.statistics()
+    skipped = counts.skipped_expired + counts.skipped_abandoned
+    assert counts.accepted == counts.delivered + skipped + counts.dropped + counts.queued
+    assert mailbox.queued == counts.queued == len(mailbox.drain()) - counts.waiting
+    assert len(mailbox) == 0
 
 
 @pytest.mark.parametrize("bounds", [{"data": 0}, {"control": 0}, {"system": -1}])

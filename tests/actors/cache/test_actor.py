@@ -26,6 +26,7 @@ from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import PRIORITIES, Envelope, Message
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded
+from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import ActorSpec
 from callboard.runtime.system import System
@@ -216,9 +217,11 @@ def flooded(cache: Ref) -> Iterator[None]:
     direct, ready = cell.direct, cell.mailbox.on_ready
     assert ready is not None
     cell.direct = cell.mailbox.on_ready = None
-    yield
-    cell.direct, cell.mailbox.on_ready = direct, ready
-    ready()
+    try:
+        yield
+    finally:
+        cell.direct, cell.mailbox.on_ready = direct, ready
+        ready()
 
 
 async def test_whoever_was_queued_when_a_fill_ended_shares_it(autojump_clock: MockClock, world: Opening) -> None:
@@ -230,6 +233,40 @@ async def test_whoever_was_queued_when_a_fill_ended_shares_it(autojump_clock: Mo
             await trio.sleep(1)  # the upstream has answered, which the cache hears of before it receives the ask
     assert len(w.log.asked) == 1
     assert w.leaders == ["first"]
+
+
+async def test_whoever_looked_before_the_leader_had_kept_the_parts_shares_them(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async def leader(key: bytes) -> None:
+        filled = await w.cache.ask(msgspec.structs.replace(w.fill("first", key=key), keep=False))
+        assert filled.attempted.answer is not None
+        w.cache.tell(
+            Keep(answers=((key, filled.attempted.answer),), provider="p", model="m", labels=Labels(None, None, "")),
+            lane=Lane.CONTROL,
+        )
+
+    async def asker(key: bytes, turns: int) -> None:
+        await trio.sleep(1.0)
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        if w.kept(key) is None:
+            await w.cache.ask(msgspec.structs.replace(w.fill("late", key=key), keep=False))
+
+    async with world() as w, trio.open_nursery() as nursery:
+        for key in (number.to_bytes(32, "big") for number in range(20)):
+            nursery.start_soon(leader, key)
+            for turns in range(20):
+                nursery.start_soon(asker, key, turns)
+    assert w.log.asked == [("first-1", 1)] * 20
+
+
+async def test_what_was_shared_is_forgotten_once_all_have_been_heard(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        for _ in range(2):  # the leader keeps nothing
+            await w.cache.ask(msgspec.structs.replace(w.fill(), keep=False))
+            await trio.sleep(1)
+    assert len(w.log.asked) == 2
 
 
 async def test_only_the_leader_is_charged(autojump_clock: MockClock, world: Opening) -> None:

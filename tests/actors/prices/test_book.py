@@ -38,7 +38,8 @@ def test_what_has_no_price_of_its_own_is_billed_as_input() -> None:
     ("own", "cost"),
     [
         ({}, "1000 + 1000 + 2000 + 1000"),
-        ({"cached_read": "0.5", "cache_write": "1.25"}, "1000 + 1000 + 2000 + 1250"),
+        ({"cached_read": "0.5", "cache_write": "1.25"}, "1000 + 500 + 2000 + 1250"),
+        ({"audio_input": "32", "cached_read": "0.5"}, "32000 + 32000 + 2000 + 1000"),
         ({"audio_input": "32", "audio_output": "64", "cache_write_1h": "3"}, "32000 + 32000 + 64000 + 3000"),
         ({"audio_input": "32", "audio_cached": "0.4"}, "32000 + 400 + 2000 + 1000"),
     ],
@@ -53,7 +54,8 @@ def test_what_is_counted_apart_has_its_own_price_or_the_next_of_kin(own: dict[st
     ("own", "cost"),
     [
         ({}, "1000 + 1000 + 2000"),
-        ({"cached_read": "0.5"}, "1000 + 1000 + 2000"),
+        ({"cached_read": "0.5"}, "1000 + 500 + 2000"),
+        ({"image_input": "8", "cached_read": "0.5"}, "8000 + 8000 + 2000"),
         ({"image_input": "8", "image_output": "32"}, "8000 + 8000 + 32000"),
         ({"image_input": "8", "image_cached": "2"}, "8000 + 2000 + 2000"),
     ],

@@ -1,13 +1,14 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from callboard.actors.provider.deadline import Alarm, Timeouts
 from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, progress_of, settle
 from callboard.messages.calls import Attempt
-from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart, user
-from callboard.messages.estimate import estimate
+from callboard.messages.chat import ImagePart, TextPart, ThinkingPart, ToolCallPart, user
+from callboard.messages.estimate import TOKENS_AN_IMAGE_MADE, estimate
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request, Sampling
@@ -16,6 +17,7 @@ from callboard.runtime.clock import Clock
 
 REQUEST = Request(model="p/m", messages=(user("Why is the sky blue?"),), sampling=Sampling(max_tokens=500))
 ESTIMATE = estimate(REQUEST)
+PICTURE = ImagePart(data=b"1", media_type="image/png")
 COUNTED = Usage(input=7, cached_read=3, output=5, reasoning=2)
 
 
@@ -110,6 +112,23 @@ def test_a_cut_stream_heard_the_recordings_that_went_in() -> None:
     one = progress(stream=True)
     one.estimate = Usage(input=9, output=50, apart=Apart(audio_input=6, audio_output=50))
     assert settle(one, "account", price).usage == Usage(input=9, apart=Apart(audio_input=6))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_picture_that_came_uncounted_is_counted_at_the_most_that_one_takes(whole: bool) -> None:
+    seen = Answer(parts=(TextPart("four"), PICTURE, PICTURE), finish_reason=None)
+    found = settled(answer=seen) if whole else settled(stream=True, partial=seen)
+    drawn = Apart(image_output=2 * TOKENS_AN_IMAGE_MADE)
+    assert found.usage == Usage(input=ESTIMATE.input, output=1, apart=drawn)
+
+
+def test_a_picture_that_was_counted_before_the_cut_is_what_was_told() -> None:
+    early = Usage(input=7, output=1, apart=Apart(audio_input=2))
+    cut = Answer(parts=(PICTURE,), finish_reason=None, usage=early)
+    drawn = Usage(input=7, output=1, apart=Apart(audio_input=2, image_output=TOKENS_AN_IMAGE_MADE))
+    assert settled(stream=True, partial=cut).usage == drawn
+    told = Usage(input=7, apart=Apart(image_output=1_290))
+    assert settled(stream=True, partial=msgspec.structs.replace(cut, usage=told)).usage == told
 
 
 def test_thinking_and_the_arguments_of_tool_calls_came_out_too() -> None:

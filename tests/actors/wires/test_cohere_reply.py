@@ -8,7 +8,7 @@ from callboard.actors.wires.wire import StreamDecoder, WireFault
 from callboard.messages.chat import OpaquePart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.faults import FaultKind
 from callboard.messages.reply import Answer, Delta, FinishReason
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 WIRE = Cohere()
 PLAN = {"type": "tool_plan"}
@@ -147,7 +147,7 @@ def test_an_error_event_is_a_fault(data: bytes) -> None:
         (
             {"tokens": {"input_tokens": 9, "output_tokens": 5, "reasoning_tokens": 2, "image_tokens": 100},
              "cached_tokens": 4, "billed_units": {"input_tokens": 1, "output_tokens": 1}},
-            Usage(input=105, cached_read=4, output=3, reasoning=2),
+            Usage(input=5, cached_read=4, output=3, reasoning=2, apart=Apart(image_input=100)),
         ),
         ({"billed_units": {"input_tokens": 3.0, "output_tokens": 2.0}}, Usage(input=3, output=2)),
         ({"tokens": {"input_tokens": 3}, "cached_tokens": 9}, Usage(cached_read=3)),

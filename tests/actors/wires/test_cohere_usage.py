@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.cohere_usage import usage_of
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 
 def counts(read: float, wrote: float, **more: Any) -> dict[str, Any]:
@@ -19,7 +19,10 @@ def counts(read: float, wrote: float, **more: Any) -> dict[str, Any]:
         (counts(50, 5), Usage(input=50, output=5)),
         (counts(50.0, 5.0, cached_tokens=20.0), Usage(input=30, cached_read=20, output=5)),
         (counts(50, 5, cached_tokens=90), Usage(input=0, cached_read=50, output=5)),
-        ({"tokens": {"input_tokens": 5, "image_tokens": 7, "output_tokens": 3}}, Usage(input=12, output=3)),
+        (
+            {"tokens": {"input_tokens": 5, "image_tokens": 7, "output_tokens": 3}},
+            Usage(input=5, output=3, apart=Apart(image_input=7)),
+        ),
         ({"tokens": {"output_tokens": 9, "reasoning_tokens": 4}}, Usage(output=5, reasoning=4)),
         ({"tokens": {"output_tokens": 3, "reasoning_tokens": 4}}, Usage(output=0, reasoning=3)),
         ({"billed_units": {"input_tokens": 5, "output_tokens": 2}}, Usage(input=5, output=2)),

@@ -47,9 +47,31 @@ def test_bytes_are_decoded_and_counted() -> None:
 
 
 def test_what_is_not_all_pictures_is_told_so() -> None:
-    told = {**USAGE, "output_tokens_details": {"text_tokens": 20, "image_tokens": 30}}
-    usage = decoded({"b64_json": to_base64(PNG)}, usage=told).usage
+    kinds = {"text_tokens": 20, "image_tokens": 30}
+    usage = decoded({"b64_json": to_base64(PNG)}, usage={**USAGE, "output_tokens_details": kinds}).usage
     assert usage == Usage(input=10, output=20, apart=Apart(image_input=40, image_output=30))
+    chat = {"prompt_tokens": 10, "completion_tokens": 50, "completion_tokens_details": kinds}
+    usage = decoded({"b64_json": to_base64(PNG)}, usage=chat).usage
+    assert usage == Usage(input=10, output=20, apart=Apart(image_output=30))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"input_tokens": 10, "output_tokens": 50, "output_tokens_details": None},
+        {"input_tokens": 10, "output_tokens": 50, "output_tokens_details": {}},
+        {"input_tokens": 10, "output_tokens": 50, "output_tokens_details": {"text_tokens": 0, "image_tokens": None}},
+        {"prompt_tokens": 10, "completion_tokens": 50, "total_tokens": 60},
+        {"prompt_tokens": 10, "completion_tokens": 50, "completion_tokens_details": {"reasoning_tokens": 0}},
+    ],
+)
+def test_where_nothing_is_said_of_its_kinds_all_output_is_pictures(told: dict[str, Any]) -> None:
+    usage = decoded({"b64_json": to_base64(PNG)}, usage=told).usage
+    assert usage == Usage(input=10, apart=Apart(image_output=50))
+
+
+def test_a_count_of_no_output_is_no_pictures() -> None:
+    assert decoded({"b64_json": to_base64(PNG)}, usage={"input_tokens": 10}).usage == Usage(input=10)
 
 
 def test_what_is_not_counted_is_unknown() -> None:
