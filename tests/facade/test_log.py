@@ -90,7 +90,7 @@ async def test_what_is_nested_too_deep_to_be_logged_is_lost_and_counted_and_the_
 ) -> None:
     async with world(log=ON) as w:
         deep: dict[str, Any] = {}
-        for _ in range(700):
+        for _ in range(100_000):
             deep = {"a": deep}
         logbook = w.board._system.ref("logbook")
         request = build("Deep?", ALPHA)
