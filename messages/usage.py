@@ -7,7 +7,7 @@ import msgspec
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Tokens that few calls have, and that have prices of their own."""
+    """What few calls have, and what has prices of its own: tokens, and at the end searches."""
 
     audio_input: int = 0
     """Input tokens of sound that were neither read from nor written to the provider's prompt cache."""
@@ -23,6 +23,8 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     image_cached: int = 0
     """Input tokens of pictures that were read from it."""
     image_output: int = 0
+    web_searches: int = 0
+    """That the provider made itself and bills one by one, where it tells them. No tokens: no sum counts them."""
 
     @property
     def input_total(self) -> int:
@@ -59,7 +61,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Output tokens other than reasoning."""
     reasoning: int = 0
     apart: Apart | None = None
-    """Those that none of the others counts; None when there are none."""
+    """What none of the others counts; None when there is nothing."""
 
     @property
     def input_total(self) -> int:
@@ -109,7 +111,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def apart(**counts: int) -> Apart | None:
-    """Those that are counted apart, by Apart's members; None when there are none."""
+    """What is counted apart, by Apart's members; None when there is nothing."""
     return Apart(**counts) if any(counts.values()) else None
 
 

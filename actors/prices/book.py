@@ -16,7 +16,8 @@ MILLION = Decimal(1_000_000)
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars a million tokens, as Decimals, numbers or strings. Reasoning is billed as output; a rate that is not
+    """US dollars a million tokens, or a thousand searches of the web, which cost nothing where that is not given; as
+    Decimals, numbers or strings. Reasoning is billed as output; a rate that is not
     given, of caching, of sound or of pictures, is that of input or output; of what is kept for an hour that of
     `cache_write`; of cached sound or pictures that of fresh ones if it is given, else `cached_read`.
     """
@@ -32,6 +33,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     image_input: Decimal | None = None
     image_cached: Decimal | None = None
     image_output: Decimal | None = None
+    web_search: Decimal | None = None
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -40,7 +42,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 continue
             exact = price if isinstance(price, Decimal) else Decimal(str(price))
             if not (exact.is_finite() and exact >= 0):
-                raise ValueError(f"`{name}` is a number of US dollars a million tokens, 0 or more")
+                raise ValueError(f"`{name}` is a number of US dollars, 0 or more")
             msgspec.structs.force_setattr(self, name, exact)
 
     def cost(self, usage: Usage) -> Cost:
@@ -62,6 +64,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             + _first(self.image_input, self.input) * apart.image_input
             + _first(self.image_cached, self.image_input, self.cached_read, self.input) * apart.image_cached
             + _first(self.image_output, self.output) * apart.image_output
+            + _first(self.web_search, Decimal(0)) * apart.web_searches * 1_000
         )
 
 
@@ -137,4 +140,5 @@ def _counted(usage: Usage) -> Any:
         output_tokens=usage.output_total,
         output_audio_tokens=apart.audio_output or None,
         output_image_tokens=apart.image_output or None,
+        web_searches=apart.web_searches or None,
     )

@@ -1,8 +1,13 @@
-"""Anthropic's count of tokens: its input leaves out what was cached, its output includes thinking."""
+"""Anthropic's count of tokens: its input leaves out what was cached, its output includes thinking.
+
+What it took to sum a conversation up on the way stands beside its sums, among the single steps (`usage.iterations`).
+Advice from another model does so too, at that one's prices, and is not counted.
+"""
 
 from typing import Any
 
-from callboard.actors.wires.jsons import mapping, tokens
+from callboard.actors.wires.jsons import items, mapping, tokens
+from callboard.actors.wires.searches import searched
 from callboard.messages.usage import Usage, apart
 
 
@@ -10,6 +15,12 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     """The partitions, or None when the provider did not count."""
     if not counts:
         return None
+    steps = map(mapping, items(counts.get("iterations")))
+    total = sum((_partitions(step) for step in steps if step.get("type") == "compaction"), _partitions(counts))
+    return searched(total, tokens(mapping(counts.get("server_tool_use")).get("web_search_requests")))
+
+
+def _partitions(counts: dict[str, Any]) -> Usage:
     output = tokens(counts.get("output_tokens"))
     thinking = min(output, tokens(mapping(counts.get("output_tokens_details")).get("thinking_tokens")))
     written = tokens(counts.get("cache_creation_input_tokens"))

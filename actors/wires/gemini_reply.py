@@ -12,6 +12,7 @@ from callboard.actors.wires.gemini_calls import GrowingParts
 from callboard.actors.wires.gemini_faults import blocked, error_in_reply
 from callboard.actors.wires.gemini_usage import usage_of
 from callboard.actors.wires.jsons import items, mapping, present, read, string
+from callboard.actors.wires.searches import searched
 from callboard.actors.wires.wire import malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
 
@@ -67,6 +68,7 @@ _EXTRA = (
     "safetyRatings",
     "finishMessage",
 )
+_BILL_ONE = ("gemini-1", "gemini-2")
 _GROW = frozenset({"citationMetadata", "logprobsResult"})
 """Whose lists a stream sends in pieces; the others come whole, and the last one counts."""
 
@@ -123,7 +125,7 @@ class ContentReply:
         return Answer(
             parts=self._parts.parts(),
             finish_reason=finish,
-            usage=usage_of(self._usage),
+            usage=searched(usage_of(self._usage), self._searches()),
             model=self._model,
             id=self._id,
             extra=self._extra or None,
@@ -143,6 +145,12 @@ class ContentReply:
         if feedback.get("blockReason") and not items(chunk.candidates):
             raise blocked(self._provider, feedback)
         return chunk
+
+    def _searches(self) -> int:
+        """Gemini 3 and later bill each, those before it one for all of a reply."""
+        told = items(mapping(self._extra.get("groundingMetadata")).get("webSearchQueries"))
+        queries = {query for query in map(string, told) if query}
+        return min(len(queries), 1) if (self._model or "").startswith(_BILL_ONE) else len(queries)
 
     def _candidates(self, chunk: Chunk, deltas: list[Delta]) -> None:
         """Only the first of the `candidateCount` answers asked for is read."""

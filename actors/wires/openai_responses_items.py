@@ -63,6 +63,14 @@ class Item:
             case _:
                 return [OpaquePart(origin=origin, block=told)]
 
+    @property
+    def searches(self) -> int:
+        """How often the web was searched for it; opening a page of what was found is no search."""
+        action = mapping(self._told.get("action"))
+        if self._told.get("type") != "web_search_call" or action.get("type", "search") != "search":
+            return 0
+        return max(1, len(items(action.get("queries"))))
+
     def notes(self, name: str) -> list[Any]:
         """The members of its texts that have no name here: annotations, log probabilities."""
         if self._told.get("type") != "message":

@@ -14,6 +14,7 @@ from callboard.actors.wires.jsons import check_parts, items, mapping, object_of,
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_responses_items import Item
 from callboard.actors.wires.openai_usage import responses_usage_of
+from callboard.actors.wires.searches import searched
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.chat import Part, ToolCallPart
@@ -118,7 +119,7 @@ class ResponsesReply:
         return Answer(
             parts=parts,
             finish_reason=self._finish(parts),
-            usage=self._usage,
+            usage=searched(self._usage, sum(item.searches for item in self._items)),
             model=string(self._head.get("model")),
             id=string(self._head.get("id")),
             extra={name: value for name, value in extra.items() if value} or None,

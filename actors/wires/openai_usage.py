@@ -9,6 +9,7 @@ from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
 from callboard.actors.wires.modality import placed
+from callboard.actors.wires.searches import searched
 from callboard.messages.usage import Usage, apart
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
@@ -38,7 +39,9 @@ def usage_of(raw: Any) -> Usage | None:
     output, reasoning = _output(prompt, completion, written, counts)
     plain = Usage(input=fresh, cached_read=cached, cache_write=kept, output=output, reasoning=reasoning)
     rare = any(map(read.get, _RARE)) or written.get("audio_tokens") or written.get("image_tokens")
-    return _set_apart(plain, read, written) if rare else plain
+    usage = _set_apart(plain, read, written) if rare else plain
+    tools = counts.get("server_tool_use_details") or counts.get("server_tool_use")  # OpenRouter; LiteLLM
+    return searched(usage, tokens(mapping(tools).get("web_search_requests"))) if tools else usage
 
 
 def responses_usage_of(raw: Any) -> Usage | None:

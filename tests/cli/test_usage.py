@@ -186,6 +186,7 @@ def test_csv_has_every_partition_and_quotes_what_must_be() -> None:
         "image_input": "0",
         "image_cached": "0",
         "image_output": "0",
+        "web_searches": "0",
     }
 
 

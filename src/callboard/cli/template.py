@@ -26,7 +26,7 @@ _REST = """\
 # input = 0.15
 # output = 0.60                           # also cached_read, cache_write, cache_write_1h, audio_input, audio_cached,
 #                                         # audio_output, image_input, image_cached, image_output; what is not given
-#                                         # costs what the nearest of these does
+#                                         # costs what the nearest of these does; and web_search, a thousand of them
 
 # [models.thorough]                       # example: an alias in full; other aliases may stand in its lists
 # candidates = ["fast"]

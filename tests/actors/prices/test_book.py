@@ -66,6 +66,23 @@ def test_pictures_have_their_own_price_or_the_next_of_kin(own: dict[str, str], c
     assert price.cost(usage) * 1_000_000 == sum(map(int, cost.split(" + ")))
 
 
+def test_searches_of_the_web_are_priced_by_the_thousand_and_cost_nothing_where_nobody_says_so() -> None:
+    searched = Usage(apart=Apart(web_searches=3))
+    assert Price(input=Decimal(1), output=Decimal(2), web_search=Decimal(10)).cost(searched) == Decimal("0.03")
+    assert Price(input=Decimal(1), output=Decimal(2)).cost(searched) == 0
+
+
+def test_the_catalogue_prices_searches_of_the_web() -> None:
+    """A thousand are $10 at Anthropic and OpenAI, 14 at Gemini 3, and 35 of Gemini 2.5's grounded replies."""
+    catalogues = {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}
+    prices = PriceBook({}, catalogues, frozenset())
+    three = Usage(apart=Apart(web_searches=3))
+    assert prices("anthropic", "claude-sonnet-4-5", three) == Decimal("0.03")
+    assert prices("openai", "gpt-5", three) == Decimal("0.03")
+    assert prices("gemini", "gemini-3-pro-preview", three) == Decimal("0.042")
+    assert prices("gemini", "gemini-2.5-flash", three) == Decimal("0.105")
+
+
 def test_the_catalogue_prices_pictures_by_their_own_rates() -> None:
     """A million tokens of gpt-image-1.5 are $5 of text in, 8 of pictures in, 1.25 and 2 cached, 10 of text and 32 of
     pictures out; of gemini-2.5-flash-image $2.50 of text and 30 of pictures out; gpt-4.1-mini has no price for them.

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.anthropic_usage import usage_of
-from callboard.messages.usage import Apart, Usage
+from callboard.messages.usage import Apart, Usage, apart
 
 
 def written(tokens: int, for_minutes: int, for_an_hour: int) -> dict[str, Any]:
@@ -31,6 +31,47 @@ def written(tokens: int, for_minutes: int, for_an_hour: int) -> dict[str, Any]:
 )
 def test_input_leaves_out_what_was_cached_and_output_includes_thinking(counts: dict[str, Any], usage: Usage) -> None:
     assert usage_of(counts) == usage
+
+
+def step(kind: str, read: int, wrote: int, cached: int = 0) -> dict[str, Any]:
+    return {"type": kind, "input_tokens": read, "output_tokens": wrote, "cache_read_input_tokens": cached}
+
+
+def test_what_summing_up_took_stands_beside_the_sums_and_is_billed() -> None:
+    """The first figures are those of Anthropic's own example."""
+    counts = {"input_tokens": 23_000, "output_tokens": 1_000}
+    summed_up = [step("compaction", 180_000, 3_500), step("message", 23_000, 1_000)]
+    assert usage_of({**counts, "iterations": summed_up}) == Usage(input=203_000, output=4_500)
+    twice = [*summed_up, step("compaction", 500, 40, 7)]
+    assert usage_of({**counts, "iterations": twice}) == Usage(input=203_500, cached_read=7, output=4_540)
+
+
+@pytest.mark.parametrize(
+    "iterations",
+    [
+        None,
+        "many",
+        [None, 7],
+        [step("message", 5, 1)],
+        [step("fallback_message", 5, 1)],
+        [step("message", 5, 1), step("advisor_message", 900, 80)],
+    ],
+)
+def test_steps_that_the_sums_hold_are_counted_once_and_those_at_another_models_prices_are_not(
+    iterations: object,
+) -> None:
+    assert usage_of({"input_tokens": 5, "output_tokens": 1, "iterations": iterations}) == Usage(input=5, output=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "searches"),
+    [({"web_search_requests": 3, "web_fetch_requests": 9}, 3), ({"web_search_requests": 0}, 0), (None, 0), ("many", 0)],
+)
+def test_searches_of_the_web_are_counted_and_are_no_tokens(told: object, searches: int) -> None:
+    usage = usage_of({"input_tokens": 5, "output_tokens": 1, "server_tool_use": told})
+    assert usage == Usage(input=5, output=1, apart=apart(web_searches=searches))
+    assert usage is not None
+    assert usage.total == 6
 
 
 def test_no_counts_are_no_usage() -> None:

@@ -16,7 +16,7 @@ from callboard.messages.chat import ChatMessage, ImagePart, OpaquePart, TextPart
 from callboard.messages.faults import FaultKind
 from callboard.messages.reply import Answer, FinishReason
 from callboard.messages.request import Request
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Apart, Usage
 
 Told = dict[str, Any]
 PICTURE = "data:image/png;base64,AAEC"
@@ -190,7 +190,9 @@ def test_blocks_of_anthropics_servers_stay_and_go_back_as_they_came(streamed: bo
     answer = events(wire, *grown(), named=True) if streamed else plain(wire, whole)
     assert answer.finish_reason is FinishReason.PAUSE
     assert answer.extra == {"container": {"id": "k"}, "context_management": EDITS}
-    assert answer.usage == Usage(input=10, cached_read=5, cache_write=3, output=12, reasoning=8)
+    assert answer.usage == Usage(
+        input=10, cached_read=5, cache_write=3, output=12, reasoning=8, apart=Apart(web_searches=1)
+    )
     assert [part.text for part in answer.parts if isinstance(part, TextPart)] == ["So"]
     again = Request(model="m", messages=(ChatMessage("user", "q"), ChatMessage("assistant", answer.parts)))
     assert json.loads(wire.encode(again, "m", stream=False).body)["messages"][1]["content"] == BLOCKS
@@ -237,7 +239,7 @@ def test_geminis_code_pictures_and_grounds_are_kept(streamed: bool) -> None:
         ImagePart(data=b"\x00\x01\x02", media_type="image/png"),
     )
     assert (answer.extra, answer.finish_reason) == (beside, FinishReason.STOP)
-    assert answer.usage == Usage(input=12, cached_read=4, output=5, reasoning=3)
+    assert answer.usage == Usage(input=12, cached_read=4, output=5, reasoning=3, apart=Apart(web_searches=1))
     assert answer.usage.total == counts["totalTokenCount"]
 
 
@@ -269,7 +271,9 @@ def test_items_of_openais_servers_stay_beside_the_text(streamed: bool) -> None:
     assert kept == items[1:6]
     assert [part.text for part in answer.parts if isinstance(part, TextPart | ThinkingPart)] == ["hm", "So"]
     assert answer.extra == {"annotations": [{"type": "url_citation", "url": "u"}]}
-    assert answer.usage == Usage(input=4, cached_read=4, cache_write=2, output=6, reasoning=3)
+    assert answer.usage == Usage(
+        input=4, cached_read=4, cache_write=2, output=6, reasoning=3, apart=Apart(web_searches=1)
+    )
 
 
 def test_coheres_citations_are_kept_with_what_they_cite() -> None:

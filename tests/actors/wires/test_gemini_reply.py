@@ -17,7 +17,7 @@ from callboard.messages.chat import (
     ToolCallPart,
 )
 from callboard.messages.reply import Answer, Delta
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Usage, apart
 
 PNG = base64.b64encode(b"png").decode()
 
@@ -224,6 +224,23 @@ def test_tokens_are_sorted_into_partitions_and_the_last_counts_count() -> None:
     assert answer.usage.total == 25
     _, answer = stream(piece({"text": "a"}, finishReason="STOP") | {"usageMetadata": {"trafficType": "ON_DEMAND"}})
     assert answer.usage is None
+
+
+@pytest.mark.parametrize(
+    ("model", "queries", "searches"),
+    [
+        ("gemini-3-pro-preview", ["a", "b", "a", "", 7], 2),
+        ("gemini-2.5-flash", ["a", "b"], 1),
+        ("gemini-2.5-flash", [], 0),
+        ("gemini-3-pro-preview", "many", 0),
+        (None, ["a"], 1),
+    ],
+)
+def test_searches_are_counted_as_the_model_bills_them(model: str | None, queries: object, searches: int) -> None:
+    grounded = piece(finishReason="STOP", groundingMetadata={"webSearchQueries": queries})
+    told = {"modelVersion": model, "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}}
+    _, answer = stream(piece({"text": "a"}) | told, grounded | told)
+    assert answer.usage == Usage(input=3, output=2, apart=apart(web_searches=searches))
 
 
 def test_only_the_first_candidate_is_read() -> None:

@@ -23,7 +23,7 @@ from callboard.messages.chat import (
 )
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, ToolChoice
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Usage, apart
 
 ORIGIN = "openai-responses"
 TEXT = {"id": "m1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}
@@ -375,6 +375,28 @@ def test_what_no_piece_brought_is_told_when_the_item_or_the_response_ends() -> N
     told = [Delta(tool_index=0, tool_id="c1", tool_name="f"), Delta(tool_index=0, arguments='{"a":1}')]
     assert streamed(ended(CALL, 0), completed())[0] == told
     assert streamed(completed(TEXT, CALL)) == ([Delta(text="hello"), *told], plain(TEXT, CALL))
+
+
+@pytest.mark.parametrize(
+    ("action", "searches"),
+    [
+        ({"type": "search", "query": "a", "queries": ["a", "b"]}, 2),
+        ({"type": "search", "query": "a"}, 1),
+        ({"query": "a"}, 1),
+        (None, 1),
+        ({"type": "open_page", "url": "https://example.org"}, 0),
+    ],
+)
+def test_searches_of_the_web_are_counted_and_looking_at_what_was_found_is_none(action: Any, searches: int) -> None:
+    search, counts = (
+        {"type": "web_search_call", "id": "ws", "status": "completed"},
+        {"input_tokens": 3, "output_tokens": 2},
+    )
+    whole = plain(search | {"action": action}, usage=counts)
+    assert whole.usage == Usage(input=3, output=2, apart=apart(web_searches=searches))
+    end = {"type": "response.completed", "response": response(usage=counts)}
+    _, grown = streamed(added(search, 0), ended(search | {"action": action}, 0), end)
+    assert grown.usage == whole.usage
 
 
 def test_two_calls_are_counted_apart() -> None:

@@ -69,6 +69,15 @@ def reasoning(amount: int) -> dict[str, Any]:
             ),
         ),
         (counts(5, 5, prompt_tokens_details=shown(40, 3)), Usage(output=5, apart=Apart(audio_input=3, image_input=2))),
+        (
+            counts(5, 5, server_tool_use_details={"web_search_requests": 2}),
+            Usage(input=5, output=5, apart=Apart(web_searches=2)),
+        ),
+        (
+            counts(5, 5, server_tool_use={"web_search_requests": 1}, **drawn(2)),
+            Usage(input=5, output=3, apart=Apart(image_output=2, web_searches=1)),
+        ),
+        (counts(5, 5, server_tool_use="many"), Usage(input=5, output=5)),
         (counts(5, 5, **drawn(40)), Usage(input=5, apart=Apart(image_output=5))),
         (
             counts(5, 5, completion_tokens_details=shown(9, 3)),
@@ -106,6 +115,9 @@ def reasoning(amount: int) -> dict[str, Any]:
         "more cached sound than cached",
         "pictures and sound, in and out, cached and not",
         "more of both than input",
+        "searches",
+        "searches and pictures",
+        "searches that cannot be read",
         "more pictures than output",
         "more of both than output",
         "LiteLLM, kept for an hour",
