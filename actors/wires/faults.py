@@ -31,19 +31,22 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _BLOCKED = re.compile(
-    r"content (management|filter\w*|moderation) policy|blocked by content filter|usage polic|flagged as"
+    r"content (management|filter\w*|moderation) policy|blocked by content filter|usage polic|flagged (as|for)"
     r"|rejected (as a result of|by) (our|the) safety system",
     re.IGNORECASE,
 )
 _NO_MONEY = re.compile(
     r"credit balance is too low|insufficient (balance|credits?|funds|quota)"
-    r"|reached your specified .{0,40}usage limits|spend(ing)? limit|out of credits",
+    r"|reached your specified .{0,40}usage limits|spend(ing)? (limit|cap)|out of credits"
+    r"|(doesn't|does not) have any credits|used all available credits|key limit exceeded|free-models-per-day",
     re.IGNORECASE,
 )
+_NO_MODEL = re.compile(r"^model not exist|^invalid model\b|is not a valid model id", re.IGNORECASE)
 _NO_KEY = re.compile(r"^(incorrect|invalid) api[ _-]?key", re.IGNORECASE)
 _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_NO_MONEY, K.QUOTA_EXHAUSTED),
     (_NO_KEY, K.UNAUTHORIZED),  # xAI, with status 400
+    (_NO_MODEL, K.NOT_FOUND),  # DeepSeek, Mistral, OpenRouter, with status 400
     (_TOO_LONG, K.CONTEXT_TOO_LONG),
     (_BLOCKED, K.CONTENT_BLOCKED),
 )
@@ -79,7 +82,7 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
         for code in complaint.codes:
             if code in codes:
                 return codes[code]
-    if status is None or status in (400, 413, 422, 429):
+    if status is None or status in (400, 403, 413, 422, 429):
         words = complaint.searched
         for pattern, kind in _PROSE:
             if pattern.search(words):

@@ -10,7 +10,7 @@ from typing import Any
 
 from callboard.actors.wires.faults import Complaint, kind_of, label, said
 from callboard.actors.wires.jsons import items, mapping, object_of, string
-from callboard.actors.wires.retry_hints import retry_after, should_retry
+from callboard.actors.wires.retry_hints import resets_at, retry_after, should_retry
 from callboard.actors.wires.wire import Headers, WireFault
 from callboard.messages.faults import Fault, FaultKind
 
@@ -39,14 +39,22 @@ CODES: dict[str, FaultKind] = {
     "content_policy_violation": K.CONTENT_BLOCKED,
     "ResponsibleAIPolicyViolation": K.CONTENT_BLOCKED,
     "moderation_blocked": K.CONTENT_BLOCKED,
+    "cyber_policy": K.CONTENT_BLOCKED,
+    "bio_policy": K.CONTENT_BLOCKED,
+    "flagged_input": K.CONTENT_BLOCKED,
     "invalid_api_key": K.UNAUTHORIZED,
     "model_not_found": K.NOT_FOUND,
+    "invalid_model": K.NOT_FOUND,
     "DeploymentNotFound": K.NOT_FOUND,
+    "tool_use_failed": K.MALFORMED_REPLY,
+    "json_validate_failed": K.MALFORMED_REPLY,
     "server_is_overloaded": K.OVERLOADED,
     "overloaded_error": K.OVERLOADED,
     "slow_down": K.OVERLOADED,
 }
 
+_MODERATED = "flagged_input"
+"""The member of OpenRouter's `metadata` that tells a 403 about the prompt from one about the key."""
 _REQUEST_IDS = ("x-request-id", "x-generation-id", "mistral-correlation-id", "apim-request-id")
 """OpenAI and most; OpenRouter; Mistral; Azure's gateway."""
 _STATUS = {
@@ -62,15 +70,17 @@ _STATUS = {
 
 def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callable[[], int]) -> Fault:
     """What a reply with a status outside 2xx means. Never raises."""
-    complaint = _complaint(object_of(body))
+    complaint, now = _complaint(object_of(body)), utc()
+    kind = kind_of(complaint, status, CODES)
     return Fault(
-        kind=kind_of(complaint, status, CODES),
+        kind=kind,
         message=said(complaint, body),
         provider=provider,
         status=status,
         code=complaint.codes[0] if complaint.codes else None,
         request_id=next(filter(None, map(headers.get, _REQUEST_IDS)), None) or complaint.request_id,
-        retry_after=retry_after(headers, utc()),
+        retry_after=retry_after(headers, now),
+        resets_at=resets_at(headers, now) if kind is K.QUOTA_EXHAUSTED else None,
         retry=should_retry(headers),
     )
 
@@ -91,7 +101,8 @@ def error_in_reply(provider: str, error: Any, status: Any = None) -> WireFault:
 
 def _complaint(body: dict[str, Any]) -> Complaint:
     error = mapping(body.get("error")) or body
-    codes = [error.get("code"), mapping(error.get("innererror")).get("code"), error.get("type")]
+    moderated = _MODERATED if _MODERATED in mapping(error.get("metadata")) else None
+    codes = [error.get("code"), mapping(error.get("innererror")).get("code"), error.get("type"), moderated]
     statuses = [
         error.get("status_code"),
         error.get("code"),

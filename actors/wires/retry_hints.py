@@ -36,6 +36,14 @@ def retry_after(headers: Mapping[str, str], utc: int) -> float | None:
     return milliseconds if seconds is None else _sensible(seconds)
 
 
+def resets_at(headers: Mapping[str, str], utc: int) -> int | None:
+    """UTC nanoseconds of `x-ratelimit-reset`, where that is in milliseconds since 1970 as at OpenRouter; else None."""
+    milliseconds = number(headers.get("x-ratelimit-reset"))
+    if milliseconds is None or milliseconds < UNIX_TIME * 1000:
+        return None
+    return int(milliseconds) * 1_000_000 if _sensible(milliseconds / 1000 - utc / _SECOND) is not None else None
+
+
 def should_retry(headers: Mapping[str, str]) -> bool | None:
     """What `x-should-retry` says of the same request; None when it does not say. OpenAI, Anthropic and those whose
     official clients heed it as theirs do send it.

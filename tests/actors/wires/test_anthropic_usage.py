@@ -57,7 +57,7 @@ def test_what_summing_up_took_stands_beside_the_sums_and_is_billed() -> None:
         [step("message", 5, 1), step("advisor_message", 900, 80)],
     ],
 )
-def test_steps_that_the_sums_hold_are_counted_once_and_those_at_another_models_prices_are_not(
+def test_steps_that_the_sums_hold_are_counted_once_and_an_adviser_is_not(
     iterations: object,
 ) -> None:
     assert usage_of({"input_tokens": 5, "output_tokens": 1, "iterations": iterations}) == Usage(input=5, output=1)

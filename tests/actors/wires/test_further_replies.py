@@ -19,6 +19,7 @@ from callboard.messages.request import Request
 from callboard.messages.usage import Apart, Usage
 
 Told = dict[str, Any]
+SEARCHED = Apart(web_searches=1)
 PICTURE = "data:image/png;base64,AAEC"
 
 
@@ -239,7 +240,7 @@ def test_geminis_code_pictures_and_grounds_are_kept(streamed: bool) -> None:
         ImagePart(data=b"\x00\x01\x02", media_type="image/png"),
     )
     assert (answer.extra, answer.finish_reason) == (beside, FinishReason.STOP)
-    assert answer.usage == Usage(input=12, cached_read=4, output=5, reasoning=3, apart=Apart(web_searches=1))
+    assert answer.usage == Usage(input=12, cached_read=4, output=5, reasoning=3, apart=SEARCHED)
     assert answer.usage.total == counts["totalTokenCount"]
 
 

@@ -53,6 +53,12 @@ def test_a_status_by_itself_says_which_fault_it_is(status: int, kind: str) -> No
         (413, {"code": "rate_limit_exceeded", "type": "tokens"}, "invalid_request"),
         (500, {"type": "overloaded_error"}, "overloaded"),
         (403, {"code": 403, "type": []}, "forbidden"),
+        (403, {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "a…"}}, "content_blocked"),
+        (403, {"code": 403, "metadata": {"provider_name": "x"}}, "forbidden"),
+        (400, {"code": "cyber_policy", "type": "invalid_request"}, "content_blocked"),
+        (400, {"code": "1500", "type": "invalid_model"}, "not_found"),
+        (400, {"code": "tool_use_failed", "type": "invalid_request_error"}, "malformed_reply"),
+        (400, {"code": "json_validate_failed", "type": "invalid_request_error"}, "malformed_reply"),
     ],
 )
 def test_the_providers_code_says_more_than_the_status(status: int, members: dict[str, Any], kind: str) -> None:
@@ -75,6 +81,17 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
         (400, "max_tokens is too large: 99999. This model supports at most 4096 completion tokens", "invalid_request"),
         (429, "Request too large for gpt-4 on tokens per min (TPM): Limit 10000", "rate_limited"),
         (500, "maximum context length", "server"),
+        (400, "This content was flagged for possible cybersecurity risk.", "content_blocked"),
+        (400, "Model Not Exist", "not_found"),
+        (400, "Invalid model: mistral-huge", "not_found"),
+        (400, "nobody/none is not a valid model ID", "not_found"),
+        (400, "the invalid model of the world", "invalid_request"),
+        (403, "Key limit exceeded (total limit). Manage it in your settings", "quota_exhausted"),
+        (403, "Your newly created team doesn't have any credits yet.", "quota_exhausted"),
+        (403, "Your team has either used all available credits or reached its monthly limit", "quota_exhausted"),
+        (403, "You are not allowed to sample from this model", "forbidden"),
+        (429, "Your project has exceeded its monthly spending cap.", "quota_exhausted"),
+        (429, "Rate limit exceeded: free-models-per-day", "quota_exhausted"),
     ],
 )
 def test_the_providers_words_tell_apart_what_shares_a_status(status: int, message: str, kind: str) -> None:
@@ -124,6 +141,13 @@ def test_secrets_are_hidden_and_long_messages_cut() -> None:
     found = fault(401, error("Incorrect API key provided: sk-abc***xyz. " + "word " * 500))
     assert "sk-" not in found.message
     assert len(found.message) == 500
+
+
+def test_a_quota_that_is_used_up_tells_when_it_is_filled_again_and_a_rate_does_not() -> None:
+    reset = str(NOW // 1_000_000 + 3_600_000)
+    spent = fault(429, error("Rate limit exceeded: free-models-per-day"), x_ratelimit_reset=reset)
+    assert spent.resets_at == int(reset) * 1_000_000
+    assert fault(429, error("slow down"), x_ratelimit_reset=reset).resets_at is None
 
 
 def test_a_message_of_one_endless_word_is_not_told() -> None:

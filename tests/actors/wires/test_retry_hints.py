@@ -6,6 +6,7 @@ from callboard.actors.wires.retry_hints import (
     LONGEST,
     duration,
     number,
+    resets_at,
     retry_after,
     should_retry,
     start_of_next_month,
@@ -103,6 +104,24 @@ def test_rfc3339_times_count_from_now_and_never_below_zero(text: str | None, sec
 )
 def test_the_next_month_starts_at_its_first_midnight(now: int, start: int) -> None:
     assert start_of_next_month(now) == start
+
+
+@pytest.mark.parametrize(
+    ("told", "reset"),
+    [
+        ("1795000000000", 1_795_000_000_000_000_000),
+        ("1795000000", None),
+        ("60", None),
+        ("soon", None),
+        ("9e15", None),
+        (None, None),
+    ],
+)
+def test_a_reset_is_read_where_it_is_in_milliseconds_since_1970_and_not_years_away(
+    told: str | None, reset: int | None
+) -> None:
+    headers = {} if told is None else {"x-ratelimit-reset": told}
+    assert resets_at(headers, 1_794_990_000_000_000_000) == reset
 
 
 def test_no_number_is_larger_than_a_counter_holds() -> None:

@@ -12,6 +12,8 @@ CODES = {
     "rate_limit_exceeded": "rate_limited",
     "insufficient_quota": "quota_exhausted",
     "INVALID_TOOL_GENERATION": "invalid_request",
+    "tool_use_failed": "malformed_reply",
+    "json_validate_failed": "malformed_reply",
     "MODEL_ARMOR": "content_blocked",
     "unknown-error": "server",
 }
