@@ -9,7 +9,7 @@ import msgspec
 from callboard.messages.base import Veiled
 from callboard.messages.chat import ChatMessage, Part, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.faults import Fault
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import Bill, Cost, Usage
 
 
 class FinishReason(enum.StrEnum):
@@ -32,6 +32,8 @@ class Result(Veiled, frozen=True, kw_only=True):
 
     usage: Usage | None = None
     """None when the provider did not say."""
+    bill: Bill | None = None
+    """None when it told nothing of that but its tokens."""
     model: str | None = None
     """The model that the provider says answered."""
     id: str | None = None

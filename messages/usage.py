@@ -119,6 +119,19 @@ Cost = Decimal
 """US dollars. Where a cost is optional, None is an unknown price and 0 a known free one."""
 
 
+class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a provider tells of what it charges, beside the count of tokens."""
+
+    cost: Cost | None = None
+    """US dollars, where it tells them."""
+    usage: Usage | None = None
+    """What it charges for, where that is less than what the model read and wrote."""
+    tier: str | None = None
+    """The service tier that it was served in, where that has prices of its own: `priority` or `flex`."""
+    speed: str | None = None
+    """`fast`, where that has prices of its own."""
+
+
 def add_costs(left: Cost | None, right: Cost | None) -> Cost | None:
     """The sum of two costs; unknown as soon as one of them is."""
     return None if left is None or right is None else left + right

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from callboard.messages.usage import NONE_APART, Apart, Cost, Usage
+from callboard.messages.usage import NONE_APART, Apart, Bill, Cost, Usage
 
 MILLION = Decimal(1_000_000)
+NO_BILL = Bill()
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,29 +87,34 @@ class PriceBook:
         self._free = free
         self._unknown: set[str] = set()
 
-    def __call__(self, account: str, model: str, usage: Usage) -> Cost | None:
-        """US dollars; None when the price is unknown."""
+    def __call__(self, account: str, model: str, usage: Usage, bill: Bill | None = None) -> Cost | None:
+        """US dollars; None when the price is unknown. What the provider tells goes before the catalogue."""
         if account in self._free:
             return Cost(0)
-        name = f"{account}/{model}"
+        name, told = f"{account}/{model}", bill or NO_BILL
+        billed = usage if told.usage is None else told.usage
         override = self._overrides.get(name)
         if override is not None:
-            return override.cost(usage)
+            return override.cost(billed)
+        if told.cost is not None:
+            return told.cost
         catalogue = self._catalogues.get(account)
         if catalogue is None or name in self._unknown:
             return None
-        return self._look_up(name, catalogue, model, usage)
+        return self._look_up(name, catalogue, model, billed, told)
 
     @property
     def needs_catalogue(self) -> bool:
         """Whether any account looks prices up."""
         return any(name and account not in self._free for account, name in self._catalogues.items())
 
-    def _look_up(self, name: str, catalogue: str, model: str, usage: Usage) -> Cost | None:
+    def _look_up(self, name: str, catalogue: str, model: str, usage: Usage, told: Bill) -> Cost | None:
         import genai_prices
 
         try:
-            price = genai_prices.calc_price(_counted(usage), model_ref=model, provider_id=catalogue)
+            price = genai_prices.calc_price(
+                _counted(usage), model_ref=model, provider_id=catalogue, price_context=_context(told)
+            )
         except LookupError:
             if len(self._unknown) < 10_000:
                 self._unknown.add(name)
@@ -121,6 +127,12 @@ class PriceBook:
 def load() -> None:
     """Import the catalogue: a fifth of a second, best spent in a thread before the first call."""
     import genai_prices  # noqa: F401 - imported for its effect on the next import
+
+
+def _context(told: Bill) -> dict[str, str] | None:
+    if told.tier is not None:
+        return {"service_tier": told.tier}
+    return None if told.speed is None else {"speed": told.speed}
 
 
 def _counted(usage: Usage) -> Any:

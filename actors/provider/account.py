@@ -8,11 +8,11 @@ import msgspec
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.provider.health import HealthSpec
 from callboard.actors.wires.wire import Wire
-from callboard.messages.usage import Cost, Usage
+from callboard.messages.usage import Bill, Cost, Usage
 from callboard.runtime.circuit.circuit import CircuitSpec
 
-Price: TypeAlias = Callable[[str, str, Usage], Cost | None]
-"""(account, model, usage) to US dollars; None when the price is unknown."""
+Price: TypeAlias = Callable[[str, str, Usage, Bill | None], Cost | None]
+"""(account, model, usage, what the provider tells of its bill) to US dollars; None when the price is unknown."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

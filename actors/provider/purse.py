@@ -25,7 +25,7 @@ class Purse:
     async def reserve(self, progress: Progress, deadline: int) -> Fault | None:
         """Set the attempt's estimated cost aside. The Fault says what has not so much left."""
         attempt, account = progress.attempt, self._account
-        progress.estimated_cost = account.price(account.name, attempt.model, progress.estimate)
+        progress.estimated_cost = account.price(account.name, attempt.model, progress.estimate, None)
         unaffordable = self._beyond_the_call(progress)
         if unaffordable is not None or not self._budgets.snapshot.in_force:
             return unaffordable

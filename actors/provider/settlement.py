@@ -99,7 +99,8 @@ def settle(progress: Progress, account: str, price: Price) -> Settlement:
     if not progress.sent or _refused(progress):
         return UNSENT
     usage, estimated = _used(progress)
-    cost = price(account, progress.attempt.model, usage)
+    bill = None if progress.answer is None else progress.answer.bill
+    cost = price(account, progress.attempt.model, usage, bill)
     if cost is None:  # of these counts; what was set aside for it is nearer the truth than nothing
         return Settlement(usage, progress.estimated_cost, estimated or progress.estimated_cost is not None)
     return Settlement(usage, cost, estimated)

@@ -11,7 +11,7 @@ import msgspec
 
 from callboard.actors.wires.anthropic_blocks import Block, Piece
 from callboard.actors.wires.anthropic_faults import error_in_reply
-from callboard.actors.wires.anthropic_usage import usage_of
+from callboard.actors.wires.anthropic_usage import bill_of, usage_of
 from callboard.actors.wires.jsons import check_parts, mapping, object_of, present, read, string
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import malformed
@@ -90,6 +90,7 @@ class MessageReply:
             parts=tuple(part for part in blocks if part is not None),
             finish_reason=self._finish,
             usage=usage_of(self._usage),
+            bill=bill_of(self._usage),
             model=self._model,
             id=self._id,
             extra=self._extra or None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from callboard.actors.wires.jsons import items, mapping, tokens
 from callboard.actors.wires.searches import searched
-from callboard.messages.usage import Usage, apart
+from callboard.messages.usage import Bill, Usage, apart
 
 
 def usage_of(counts: dict[str, Any]) -> Usage | None:
@@ -18,6 +18,11 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     steps = map(mapping, items(counts.get("iterations")))
     total = sum((_partitions(step) for step in steps if step.get("type") == "compaction"), _partitions(counts))
     return searched(total, tokens(mapping(counts.get("server_tool_use")).get("web_search_requests")))
+
+
+def bill_of(counts: dict[str, Any]) -> Bill | None:
+    """Whether it was served at the speed that has prices of its own."""
+    return Bill(speed="fast") if counts.get("speed") == "fast" else None
 
 
 def _partitions(counts: dict[str, Any]) -> Usage:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires.cohere_faults import error_in_reply
-from callboard.actors.wires.cohere_usage import usage_of
+from callboard.actors.wires.cohere_usage import bill_of, usage_of
 from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.sse import Event
@@ -135,7 +135,7 @@ class CohereReply(GrowingReply):
         if reason:
             self._finish = FINISH.get(reason) if isinstance(reason, str) else None
             self._finish = self._finish or FinishReason.OTHER
-        self._usage = usage_of(usage)
+        self._usage, self._bill = usage_of(usage), bill_of(usage)
         self._keep("logprobs", items(end.get("logprobs")))
         billed = mapping(usage).get("billed_units")
         if billed:

@@ -7,7 +7,14 @@ it is what is charged for, less than that; answers keep it in `extra`.
 from typing import Any
 
 from callboard.actors.wires.jsons import mapping, tokens
-from callboard.messages.usage import Usage, apart
+from callboard.messages.usage import Bill, Usage, apart
+
+
+def bill_of(raw: Any) -> Bill | None:
+    """What is charged for; None where it is not told."""
+    billed = mapping(mapping(raw).get("billed_units"))
+    charged = Usage(input=tokens(billed.get("input_tokens")), output=tokens(billed.get("output_tokens")))
+    return Bill(usage=charged) if charged.total else None
 
 
 def usage_of(raw: Any) -> Usage | None:

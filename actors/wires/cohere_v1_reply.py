@@ -9,7 +9,7 @@ import msgspec
 
 from callboard.actors.wires.cohere_faults import error_in_reply
 from callboard.actors.wires.cohere_reply import FINISH
-from callboard.actors.wires.cohere_usage import usage_of
+from callboard.actors.wires.cohere_usage import bill_of, usage_of
 from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, read, string
 from callboard.actors.wires.ndjson import RecordReader
@@ -90,7 +90,7 @@ class CohereV1Reply(GrowingReply):
             self._finish = FinishReason.TOOL_CALLS
         meta = mapping(reply.get("meta"))
         self._id = string(reply.get("response_id")) or self._id
-        self._usage = usage_of(meta)
+        self._usage, self._bill = usage_of(meta), bill_of(meta)
         self._extra |= {name: reply[name] for name in _KEPT if items(reply.get(name))}
         if mapping(meta.get("billed_units")):
             self._extra["billed_units"] = meta["billed_units"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from callboard.actors.wires.draft import Draft
 from callboard.messages.reply import Answer, FinishReason
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Bill, Usage
 
 
 class GrowingReply:
@@ -19,6 +19,7 @@ class GrowingReply:
         self._model: str | None = None
         self._finish: FinishReason | None = None
         self._usage: Usage | None = None
+        self._bill: Bill | None = None
         self._extra: dict[str, Any] = {}
         self._raw: list[Any] | None = [] if keep_raw else None
 
@@ -29,6 +30,7 @@ class GrowingReply:
             parts=self._draft.parts(),
             finish_reason=self._finish,
             usage=self._usage,
+            bill=self._bill,
             model=self._model,
             id=self._id,
             extra=self._extra or None,

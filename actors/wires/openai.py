@@ -27,8 +27,8 @@ class OpenAIChat(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return ChatReply(self.name, keep_raw=keep_raw).whole(body)
+        return ChatReply(self.name, keep_raw=keep_raw, dollars=self._quirks.dollars).whole(body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return EventStream(self.name, ChatReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, ChatReply(self.name, keep_raw=keep_raw, dollars=self._quirks.dollars))

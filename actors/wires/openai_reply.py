@@ -12,6 +12,7 @@ from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_audio import Recording
+from callboard.actors.wires.openai_bill import bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reasoning import Details
 from callboard.actors.wires.openai_request import CUSTOM
@@ -102,6 +103,7 @@ class Chunk(msgspec.Struct):
     model: Any = None
     choices: list[Choice] | None = None
     usage: Any = None
+    service_tier: Any = None
     error: Any = None
     status_code: Any = None
     """Beside `error` at Cerebras."""
@@ -118,10 +120,11 @@ _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 class ChatReply:
     """The reply as it grows (stream.Growing)."""
 
-    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
+    def __init__(self, provider: str, *, keep_raw: bool = False, dollars: bool = False) -> None:
         self.done = False
         self.complete = False
         self._provider = provider
+        self._dollars = dollars
         self._draft = Draft(provider)
         self._calls = _Calls(self._draft)
         self._details = Details()
@@ -130,6 +133,8 @@ class ChatReply:
         self._model: str | None = None
         self._finish: FinishReason | None = None
         self._usage: Usage | None = None
+        self._counts: Any = None
+        self._tier: Any = None
         self._extra: dict[str, Any] = {}
         self._raw: list[Any] | None = [] if keep_raw else None
 
@@ -164,6 +169,7 @@ class ChatReply:
             parts=self._details.attached(self._draft.parts(), self._provider),
             finish_reason=self._finish,
             usage=self._usage,
+            bill=bill_of(self._counts, self._tier, dollars=self._dollars),
             model=self._model,
             id=self._id,
             extra=self._extra or None,
@@ -178,10 +184,12 @@ class ChatReply:
             raise error_in_reply(self._provider, chunk.error, chunk.status_code)
         self._id = self._id or string(chunk.id)
         self._model = self._model or string(chunk.model)
+        if chunk.service_tier:
+            self._tier = chunk.service_tier
         if chunk.x_groq:
             self._groq(chunk)
         if chunk.usage is not None:
-            self._usage = usage_of(chunk.usage)
+            self._usage, self._counts = usage_of(chunk.usage), chunk.usage
         if chunk.citations or chunk.search_results:
             found = {"citations": chunk.citations, "search_results": chunk.search_results}
             self._extra |= {name: value for name, value in found.items() if value}

@@ -81,6 +81,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The request's member that holds an effort together with `thinking.extra`; None: there is none."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
+    dollars: bool = False
+    """Whether `cost` in its usage is what the account is charged, in US dollars."""
     query: str = ""
     """Sent behind every path, such as `api-version=2024-10-21`."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires.jsons import check_parts, items, mapping, object_of, read, string
+from callboard.actors.wires.openai_bill import bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_responses_items import Item
 from callboard.actors.wires.openai_usage import responses_usage_of
@@ -119,6 +120,7 @@ class ResponsesReply:
         return Answer(
             parts=parts,
             finish_reason=self._finish(parts),
+            bill=bill_of(self._head.get("usage"), self._head.get("service_tier"), dollars=False),
             usage=searched(self._usage, sum(item.searches for item in self._items)),
             model=string(self._head.get("model")),
             id=string(self._head.get("id")),

@@ -80,6 +80,7 @@ _OPENROUTER = Quirks(
     document_urls=True,
     tool_images=True,
     foreign=OPENAI.foreign - {"cache_control"},
+    dollars=True,
 )
 _CEREBRAS = Quirks(developer=False, assistant_lists=False, thinking="reasoning", default_max_tokens=4096)
 """Its limiter reserves the bound on output in advance, and the model's own bound where there is none."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.actors.prices.book import Price, PriceBook
-from callboard.messages.usage import Apart, Usage, apart
+from callboard.messages.usage import Apart, Bill, Usage, apart
 
 KNOWN = "gpt-4o-mini"
 counts = st.integers(0, 10**7)
@@ -137,6 +137,40 @@ def test_the_callers_own_price_comes_before_the_catalogue() -> None:
     own = book(**overrides)
     assert own("openai", KNOWN, Usage(input=1_000_000)) == 7
     assert own("openai", "m", Usage(input=1_000_000)) == 7
+
+
+OWN: dict[str, Any] = {f"openai__{KNOWN}": Price(input=Decimal(7), output=Decimal(0))}
+MILLION = Usage(input=1_000_000)
+
+
+def test_what_the_provider_charges_comes_before_the_catalogue_and_after_the_callers_own_price() -> None:
+    told = Bill(cost=Decimal("0.5"))
+    assert book()("openai", KNOWN, MILLION, told) == Decimal("0.5")
+    assert book()("openai", "no-such-model", MILLION, told) == Decimal("0.5")
+    assert book()("local", "m", MILLION, told) == Decimal("0.5")
+    assert book()("openai", KNOWN, MILLION, Bill(cost=Decimal(0))) == 0
+    assert book(**OWN)("openai", KNOWN, MILLION, told) == 7
+    assert book(frozenset({"openai"}))("openai", KNOWN, MILLION, told) == 0
+
+
+def test_what_is_charged_for_is_priced_in_place_of_what_was_read() -> None:
+    told = Bill(usage=Usage(input=500_000))
+    assert book()("openai", KNOWN, MILLION, told) == book()("openai", KNOWN, Usage(input=500_000))
+    assert book(**OWN)("openai", KNOWN, MILLION, told) == Decimal("3.5")
+
+
+def test_the_catalogue_knows_tiers_and_speeds_with_prices_of_their_own() -> None:
+    """A million tokens of gpt-5 are $1.25 in, 2.50 with priority and 0.625 in the flexible tier; of Claude Opus 4.8 $5
+    and, fast, 10.
+    """
+    prices = PriceBook({}, {"openai": "openai", "anthropic": "anthropic"}, frozenset())
+    assert [prices("openai", "gpt-5", MILLION, Bill(tier=tier)) for tier in (None, "priority", "flex", "?")] == [
+        Decimal("1.25"),
+        Decimal("2.5"),
+        Decimal("0.625"),
+        Decimal("1.25"),
+    ]
+    assert [prices("anthropic", "claude-opus-4-8", MILLION, Bill(speed=one)) for one in (None, "fast")] == [5, 10]
 
 
 def test_a_free_account_costs_nothing_whatever_else_is_known() -> None:

@@ -12,7 +12,7 @@ from callboard.messages.estimate import TOKENS_AN_IMAGE_MADE, estimate
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.request import Request, Sampling
-from callboard.messages.usage import Apart, Cost, Usage
+from callboard.messages.usage import Apart, Bill, Cost, Usage
 from callboard.runtime.clock import Clock
 
 REQUEST = Request(model="p/m", messages=(user("Why is the sky blue?"),), sampling=Sampling(max_tokens=500))
@@ -28,9 +28,9 @@ class Sink:
         raise NotImplementedError
 
 
-def price(account: str, model: str, usage: Usage) -> Cost | None:
+def price(account: str, model: str, usage: Usage, bill: Bill | None) -> Cost | None:
     assert (account, model) == ("account", "m")
-    return Decimal(usage.total)
+    return Decimal(usage.total) if bill is None else bill.cost
 
 
 def progress(*, stream: bool = False, sent: bool = True, **more: Any) -> Progress:
@@ -112,6 +112,12 @@ def test_a_cut_stream_heard_the_recordings_that_went_in() -> None:
     one = progress(stream=True)
     one.estimate = Usage(input=9, output=50, apart=Apart(audio_input=6, audio_output=50))
     assert settle(one, "account", price).usage == Usage(input=9, apart=Apart(audio_input=6))
+
+
+def test_what_the_provider_tells_of_its_bill_is_asked_for_at_its_price() -> None:
+    told = msgspec.structs.replace(answer("So.", usage=COUNTED), bill=Bill(cost=Decimal("0.5")))
+    for stream in (False, True):
+        assert settled(stream=stream, answer=told) == Settlement(COUNTED, Decimal("0.5"), False)
 
 
 @pytest.mark.parametrize("whole", [False, True])
