@@ -36,6 +36,11 @@ class CacheReader(Protocol):
         """The number of the latest entry: while it stays the same, nothing is there that was not."""
         ...
 
+    @property
+    def ended(self) -> int:
+        """How many fills have ended so far."""
+        ...
+
     def others_wait(self, key: bytes, attempt: str) -> bool:
         """Whether anybody but the call with this attempt waits for this key's fill."""
         ...
@@ -58,6 +63,8 @@ class Fill(Ask[Filled], frozen=True, kw_only=True):
     """Monotonic nanoseconds."""
     keep: bool = True
     """Whether the answer is kept under this key. Vectors are kept one by one instead."""
+    ended: int = 0
+    """How many fills had ended when this caller began to look: what one of those brought is not for him."""
 
 
 class Labels(msgspec.Struct, frozen=True):

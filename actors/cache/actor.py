@@ -34,6 +34,8 @@ class Overtaken(Tell, frozen=True):
 
     key: bytes
     attempted: Attempted
+    number: int
+    """Of all that have ended, counted from 1."""
 
 
 class WrittenUpTo(Tell, frozen=True):
@@ -64,6 +66,11 @@ class CacheView:
     def latest(self) -> int:
         """The number of the latest entry: while it stays the same, nothing is there that was not."""
         return self._shelf.latest
+
+    @property
+    def ended(self) -> int:
+        """How many fills have ended so far."""
+        return self._fills.ended
 
     def others_wait(self, key: bytes, attempt: str) -> bool:
         """Whether anybody but the call with this attempt waits for this key's fill."""
@@ -98,7 +105,7 @@ class CacheActor(Actor):
         self._fills = Fills()
         self._waiting: dict[int, Envelope] = {}
         self._scopes: dict[int, trio.CancelScope] = {}
-        self._overtaken: dict[bytes, Attempted] = {}
+        self._overtaken: dict[bytes, Overtaken] = {}
         """How the latest fill ended, for those who looked before that and are still in the mailbox."""
         self._sweeps: dict[int, Sweep] = {}
         self._waits = False
@@ -122,7 +129,7 @@ class CacheActor(Actor):
             case FillEnded():
                 self._ended(message)
             case Overtaken():
-                if self._overtaken.get(message.key) is message.attempted:
+                if self._overtaken.get(message.key) is message:
                     del self._overtaken[message.key]
             case Left():
                 self._left(message.envelope)
@@ -139,9 +146,9 @@ class CacheActor(Actor):
         return None
 
     def _join(self, fill: Fill, envelope: Envelope) -> None:
-        ended = self._overtaken.get(fill.key)
-        if ended is not None and fill.key not in self._fills:
-            envelope.reply(Filled(attempted=ended, leader=False))
+        over = self._overtaken.get(fill.key)
+        if over is not None and fill.ended < over.number and fill.key not in self._fills:
+            envelope.reply(Filled(attempted=over.attempted, leader=False))
             return
         waiter = Waiter(envelope.id, fill.deadline, envelope.priority, fill.attempt)
         filling, new = self._fills.join(fill.key, waiter, fill.provider)
@@ -194,12 +201,12 @@ class CacheActor(Actor):
 
         Whoever leads keeps the parts of what is not kept whole as soon as it is told, and until then all look in vain.
         """
-        mark = Overtaken(end.key, end.attempted)
+        mark = Overtaken(end.key, end.attempted, self._fills.ended)
         if not end.keep:
-            self._overtaken[end.key] = end.attempted
+            self._overtaken[end.key] = mark
             self.me.spawn(self._mark_when_told, mark)
         elif self.me.queued and self.me.ref.tell(mark, priority=LAST):
-            self._overtaken[end.key] = end.attempted
+            self._overtaken[end.key] = mark
 
     def _keep(self, end: FillEnded) -> None:
         answer, record = end.attempted.answer, end.attempted.record

@@ -81,6 +81,8 @@ class Fills:
         self._by_key: dict[bytes, Filling] = {}
         self._key_of: dict[int, bytes] = {}
         self._number = 0
+        self.ended = 0
+        """So far, with those who waited."""
 
     def join(self, key: bytes, waiter: Waiter, provider: str) -> tuple[Filling, bool]:
         """Wait for this key's fill; True when it has to be started."""
@@ -110,6 +112,7 @@ class Fills:
         if filling is None or filling.number != number:
             return None
         del self._by_key[key]
+        self.ended += 1
         for waiter in filling.waiters:
             del self._key_of[waiter.id]
         return filling

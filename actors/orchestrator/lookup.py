@@ -33,6 +33,12 @@ class Lookup:
             key = self._keys[candidate] = cache_key(self._request, candidate)
         return key
 
+    @property
+    def ended(self) -> int:
+        """How many fills had ended by now; to be read before it is looked for what they brought."""
+        reader: CacheReader | None = self._means.cache.snapshot if self.writes else None
+        return 0 if reader is None else reader.ended
+
     def at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, if that one takes calls now."""
         request, means = self._request, self._means

@@ -138,7 +138,7 @@ class Pursuit:
         """The call's outcome, or None when the course goes on."""
         request, candidate, story = self._call.request, step.candidate, self._story
         work: Work
-        key = b""
+        key, ended = b"", self._lookup.ended
         if step.repair and self._rejected is not None and isinstance(request, Request):
             work = repaired(request, *self._rejected)
         else:
@@ -153,7 +153,7 @@ class Pursuit:
             patience = self._patience(candidate)
             if patience is not None:
                 return await self._raced(candidate, work, patience)
-        attempted, leads = await self._attempt(candidate, work, key)
+        attempted, leads = await self._attempt(candidate, work, key, ended=ended)
         story.attempted(attempted, charged=leads)
         return await self._ended(candidate, work, attempted, key, shared=not leads)
 
@@ -302,8 +302,12 @@ class Pursuit:
         self._course.hedge_ended(second, self._reject(reply, passed), attempted.record.cost, now)
         return None
 
-    async def _attempt(self, candidate: Candidate, work: Work, key: bytes, number: int = 1) -> tuple[Attempted, bool]:
-        """One attempt, and whether this call is charged for it. `number` of those that are made at the same time."""
+    async def _attempt(
+        self, candidate: Candidate, work: Work, key: bytes, number: int = 1, *, ended: int = 0
+    ) -> tuple[Attempted, bool]:
+        """One attempt, and whether this call is charged for it. `number` of those that are made at the same time;
+        `ended` is how many fills had when it was looked for in the cache.
+        """
         call, money = self._call, self._money(number)
         attempt = Attempt(
             id=self._story.next_id(),
@@ -319,8 +323,14 @@ class Pursuit:
         try:
             if shares:
                 deadline = call.allowance.deadline
-                keep = self._story.batches is None
-                fill = Fill(key=key, provider=candidate.provider, attempt=attempt, deadline=deadline, keep=keep)
+                fill = Fill(
+                    key=key,
+                    provider=candidate.provider,
+                    attempt=attempt,
+                    deadline=deadline,
+                    keep=self._story.batches is None,
+                    ended=ended,
+                )
                 filled = await self._means.cache.ask(fill)
                 return self._known(filled.attempted), filled.leader
             return await self._means.provider(candidate.provider).ask(attempt), True

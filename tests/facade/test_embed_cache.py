@@ -50,7 +50,9 @@ async def test_what_may_change_a_vector_or_names_another_tenant_is_asked_anew(
 ) -> None:
     async with world() as w:
         await w.board.embed(["a"], model=ALPHA)
-        assert not (await w.board.embed(["a"], model=ALPHA, **differs)).cached
+        other = await w.board.embed(["a"], model=ALPHA, **differs)
+        assert (other.cached, other.shared) == (False, False)
+        assert w["alpha"].statistics().requests == 2
         assert (await w.board.embed(["a"], model=ALPHA)).cached
 
 

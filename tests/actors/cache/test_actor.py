@@ -261,6 +261,16 @@ async def test_whoever_looked_before_the_leader_had_kept_the_parts_shares_them(
     assert w.log.asked == [("first-1", 1)] * 20
 
 
+async def test_whoever_began_after_a_fill_had_ended_is_not_given_what_it_brought(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        await w.cache.ask(msgspec.structs.replace(w.fill(), keep=False))
+        after = msgspec.structs.replace(w.fill("again"), keep=False, ended=w.cache.snapshot.ended)
+        await w.cache.ask(after)  # in the step in which the other is told
+    assert [attempt for attempt, _ in w.log.asked] == ["call-1", "again-1"]
+
+
 async def test_what_was_shared_is_forgotten_once_all_have_been_heard(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         for _ in range(2):  # the leader keeps nothing
