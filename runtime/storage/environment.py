@@ -15,7 +15,7 @@ from callboard.runtime.storage.errors import NeedsGrowth, StorageError, StorageF
 from callboard.runtime.storage.opening import Handle, Plan, close_written, drop, explained, open_to_write, whole_pages
 from callboard.runtime.storage.operations import Delete, DeleteRange, Operation, Put, size
 from callboard.runtime.storage.reading import ReadOnlyEnvironment, T
-from callboard.runtime.storage.soundness import DATA
+from callboard.runtime.storage.soundness import DATA, identity
 
 MIB = 1024 * 1024
 RESERVE = 64 * MIB
@@ -133,7 +133,7 @@ class Environment(ReadOnlyEnvironment):
         nothing.
         """
         try:
-            if self._damaged:
+            if self._damaged or self._replaced():
                 self.begin_anew()
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
@@ -209,6 +209,14 @@ class Environment(ReadOnlyEnvironment):
     def _live(self, stats: dict[str, "lmdb._StatDict"]) -> int:
         pages = sum(s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats.values())
         return pages * self._page_size
+
+    def _replaced(self) -> bool:
+        """Whether another file lies where this one did, or none. Raises StorageFailed for what is to stay."""
+        if identity(self.path) == self._handle.file:
+            return False
+        if self._plan.disposable:
+            return True
+        raise StorageFailed(self.path, f"{DATA} was deleted or replaced while it was open; restart the program")
 
     def _refuse_puts_beyond_capacity(self, operations: Sequence[Operation]) -> None:
         if self._map_size < self._plan.max_map_size:

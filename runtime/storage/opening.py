@@ -1,5 +1,6 @@
 """Opens LMDB's files, and says in callboard's own errors what LMDB says in its."""
 
+import errno
 import mmap
 import shutil
 from collections.abc import Iterator
@@ -11,13 +12,25 @@ import lmdb
 import msgspec
 
 from callboard.runtime.storage.errors import NoStore, StorageError, StorageFailed, StorageFull, Unreadable
-from callboard.runtime.storage.soundness import DATA, LOCK, MARK, is_marked, mark, refuse_damage, refuse_empty, unmark
+from callboard.runtime.storage.soundness import (
+    DATA,
+    LOCK,
+    MARK,
+    identity,
+    is_marked,
+    mark,
+    refuse_damage,
+    refuse_empty,
+    unmark,
+)
 
 Database: TypeAlias = lmdb._Database
 SPARE = 64 * 1024
 """Bytes added to a full file at opening, if a named database has to be made in it."""
 FULL_DISK = 1024 * 1024
 """Free bytes below which a failed write is blamed on the disk's size."""
+LOCK_BYTES = 8192
+"""LMDB's table of 126 readers, less what it begins with."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +60,8 @@ class Handle(NamedTuple):
 
     environment: lmdb.Environment
     databases: dict[str, Database]
+    file: tuple[int, int] | None
+    """Which one was opened."""
 
 
 def open_to_write(plan: Plan) -> Handle:
@@ -103,6 +118,8 @@ def explained(path: Path) -> Iterator[None]:
 def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
     """Which of our errors an error of LMDB or the system is."""
     match error:
+        case OSError(errno=errno.ENOSPC):
+            return StorageFull(path, str(error))
         case OSError():
             return StorageFailed(path, str(error))
         case (
@@ -126,6 +143,7 @@ def _open_to_write(plan: Plan, map_size: int) -> Handle:
     with explained(plan.path):
         plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_empty(plan.path)
+        _make_lock(plan.path / LOCK)
         with _whole_or_not_made(plan.path / DATA):
             environment = lmdb.open(
                 str(plan.path),
@@ -150,6 +168,20 @@ def _whole_or_not_made(data: Path) -> Iterator[None]:
         raise
 
 
+def _make_lock(lock: Path) -> None:
+    """With its pages on the disk. LMDB makes one without, maps it and writes to it: where the disk is full, that ends
+    the process.
+    """
+    if lock.exists():
+        return
+    try:
+        lock.touch(mode=0o600)
+        lock.write_bytes(bytes(LOCK_BYTES))
+    except OSError:
+        lock.unlink(missing_ok=True)
+        raise
+
+
 def _disk_full(path: Path) -> bool:
     # LMDB reports the short write of a full disk as an input/output error.
     return path.exists() and shutil.disk_usage(path).free < FULL_DISK
@@ -161,7 +193,8 @@ def _complete(environment: lmdb.Environment, plan: Plan, *, write: bool) -> Hand
         refuse_damage(environment, plan.path, may_be_torn=write and is_marked(plan.path))
         if write:
             mark(plan.path)
-        return Handle(environment, _open_databases(environment, plan.databases, create=write))
+        databases = _open_databases(environment, plan.databases, create=write)
+        return Handle(environment, databases, identity(plan.path))
     except BaseException:
         environment.close()
         raise

@@ -11,7 +11,7 @@ import pytest
 from callboard.runtime.storage import soundness
 from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.errors import StorageError, StorageFailed, Unreadable
-from callboard.runtime.storage.opening import Plan, open_to_write
+from callboard.runtime.storage.opening import LOCK_BYTES, Plan, open_to_write
 from callboard.runtime.storage.operations import Put
 from callboard.runtime.storage.reading import ReadOnlyEnvironment
 
@@ -215,6 +215,56 @@ def test_a_new_file_that_finds_no_room_is_not_there_the_next_time(tmp_path: Path
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with Environment.open(tmp_path, ("a",)) as environment:
         assert environment.count("a") == 0
+
+
+def test_a_new_lock_file_has_its_pages_on_the_disk(tmp_path: Path) -> None:
+    """LMDB makes it without, and writes to it through a map: on a full disk that ends the process."""
+    make(tmp_path)
+    assert (tmp_path / "lock.mdb").stat().st_blocks * 512 >= LOCK_BYTES
+
+
+def test_a_new_lock_file_that_finds_no_room_is_not_there_the_next_time(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(StorageFailed, match="too large"):
+            Environment.open(tmp_path, ("a",))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "lock.mdb").exists()
+
+
+def deleted(path: Path) -> None:
+    shutil.rmtree(path)
+
+
+def replaced(path: Path) -> None:
+    """As by a copy that was put back."""
+    shutil.copy(path / "data.mdb", path / "copy")
+    (path / "copy").replace(path / "data.mdb")
+
+
+@pytest.mark.parametrize("goes", [deleted, replaced])
+def test_nothing_is_committed_to_a_journal_that_was_deleted_or_replaced(
+    tmp_path: Path, goes: Callable[[Path], None]
+) -> None:
+    with Environment.open(tmp_path / "store", ("a",)) as environment:
+        environment.commit([Put("a", b"1", b"v")])
+        goes(tmp_path / "store")
+        with pytest.raises(StorageFailed, match=r"data\.mdb was deleted or replaced .* restart the program"):
+            environment.commit([Put("a", b"2", b"v")])
+        assert environment.statistics().failures == 1
+
+
+@pytest.mark.parametrize("goes", [deleted, replaced])
+def test_a_cache_that_was_deleted_or_replaced_is_begun_anew(tmp_path: Path, goes: Callable[[Path], None]) -> None:
+    with Environment.open(tmp_path / "store", ("a",), disposable=True) as environment:
+        environment.commit([Put("a", b"1", b"v")])
+        goes(tmp_path / "store")
+        environment.commit([Put("a", b"2", b"v")])
+        assert (environment.get("a", b"1"), environment.get("a", b"2"), environment.dropped) == (None, b"v", 1)
+    with ReadOnlyEnvironment.open_readonly(tmp_path / "store", ("a",)) as again:
+        assert again.get("a", b"2") == b"v"
 
 
 def test_a_handle_that_could_not_be_completed_is_closed(tmp_path: Path) -> None:
