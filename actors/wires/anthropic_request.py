@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 import msgspec
 
+from callboard.actors.wires.anthropic_refused import check_model, is_sampled
 from callboard.actors.wires.anthropic_schemas import to_anthropic
 from callboard.actors.wires.anthropic_thinking import understood
 from callboard.actors.wires.anthropic_tool_loop import may_think
@@ -40,7 +41,10 @@ DEFAULT_MAX_TOKENS = 4096
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
 _FOREIGN = foreign_to("anthropic")
-_GONE_2026 = frozenset({"temperature", "top_p", "top_k"})
+_GONE = frozenset({"temperature", "top_p", "top_k"})
+"""What neither version 2026-10-21 nor models since 4.7 take."""
+_DEFAULTS = {"temperature": 1, "top_p": 1}
+"""Members of those that ask for nothing."""
 _NO_WHEN_UNSET = frozenset({"presence_penalty", "frequency_penalty", "logprobs"})
 """Absent here, which is what 0 and False ask for."""
 _EFFORT = {"minimal": "low"}
@@ -71,7 +75,9 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, ve
     body |= {"metadata": metadata or None}
     config = _output_config(request, provider) | mapping(extra.pop("output_config", None))
     body |= {"output_config": config or None}
-    return present(body | _sampling(request, provider, version)) | extra
+    body = present(body | _sampling(request, model, provider, version))
+    check_model(body, model, provider)
+    return body | extra
 
 
 def _max_tokens(request: Request, provider: str) -> int:
@@ -84,15 +90,19 @@ def _max_tokens(request: Request, provider: str) -> int:
     return bound
 
 
-def _sampling(request: Request, provider: str, version: Version) -> dict[str, Any]:
+def _sampling(request: Request, model: str, provider: str, version: Version) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in msgspec.to_builtins(request.sampling).items():
         if name == "max_tokens" or (name in _NO_WHEN_UNSET and not value):
             continue
         if name not in _SAMPLING:
             raise unsupported(provider, f"sampling.{name}")
-        if name in _GONE_2026 and version == "2026-10-21":
+        if name in _GONE and version == "2026-10-21":
             raise unsupported(provider, f"sampling.{name} since API version 2026-10-21")
+        if name in _GONE and not is_sampled(model):
+            if value == _DEFAULTS.get(name):
+                continue
+            raise unsupported(provider, f"sampling.{name} with models since Claude 4.7")
         if name == "temperature" and value > 1:
             raise unsupported(provider, "a temperature above 1")
         if name == "stop" and not all(text.strip() for text in value):

@@ -3,7 +3,8 @@
 Source: ai.google.dev/api/generate-content.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.request import Output, Request, Thinking, Tool, ToolChoice
 
+_T = TypeVar("_T")
 _FOREIGN = foreign_to("gemini")
 _SAMPLING = {
     "max_tokens": "maxOutputTokens",
@@ -28,10 +30,24 @@ _SAMPLING = {
     "top_logprobs": "logprobs",
 }
 
-_LEVELS = {"none": "minimal", "xhigh": "high"}
-"""Models since Gemini 3 know minimal to high, and cannot be kept from thinking."""
+_LEAST_MINIMAL = {"none": "minimal", "xhigh": "high"}
+_LEAST_OR_MOST = {"none": "minimal", "low": "minimal", "medium": "high", "xhigh": "high"}
+_LEAST_LOW = {"none": "low", "minimal": "low", "xhigh": "high"}
+_LEVELS = {
+    "flash-image": _LEAST_OR_MOST,
+    "flash-lite-image": _LEAST_OR_MOST,
+    "flash-lite": _LEAST_MINIMAL,
+    "gemini-3-flash": _LEAST_MINIMAL,
+    "gemini-3.5-flash": _LEAST_MINIMAL,
+    "gemini-3.6-flash": _LEAST_MINIMAL,
+    "gemini-3-pro": _LEAST_LOW | {"medium": "high"},
+}
+"""What efforts are called that a model does not know as levels, by the first of these names that its own holds. Models
+since Gemini 3 cannot be kept from thinking; low is taken by all that write (ai.google.dev/gemini-api/docs/thinking)."""
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576}
 """Tokens, for models before Gemini 3, which know no levels (ai.google.dev/gemini-api/docs/openai#thinking)."""
+_LEAST_BUDGETS = {"gemini-2.5-pro": 128}
+"""Tokens; the fewest of a model that cannot be kept from thinking."""
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 
@@ -139,8 +155,13 @@ def _thinking(thinking: Thinking, model: str) -> dict[str, Any]:
     if thinking.budget_tokens is not None:
         shown = {"thinkingBudget": thinking.budget_tokens}
     elif thinking.effort is not None and is_old(model):
-        shown = {"thinkingBudget": _BUDGETS[thinking.effort]}
+        shown = {"thinkingBudget": max(_BUDGETS[thinking.effort], _of_model(_LEAST_BUDGETS, model, 0))}
     elif thinking.effort is not None:
-        shown = {"thinkingLevel": _LEVELS.get(thinking.effort, thinking.effort)}
+        levels = _of_model(_LEVELS, model, _LEAST_LOW)
+        shown = {"thinkingLevel": levels.get(thinking.effort, thinking.effort)}
     shown |= thinking.extra or {}
     return {"thinkingConfig": shown} if shown else {}
+
+
+def _of_model(told: Mapping[str, _T], model: str, otherwise: _T) -> _T:
+    return next((value for name, value in told.items() if name in model), otherwise)

@@ -337,6 +337,15 @@ def test_thinking_by_effort_goes_on_after_another_providers_call() -> None:
     assert body["thinking"] == {"type": "adaptive"}
 
 
+def test_the_least_thinking_is_told_in_the_models_own_words() -> None:
+    request = Request(model="x", messages=(user("hi"),), thinking=Thinking(effort="none"))
+    bodies = [
+        json.loads(OLD.encode(request, model, stream=False).body) for model in ("claude-opus-5-5", "claude-sonnet-5-5")
+    ]
+    assert [body["thinking"] for body in bodies] == [{"type": "adaptive"}, {"type": "between_tools"}]
+    assert [body.get("output_config") for body in bodies] == [{"effort": "low"}, None]
+
+
 def test_an_effort_has_room_below_the_bound_on_output() -> None:
     bound = Sampling(max_tokens=2048)
     request = Request(model="x", messages=(user("hi"),), sampling=bound, thinking=Thinking(effort="high"))

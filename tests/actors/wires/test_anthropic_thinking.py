@@ -28,7 +28,7 @@ def test_an_effort_is_a_budget_for_models_that_know_no_effort(effort: Effort) ->
     told = Thinking(effort=effort, extra={"display": "omitted"})
     budget = Thinking(budget_tokens=BUDGETS[effort], extra={"display": "omitted"})
     assert understood(told, "claude-haiku-4-5", None) == budget
-    assert understood(told, "claude-opus-4-6", None) == told
+    assert understood(told, "claude-opus-4-7", None) == told
 
 
 def test_a_budget_of_ones_own_counts_more_than_an_effort() -> None:
@@ -48,6 +48,36 @@ def test_a_budget_is_an_effort_for_models_that_know_no_budget(budget: int, effor
     told = Thinking(budget_tokens=budget)
     assert understood(told, "claude-opus-4-7", None) == Thinking(effort=effort)
     assert understood(told, "claude-sonnet-4-6", None) == told
+
+
+def test_an_effort_that_a_model_does_not_know_is_the_next_lower_one() -> None:
+    told = Thinking(effort="xhigh", extra={"display": "omitted"})
+    assert understood(told, "claude-sonnet-4-6", None) == Thinking(effort="high", extra={"display": "omitted"})
+    assert understood(told, "claude-opus-4-7", None) == told
+    assert understood(Thinking(effort="low"), "claude-sonnet-4-6", None) == Thinking(effort="low")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "claude-opus-5-5",
+        "claude-opus-6",
+        "claude-fable-5",
+        "claude-fable-5-1",
+        "claude-mythos-5",
+        "claude-mythos-preview",
+    ],
+)
+def test_a_model_that_always_thinks_thinks_little_in_place_of_not_at_all(model: str) -> None:
+    assert understood(Thinking(effort="none"), model, None) == Thinking(effort="low")
+
+
+def test_a_model_that_may_think_between_tools_alone_does_so_in_place_of_not_at_all() -> None:
+    told = Thinking(effort="none", extra={"display": "omitted"})
+    between = Thinking(extra={"type": "between_tools", "display": "omitted"})
+    assert understood(told, "claude-sonnet-5-5", None) == between
+    for model in ("claude-sonnet-5", "claude-haiku-5-5", "claude-sonnet-4-5"):
+        assert understood(told, model, None) == told
 
 
 @pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-5", "of-my-own"])

@@ -178,7 +178,7 @@ def test_structured_output_is_read_or_left_as_it_is(config: dict[str, Any], outp
         ("gemini-3", {"thinkingLevel": "HIGH"}, Thinking(effort="high", extra={"thinkingLevel": "HIGH"})),
         ("gemini-3", {"thinkingBudget": 0}, Thinking(extra={"thinkingBudget": 0})),
         ("gemini-2.5-pro", {"thinkingBudget": -1}, Thinking(extra={"thinkingBudget": -1})),
-        ("gemini-2.5-pro", {"thinkingBudget": 0}, Thinking(effort="none")),
+        ("gemini-2.5-flash", {"thinkingBudget": 0}, Thinking(effort="none")),
         ("gemini-2.5-pro", {"thinkingBudget": 9}, Thinking(budget_tokens=9)),
         ("gemini-2.5-pro", {"includeThoughts": True}, Thinking(extra={"includeThoughts": True})),
     ],

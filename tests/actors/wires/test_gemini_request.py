@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -24,7 +24,7 @@ from callboard.messages.chat import (
     tool_result,
     user,
 )
-from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, ToolChoice
+from callboard.messages.request import Effort, Output, Request, Sampling, Thinking, Tool, ToolChoice
 
 NEW, OLD = "gemini-3-pro", "gemini-2.5-flash"
 
@@ -243,7 +243,6 @@ def test_output_may_be_text_json_or_follow_a_schema(output: Output, config: dict
             {"thinkingLevel": "low", "includeThoughts": True},
         ),
         (NEW, Thinking(effort="xhigh"), {"thinkingLevel": "high"}),
-        (NEW, Thinking(effort="none"), {"thinkingLevel": "minimal"}),
         (NEW, Thinking(budget_tokens=5), {"thinkingBudget": 5}),
         (OLD, Thinking(effort="none"), {"thinkingBudget": 0}),
         ("models/gemini-2.5-pro", Thinking(effort="medium"), {"thinkingBudget": 8192}),
@@ -251,6 +250,43 @@ def test_output_may_be_text_json_or_follow_a_schema(output: Output, config: dict
 )
 def test_effort_is_a_level_or_for_older_models_a_budget(model: str, thinking: Thinking, config: dict[str, Any]) -> None:
     assert sent(model=model, thinking=thinking)["generationConfig"] == {"thinkingConfig": config}
+
+
+@pytest.mark.parametrize(
+    ("models", "levels"),
+    [
+        (
+            (
+                "gemini-3.1-pro-preview",
+                "gemini-3.7-flash",
+                "gemini-3.8-flash",
+                "gemini-flash-latest",
+                "google/gemini-4",
+            ),
+            ("low", "low", "low", "medium", "high", "high"),
+        ),
+        (
+            ("gemini-3-flash-preview", "gemini-3.5-flash", "models/gemini-3.6-flash", "gemini-3.1-flash-lite-preview"),
+            ("minimal", "minimal", "low", "medium", "high", "high"),
+        ),
+        (("gemini-3-pro-preview", NEW), ("low", "low", "low", "high", "high", "high")),
+        (
+            ("gemini-3.1-flash-image", "gemini-3.1-flash-lite-image"),
+            ("minimal", "minimal", "minimal", "high", "high", "high"),
+        ),
+    ],
+)
+def test_an_effort_is_the_nearest_level_that_the_model_takes(models: tuple[str, ...], levels: tuple[str, ...]) -> None:
+    efforts = get_args(Effort)
+    for model in models:
+        bodies = [sent(model=model, thinking=Thinking(effort=effort)) for effort in efforts]
+        told = [body["generationConfig"]["thinkingConfig"]["thinkingLevel"] for body in bodies]
+        assert told == list(levels), model
+
+
+def test_a_model_that_cannot_be_kept_from_thinking_gets_the_fewest_tokens() -> None:
+    body = sent(model="models/gemini-2.5-pro", thinking=Thinking(effort="none"))
+    assert body["generationConfig"] == {"thinkingConfig": {"thinkingBudget": 128}}
 
 
 def test_what_gemini_cannot_do_is_refused_before_it_is_sent() -> None:
