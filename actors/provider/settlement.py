@@ -115,24 +115,35 @@ def _refused(progress: Progress) -> bool:
 
 
 def _used(progress: Progress) -> tuple[Usage, bool]:
-    answer = progress.answer
+    answer, sink = progress.answer, progress.attempt.sink
     if answer is not None and answer.usage is not None and answer.usage.total:  # no answer takes no token at all
-        return answer.usage, False
+        return _whole(answer, answer.usage)
     if isinstance(answer, Answer):
         return _seen(progress.estimate, answer), True
-    if progress.attempt.sink is None:
+    if sink is None:
         return progress.estimate, True
-    return _seen(progress.estimate, progress.partial), True
+    return _seen(progress.estimate, progress.partial, sink.sent), True
 
 
-def _seen(estimate: Usage, answer: Answer | None) -> Usage:
-    """What is known of a cut stream: the provider's own counts where some came, what was written where none did."""
+def _whole(answer: AnyAnswer, counted: Usage) -> tuple[Usage, bool]:
+    """The provider's count; where that has no output though there is some, with what was written."""
+    if counted.output_total or not isinstance(answer, Answer):
+        return counted, False
+    written = _written(answer)
+    return (msgspec.structs.replace(counted, output=written), True) if written else (counted, False)
+
+
+def _seen(estimate: Usage, answer: Answer | None, pieces: int = 0) -> Usage:
+    """What is known of a cut stream: the provider's own counts where some came, what was written where none did. Each
+    of its pieces is a token at least.
+    """
     counted, drawn = None if answer is None else answer.usage, _drawn(answer)
+    written = max(_written(answer), pieces)
     if counted is None or not counted.total:
         heard = 0 if estimate.apart is None else estimate.apart.audio_input
         rare = apart(audio_input=heard, image_output=drawn)
-        return Usage(input=estimate.input, output=_written(answer), apart=rare)
-    output, rare = max(counted.output, _written(answer) - counted.reasoning), counted.apart
+        return Usage(input=estimate.input, output=written, apart=rare)
+    output, rare = max(counted.output, written - counted.reasoning), counted.apart
     if drawn and not (rare and rare.image_output):
         rare = msgspec.structs.replace(rare or NONE_APART, image_output=drawn)
     return msgspec.structs.replace(counted, output=output, apart=rare)

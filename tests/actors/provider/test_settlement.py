@@ -8,6 +8,7 @@ from callboard.actors.provider.deadline import Alarm, Timeouts
 from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, progress_of, settle
 from callboard.messages.calls import Attempt
 from callboard.messages.chat import ImagePart, TextPart, ThinkingPart, ToolCallPart, user
+from callboard.messages.embedding import EmbeddingAnswer
 from callboard.messages.estimate import TOKENS_AN_IMAGE_MADE, estimate
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
@@ -22,7 +23,8 @@ COUNTED = Usage(input=7, cached_read=3, output=5, reasoning=2)
 
 
 class Sink:
-    sent = 0
+    def __init__(self, sent: int = 0) -> None:
+        self.sent = sent
 
     async def send(self, item: Delta) -> None:
         raise NotImplementedError
@@ -91,6 +93,39 @@ def test_a_plain_reply_without_a_count_is_what_was_written() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_count_of_nothing_is_no_count(stream: bool) -> None:
     assert settled(stream=stream, answer=answer("So.", usage=Usage())) == settled(stream=stream, answer=answer("So."))
+
+
+@pytest.mark.parametrize(
+    ("counted", "settled_as"),
+    [
+        (Usage(input=7), (Usage(input=7, output=10), True)),
+        (Usage(cached_read=7), (Usage(cached_read=7, output=10), True)),
+        (Usage(output=3), (Usage(output=3), False)),
+        (Usage(reasoning=3), (Usage(reasoning=3), False)),
+    ],
+)
+def test_output_that_was_counted_as_nothing_though_there_is_some_is_estimated(
+    counted: Usage, settled_as: tuple[Usage, bool]
+) -> None:
+    found = settled(answer=answer("four" * 10, usage=counted))
+    assert (found.usage, found.estimated) == settled_as
+
+
+def test_a_reply_of_nothing_is_counted_as_nothing() -> None:
+    assert settled(answer=answer(usage=Usage(input=7))) == Settlement(Usage(input=7), Decimal(7), False)
+
+
+def test_what_has_no_output_is_counted_as_it_is() -> None:
+    vectors = EmbeddingAnswer(vectors=((0.5,),), usage=Usage(input=7))
+    assert settled(answer=vectors) == Settlement(Usage(input=7), Decimal(7), False)
+
+
+def test_each_piece_of_a_cut_stream_is_a_token_at_least() -> None:
+    one = progress(stream=True, partial=answer("7 " * 30))
+    one.attempt = msgspec.structs.replace(one.attempt, sink=Sink(sent=30))
+    assert settle(one, "account", price).usage.output == 30
+    one.partial = answer("7 " * 30, usage=Usage(input=7, reasoning=12))
+    assert settle(one, "account", price).usage == Usage(input=7, output=18, reasoning=12)
 
 
 def test_a_count_of_nothing_in_a_cut_stream_is_no_count() -> None:
