@@ -104,7 +104,7 @@ class LedgerActor(Actor):
         self.skipped = 0
         self.failures = 0
         self._failing = False
-        self._why_failed = ""
+        self._why_failed: Exception | None = None
         self.lost = 0
         self.committed = 0
 
@@ -326,7 +326,8 @@ class LedgerActor(Actor):
         try:
             await self._store.ask(Commit(operations))
         except ActorError as error:
-            self._why_failed = type(error.__cause__ or error).__name__
+            cause = error.__cause__
+            self._why_failed = cause if isinstance(cause, Exception) else error
             return False
         return True
 
@@ -359,11 +360,12 @@ class LedgerActor(Actor):
         self._failing = True
         _log.error(
             "the ledger cannot be written (%s): %d writes wait and are tried again; "
-            "calls go on, but what they spend is not kept if this process ends. Is the disk full?",
-            self._why_failed,
+            "calls go on, but what they spend is not kept if this process ends. %s",
+            type(self._why_failed).__name__,
             waiting,
+            self._why_failed,
         )
-        self.me.emit(LedgerFailing(at=self.me.utc(), cause=self._why_failed))
+        self.me.emit(LedgerFailing(at=self.me.utc(), cause=type(self._why_failed).__name__))
 
     def _tell_recovery(self) -> None:
         if self._failing:

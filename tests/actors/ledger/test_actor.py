@@ -298,6 +298,7 @@ async def test_that_nothing_can_be_written_is_told_once_and_so_is_its_end(
         "the ledger cannot be written",
         "the ledger is written again",
     ]
+    assert caplog.records[0].getMessage().endswith("if this process ends. the disk is full")
 
 
 async def test_a_flush_acknowledges_all_that_came_before(autojump_clock: MockClock, world: Opening) -> None:
