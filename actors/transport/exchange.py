@@ -7,7 +7,14 @@ from collections.abc import AsyncGenerator
 import httpx
 import trio
 
-from callboard.actors.transport.errors import ConnectionLost, Disconnected, Stage, TransportClosed
+from callboard.actors.transport.errors import (
+    ConnectionLost,
+    Disconnected,
+    MalformedReply,
+    Stage,
+    TooLarge,
+    TransportClosed,
+)
 from callboard.actors.transport.lease import Lease
 from callboard.actors.transport.order import Order
 from callboard.actors.transport.policy import Origin, may_reuse
@@ -23,9 +30,23 @@ class Exchange:
 
     A small request leaves at once. One that the socket does not take whole is written by a task of its own, so that a
     server which answers before it has read everything is heard.
+
+    What is wrong with the reply is raised after the bytes before it have been taken: so what a reader gets does not
+    depend on where the bytes were split.
     """
 
-    __slots__ = ("_buffer", "_failure", "_lease", "_link", "_order", "_watch", "reply", "sent", "sent_whole")
+    __slots__ = (
+        "_buffer",
+        "_failure",
+        "_lease",
+        "_link",
+        "_order",
+        "_put_off",
+        "_watch",
+        "reply",
+        "sent",
+        "sent_whole",
+    )
 
     def __init__(self, lease: Lease, order: Order, reply: Reply, watch: Watch, buffer: memoryview) -> None:
         self._lease = lease
@@ -34,6 +55,7 @@ class Exchange:
         self._watch = watch
         self._buffer = buffer
         self._failure: Exception | None = None
+        self._put_off: httpx.TransportError | None = None
         self.reply = reply
         self.sent = 0
         """Bytes that the socket took."""
@@ -73,6 +95,8 @@ class Exchange:
         try:
             self._feed(await self._link.receive_into(self._buffer))
         except LOST as error:
+            if self._put_off is not None:
+                raise self._put_off from None
             raise lost(self._order.origin, error) from error
 
     async def aclose(self) -> None:
@@ -91,12 +115,22 @@ class Exchange:
         self._lease.discard()
 
     def _feed(self, count: int) -> None:
-        if count:
-            self.reply.feed(self._buffer[:count])
-        else:
-            self.reply.end()
+        try:
+            if count:
+                self.reply.feed(self._buffer[:count])
+            else:
+                self.reply.end()
+        except (MalformedReply, TooLarge) as fault:
+            self._fail(fault)
         if self.reply.complete:
             self._settle()
+
+    def _fail(self, fault: httpx.TransportError) -> None:
+        """With the connection closed, it is the next `receive` that fails: nothing is looked at before each of them."""
+        if not self.reply.holds:
+            raise fault
+        self._put_off = fault.with_traceback(None)
+        self._lease.discard()
 
     def _settle(self) -> None:
         """The reply is whole: keep the connection if it is fit for another, else close it."""

@@ -79,7 +79,7 @@ class Reply:
         """Whether the connection is of no further use: more came than the reply, or the peer has closed."""
 
     def feed(self, data: memoryview) -> None:
-        """What came. Raises MalformedReply or TooLarge."""
+        """What came. Raises MalformedReply or TooLarge; what came before the fault may still be there to take."""
         if self._llhttp is None:
             self.spent = True
             return
@@ -113,6 +113,11 @@ class Reply:
     def abandon(self) -> None:
         """Nobody reads on: let go of the parser, which refers back to this object."""
         self._llhttp = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is any of the body to take."""
+        return bool(self._body)
 
     def take(self) -> bytes:
         """The body's bytes since the last time."""

@@ -65,6 +65,7 @@ def saying(*pieces: bytes) -> Callable[[Any], Awaitable[None]]:
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIPPED = HEAD + b"Content-Encoding: gzip\r\n\r\n"
 BOMB = gzip.compress(bytes(8_000_000))
+HELLO = b"%x\r\n%b\r\n" % (len(gzip.compress(b"hello")), gzip.compress(b"hello"))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,37 @@ async def test_a_misbehaving_server_is_named_and_its_connection_closed(
             await call(transport, server.request(path="/secret?key=secret", content=b"secret"))
         assert "secret" not in str(caught.value)
         assert f"http://127.0.0.1:{server.port}" in str(caught.value)
+        assert transport.statistics()[:3] == (0, 0, 0)
+        assert await call(transport, hello.request()) == b"hello"
+
+
+@pytest.mark.parametrize("gap", [0, 0.05], ids=["in one packet", "in two packets"])
+@pytest.mark.parametrize(
+    ("pieces", "error"),
+    [
+        ((CHUNKED + b"5\r\nhello\r\n", b"zz\r\n"), MalformedReply),
+        ((CHUNKED + b"2\r\nhe\r\n3\r\nllo\r\n", b"0\r\nno colon\r\n\r\n"), MalformedReply),
+        ((CHUNKED + b"5\r\nhello\r\n", b"6\r\n world\r\n"), TooLarge),
+        ((CHUNKED.replace(b"\r\n", b"\r\nContent-Encoding: gzip\r\n", 1) + HELLO, b"zz\r\n"), MalformedReply),
+    ],
+)
+async def test_what_came_before_a_fault_is_read_first_wherever_the_bytes_were_split(
+    serve: Serve, hello: Any, gap: float, pieces: tuple[bytes, ...], error: type[httpx.RequestError]
+) -> None:
+    async def handler(peer: Any) -> None:
+        await peer.request()
+        for piece in pieces if gap else [b"".join(pieces)]:
+            await peer.send(piece)
+            await trio.sleep(gap)
+        await peer.gone()
+
+    server = await serve(handler)
+    async with Transport(TransportConfig(bounds=Bounds(body=10 if error is TooLarge else 1000))) as transport:
+        response = await transport.handle_async_request(server.request())
+        assert isinstance(response.stream, Body)
+        assert await anext(response.stream) == b"hello"
+        with pytest.raises(error):
+            await anext(response.stream)
         assert transport.statistics()[:3] == (0, 0, 0)
         assert await call(transport, hello.request()) == b"hello"
 
