@@ -51,7 +51,9 @@ class MessageReply:
         self.done = False
         self.complete = False
         self._provider = provider
-        self._blocks: dict[int, Block] = {}
+        self._blocks: list[Block] = []
+        self._growing: dict[int, Block] = {}
+        """The latest block of each index. An imitation may use one index for all of them."""
         self._calls = 0
         self._id: str | None = None
         self._model: str | None = None
@@ -85,7 +87,7 @@ class MessageReply:
     def answer(self) -> Answer:
         """What has come so far."""
         raw = self._raw
-        blocks = (block.part(self._provider) for block in self._blocks.values())
+        blocks = (block.part(self._provider) for block in self._blocks)
         return Answer(
             parts=tuple(part for part in blocks if part is not None),
             finish_reason=self._finish,
@@ -109,8 +111,8 @@ class MessageReply:
                 self._head(mapping(members.get("message")))
             case "content_block_start" if event.index is not None:
                 self._start(event.index, mapping(members.get("content_block")), deltas)
-            case "content_block_stop" if event.index in self._blocks:
-                self._blocks[event.index].stop(deltas)
+            case "content_block_stop" if event.index in self._growing:
+                self._growing[event.index].stop(deltas)
             case "message_delta":
                 managed = {"context_management": members.get("context_management")}
                 self._end(managed | mapping(members.get("delta")), mapping(members.get("usage")))
@@ -132,11 +134,12 @@ class MessageReply:
         if block.get("type") == "tool_use":
             call = self._calls
             self._calls += 1
-        self._blocks[index] = Block(block, call)
-        self._blocks[index].start(deltas)
+        started = self._growing[index] = Block(block, call)
+        self._blocks.append(started)
+        started.start(deltas)
 
     def _delta(self, event: Streamed, data: bytes, deltas: list[Delta]) -> None:
-        block = self._blocks.get(-1 if event.index is None else event.index)
+        block = self._growing.get(-1 if event.index is None else event.index)
         if block is None or event.delta is None:
             raise malformed("a delta for a block that was never started", provider=self._provider)
         if not block.add(event.delta, deltas):
@@ -152,5 +155,10 @@ class MessageReply:
         self._extra |= {name: delta[name] for name in _EXTRA if delta.get(name)}
 
     def _count(self, usage: dict[str, Any]) -> None:
-        """Counts are cumulative: a later one replaces an earlier one, unless it is null."""
-        self._usage |= present(usage)
+        """Counts are cumulative: a later one replaces an earlier one, unless it is null, or smaller: an imitation tells
+        at the end of nothing but its output, with zeros beside it."""
+        self._usage |= {name: _later(self._usage.get(name), count) for name, count in present(usage).items()}
+
+
+def _later(before: Any, now: Any) -> Any:
+    return max(before, now) if type(before) is type(now) is int else now

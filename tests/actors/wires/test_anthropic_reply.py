@@ -136,6 +136,34 @@ def test_text_and_arguments_that_come_whole_with_their_start_are_told() -> None:
     assert answer.parts[1] == ToolCallPart(id="c", name="f", arguments='{"a":1}', origin="anthropic")
 
 
+def test_each_block_that_starts_is_a_part_of_its_own_whatever_its_index() -> None:
+    deltas, answer = stream(
+        start(0, "thinking", thinking=""), delta(0, "thinking_delta", thinking="hm"), stop(0),
+        start(0, "text", text=""), delta(0, "text_delta", text="One"), stop(0),
+        start(0, "text", text=" and"), delta(0, "text_delta", text=" two"), stop(0),
+        start(0, "tool_use", id="c", name="f", input={"a": 1}), stop(0),
+    )  # fmt: skip
+    assert [found.text for found in deltas if found.text] == ["One", " and", " two"]
+    assert answer.parts == (
+        ThinkingPart(text="hm", origin="anthropic"),
+        TextPart("One"),
+        TextPart(" and two"),
+        ToolCallPart(id="c", name="f", arguments='{"a":1}', origin="anthropic"),
+    )
+
+
+def test_a_second_start_of_the_message_loses_nothing_that_was_told() -> None:
+    first = start(0, "text", text="One") + stop(0) + start(1, "text", text="!") + stop(1)
+    deltas, answer = stream(first, OPEN, start(0, "text", text=" and"), delta(0, "text_delta", text=" two"), stop(0))
+    assert "".join(found.text for found in deltas) == "One! and two"
+    assert answer.parts == (TextPart("One"), TextPart("!"), TextPart(" and two"))
+
+
+def test_blocks_of_one_index_are_bounded_as_others_are() -> None:
+    with pytest.raises(WireFault, match="more than 10,000 parts"):
+        stream(start(0, "text", text="a") * 10_001, b"")
+
+
 def test_blocks_and_deltas_of_a_later_day_are_kept_for_their_origin() -> None:
     deltas, answer = stream(
         start(0, "server_tool_use", id="s", name="web_search", input={}),
@@ -197,6 +225,14 @@ def test_counts_in_a_stream_are_cumulative_and_null_says_nothing() -> None:
     )
     decoder.feed(CLOSE)
     assert decoder.close().usage == Usage(input=9, cached_read=2, output=5)
+
+
+def test_a_later_count_that_is_smaller_takes_nothing_back() -> None:
+    decoder = WIRE.decoder()
+    counts = {"input_tokens": 0, "cache_read_input_tokens": 4, "output_tokens": 7}
+    decoder.feed(OPEN + event("message_delta", delta={}, usage=counts))
+    decoder.feed(event("message_delta", delta={}, usage={"cache_read_input_tokens": 0}) + CLOSE)
+    assert decoder.close().usage == Usage(input=9, cached_read=4, output=7)
 
 
 @pytest.mark.parametrize(
