@@ -6,6 +6,7 @@ The official clients take neither for a reply; here the object is read as a repl
 
 from typing import Any, Protocol
 
+from callboard.actors.wires.lines import Beginning
 from callboard.actors.wires.objects import ObjectReader
 from callboard.actors.wires.sse import BEGINNINGS, Event, EventReader
 from callboard.actors.wires.stream import Growing, ReplyStream
@@ -22,24 +23,23 @@ class EventReply(Growing[Event], Protocol):
 
 
 class EventStream(ReplyStream[Any]):
-    """wire.StreamDecoder. The first byte tells which it is; what is neither is malformed."""
+    """wire.StreamDecoder. The first byte that counts tells which it is; what is neither is malformed."""
 
     def __init__(self, provider: str, reply: EventReply) -> None:
         super().__init__(provider, EventReader(), reply)
         self._whole = reply
-        self._begun = False
+        self._beginning: Beginning | None = Beginning()
 
     def feed(self, data: bytes) -> list[Delta]:
         """The deltas that these bytes complete. Raises WireFault."""
-        return super().feed(data if self._begun else self._begin(data))
+        return super().feed(data if self._beginning is None else self._begin(self._beginning.feed(data)))
 
     def _begin(self, data: bytes) -> bytes:
-        began = data.lstrip()
-        self._begun = bool(began)
-        if began and began[:1] not in BEGINNINGS:
-            self._frames = ObjectReader()
-            self._reply = _Whole(self._whole)
-            return began
+        if data:
+            self._beginning = None
+            if data[:1] not in BEGINNINGS:
+                self._frames = ObjectReader()
+                self._reply = _Whole(self._whole)
         return data
 
 

@@ -1,10 +1,10 @@
 """Gemini's two framings of one stream of replies, as JSON texts out of bytes that come split anywhere.
 
 With `alt=sse` each event's data is one text; without it the whole body is one JSON array, and so are errors. Source:
-ai.google.dev/api/generate-content, streamGenerateContent. The first byte tells which it is.
+ai.google.dev/api/generate-content, streamGenerateContent. The first byte that counts tells which it is.
 """
 
-from callboard.actors.wires.lines import LIMIT
+from callboard.actors.wires.lines import LIMIT, Beginning
 from callboard.actors.wires.objects import ObjectReader
 from callboard.actors.wires.sse import BEGINNINGS, EventReader
 
@@ -15,12 +15,13 @@ class ReplyReader:
     def __init__(self, limit: int = LIMIT) -> None:
         """`limit` is in bytes a text."""
         self._limit = limit
+        self._beginning = Beginning()
         self._reader: EventReader | ObjectReader | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """The texts that `data` completes. Raises lines.TooLong."""
         if self._reader is None:
-            data = data.lstrip()
+            data = self._beginning.feed(data)
             if not data:
                 return []
             self._reader = ObjectReader(self._limit) if data[:1] not in BEGINNINGS else EventReader(self._limit)

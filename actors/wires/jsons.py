@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from callboard.actors.wires.lines import MARK
 from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.faults import Fault, FaultKind
 
@@ -23,13 +24,15 @@ _MOST_TOKENS = 100_000_000
 
 def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: int = MOST_VALUES) -> T:
     """The message in `data`. Raises WireFault(MALFORMED_REPLY) when it is not JSON or not of the expected shape, or
-    holds more than `most` values.
+    holds more than `most` values. A byte order mark before it is passed over.
     """
     if len(data) > most and _values(data) > most:
         raise malformed(f"{len(data):,} bytes that hold more than {most:,} values", provider=provider)
     try:
         return decoder.decode(data)
     except UNREADABLE as error:
+        if data.startswith(MARK):  # looked for only now, as next to nobody sends one
+            return read(decoder, data.lstrip(MARK), provider, most)
         # msgspec's sentence names a place and types, never the text; Unicode errors quote a byte.
         reason = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
         page = "; it is a page: is base_url right?" if data.lstrip()[:1] == b"<" else ""
@@ -37,13 +40,13 @@ def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: i
 
 
 def value_of(data: bytes) -> Any:
-    """The JSON value in `data`, or None when there is none that can be read. Never raises."""
+    """The JSON value in `data`, behind any byte order mark; None when there is none that can be read. Never raises."""
     if len(data) > MOST_VALUES and _values(data) > MOST_VALUES:
         return None
     try:
         return msgspec.json.decode(data)
     except UNREADABLE:
-        return None
+        return value_of(data.lstrip(MARK)) if data.startswith(MARK) else None
 
 
 def object_of(data: bytes) -> dict[str, Any]:

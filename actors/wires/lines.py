@@ -3,6 +3,9 @@
 LIMIT = 16 * 1024 * 1024
 """Bytes of one line or event; room for a picture in base64."""
 
+MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark, which belongs to no text."""
+
 _LF, _CR = 10, 13
 
 
@@ -52,9 +55,25 @@ class LineReader:
     def _start(self, lines: list[bytes]) -> list[bytes]:
         if lines:
             self._started = True
-            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+            lines[0] = lines[0].removeprefix(MARK)
         return lines
 
     def _check(self, lines: list[bytes]) -> None:
         if max(len(self._tail), *map(len, lines), 0) > self._limit:
             raise TooLong(f"a line is longer than {self._limit:,} bytes")
+
+
+class Beginning:
+    """Finds a body's first byte that counts, by which its framing is told: no byte order mark and no white space."""
+
+    def __init__(self) -> None:
+        self._mark = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What has come from that byte on; empty as long as it has not."""
+        data = self._mark + data
+        if MARK.startswith(data):  # none of it yet, or no more than the mark
+            self._mark = data
+            return b""
+        self._mark = MARK
+        return data.removeprefix(MARK).lstrip()

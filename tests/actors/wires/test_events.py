@@ -10,6 +10,7 @@ from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
 from callboard.actors.wires.cohere_v1 import CohereV1
 from callboard.actors.wires.gemini import Gemini
+from callboard.actors.wires.lines import MARK
 from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_completions import OpenAICompletions
@@ -76,16 +77,18 @@ def streamed(wire: Wire, body: bytes, seed: int = 0) -> tuple[list[Delta], Answe
 
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("indent", [None, 2], ids=["in one line", "in many lines"])
+@pytest.mark.parametrize("before", [b"\n ", MARK, MARK + b"\n"], ids=["blanks", "mark", "both"])
 def test_a_plain_reply_in_place_of_a_stream_is_a_reply_whose_deltas_tell_all_of_it(
-    name: str, indent: int | None
+    name: str, indent: int | None, before: bytes
 ) -> None:
     wire, told = WHOLE[name]
     if indent and name in LINES:
         pytest.skip("lines of JSON are lines")
     body = json.dumps(told, indent=indent).encode()
     whole = wire.decode(body)
+    assert wire.decode(before + body) == whole
     for seed in range(20):
-        deltas, answer = streamed(wire, b"\n " + body + b"\n\n", seed)
+        deltas, answer = streamed(wire, before + body + b"\n\n", seed)
         assert answer == whole
         assert "".join(delta.text for delta in deltas) == "Hi"
         assert "".join(delta.thinking for delta in deltas) == "".join(

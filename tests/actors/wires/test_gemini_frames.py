@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from callboard.actors.wires.gemini_frames import ReplyReader
+from callboard.actors.wires.lines import MARK
 
 Within = Callable[[float], AbstractContextManager[None]]
 
@@ -20,7 +21,11 @@ def read(body: bytes, size: int) -> list[bytes]:
     return found + reader.close()
 
 
-@pytest.mark.parametrize("body", [ARRAY, EVENTS], ids=["array", "events"])
+@pytest.mark.parametrize(
+    "body",
+    [ARRAY, EVENTS, MARK + ARRAY, MARK + EVENTS],
+    ids=["array", "events", "array behind a mark", "events behind a mark"],
+)
 def test_a_split_anywhere_gives_the_same_texts(body: bytes) -> None:
     for size in range(1, len(body) + 1):
         assert read(body, size) == OBJECTS

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from callboard.actors.wires.jsons import MOST_VALUES, joined, object_of, read, tokens, write
+from callboard.actors.wires.lines import MARK
 from callboard.actors.wires.wire import WireFault
 
 
@@ -20,11 +21,16 @@ def test_objects_that_stand_in_both_are_joined_and_the_rest_is_added() -> None:
     assert joined(shown, None) == joined(shown, {}) == shown
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, MARK, MARK + b"{", b"{}" + MARK])
 def test_what_is_no_object_is_an_empty_one_or_malformed_and_not_quoted(body: bytes) -> None:
     assert object_of(body) == {}
     with pytest.raises(WireFault, match="cannot be read"):
         read(msgspec.json.Decoder(dict[str, Any]), body, "p")
+
+
+@pytest.mark.parametrize("body", [MARK + b'{"a":1}', MARK * 5_000 + b' {"a":1}'])
+def test_a_byte_order_mark_before_an_object_is_passed_over(body: bytes) -> None:
+    assert object_of(body) == read(msgspec.json.Decoder(dict[str, Any]), body, "p") == {"a": 1}
 
 
 @pytest.mark.parametrize("item", [b"[]", b"{}", b"0", b'{"a":[0]}'])
