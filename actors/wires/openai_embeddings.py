@@ -6,6 +6,7 @@ with `extra={"encoding_format": "base64"}`: a third of the bytes.
 
 import base64
 import binascii
+import math
 import struct
 from typing import Any
 
@@ -25,11 +26,14 @@ half a second and need more than the largest body; tokens are estimated here, an
 _LARGEST = 1e6
 """No embedding has a component near this; 8-bit integers read as floats have."""
 
+Floats = tuple[float, ...]
+Given = Floats | str
+
 
 class Vector(msgspec.Struct):
     """One of the vectors."""
 
-    embedding: tuple[float, ...] | str
+    embedding: Given
     index: int | None = None
 
 
@@ -65,23 +69,50 @@ def decode(body: bytes, provider: str) -> EmbeddingAnswer:
         raise error_in_reply(provider, reply.error)
     if reply.data is None:
         raise malformed("the reply holds no vectors", provider=provider)
-    data = reply.data
-    if all(vector.index is not None for vector in data):
-        data = sorted(data, key=lambda vector: vector.index or 0)
-    vectors = tuple(_numbers(vector.embedding, provider) for vector in data)
+    data = _in_order(reply.data, provider)
+    vectors = _numbers([vector.embedding for vector in data], provider)
     return EmbeddingAnswer(vectors=vectors, usage=usage_of(mapping(reply.usage)), model=string(reply.model))
 
 
-def _numbers(embedding: tuple[float, ...] | str, provider: str) -> tuple[float, ...]:
-    """Perplexity sends 8-bit integers in base64 without saying so; as floats they would be absurd."""
-    if not isinstance(embedding, str):
-        return embedding
+def _in_order(data: list[Vector], provider: str) -> list[Vector]:
+    """By their numbers, if the server gives any; they must then say of each input which vector is its own."""
+    places = [vector.index for vector in data if vector.index is not None]
+    if not places:
+        return data
+    if sorted(places) != list(range(len(data))):
+        raise malformed(f"the reply's {len(data)} vectors are not numbered from 0 on", provider=provider)
+    return sorted(data, key=lambda vector: vector.index or 0)
+
+
+def _numbers(embeddings: list[Given], provider: str) -> tuple[Floats, ...]:
+    """Perplexity sends 8-bit integers in base64 without saying so: what cannot be floats is taken for them, if that is
+    so of all of the reply. A single vector may as well be broken.
+    """
+    floats = [found for given in embeddings if (found := _floats(given, provider)) is not None]
+    if floats and len(floats) < len(embeddings):
+        raise malformed("some of the vectors are 32-bit floats and others are not", provider=provider)
+    return tuple(floats) or tuple(_integers(given, provider) for given in embeddings)
+
+
+def _floats(given: Given, provider: str) -> Floats | None:
+    """None for bytes that would be absurd as floats. Infinity and NaN are not: models do give them, when they break."""
+    if not isinstance(given, str):
+        return given
+    data = _bytes(given, provider)
+    if len(data) % 4:
+        return None
+    floats = struct.unpack(f"<{len(data) // 4}f", data)
+    if not floats or (min(floats) > -_LARGEST and max(floats) < _LARGEST):
+        return floats
+    return None if any(_LARGEST <= abs(number) < math.inf for number in floats) else floats
+
+
+def _integers(given: Given, provider: str) -> Floats:
+    return tuple(map(float, memoryview(_bytes(str(given), provider)).cast("b")))
+
+
+def _bytes(text: str, provider: str) -> bytes:
     try:
-        data = base64.b64decode(embedding, validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise malformed("a vector is not base64", provider=provider) from None
-    if len(data) % 4 == 0:
-        floats = struct.unpack(f"<{len(data) // 4}f", data)
-        if floats and min(floats) > -_LARGEST and max(floats) < _LARGEST:
-            return floats
-    return tuple(float(value) for value in struct.unpack(f"{len(data)}b", data))

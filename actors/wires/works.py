@@ -4,6 +4,8 @@ What a wire has no methods for is UNSUPPORTED before anything is sent. What come
 asked, so that nobody indexes into vectors that are not there.
 """
 
+import math
+
 from callboard.actors.wires.wire import (
     EmbeddingWire,
     Encoded,
@@ -14,7 +16,7 @@ from callboard.actors.wires.wire import (
     unsupported,
 )
 from callboard.messages.calls import AnyAnswer
-from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
+from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest, Vector
 from callboard.messages.images import ImageAnswer, ImageRequest
 from callboard.messages.request import Request, Work
 from callboard.messages.reranking import RerankAnswer, RerankRequest
@@ -63,7 +65,16 @@ def _all_embedded(answer: EmbeddingAnswer, request: EmbeddingRequest, provider: 
         raise malformed(f"the reply holds {got} vectors for {asked} inputs", provider=provider)
     if not all(answer.vectors):
         raise malformed("the reply holds an empty vector", provider=provider)
+    if len(set(map(len, answer.vectors))) > 1:
+        raise malformed("the reply holds vectors of different lengths", provider=provider)
+    if not all(map(_finite, answer.vectors)):
+        raise malformed("the reply holds a vector with a number that is not finite", provider=provider)
     return answer
+
+
+def _finite(vector: Vector) -> bool:
+    """What is not finite shows in the sum, which takes a quarter of the time that looking at each number does."""
+    return math.isfinite(sum(vector)) or all(map(math.isfinite, vector))
 
 
 def _in_range(answer: RerankAnswer, request: RerankRequest, provider: str) -> RerankAnswer:

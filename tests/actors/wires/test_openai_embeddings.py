@@ -1,5 +1,6 @@
 import base64
 import json
+import math
 import struct
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import EmbeddingWire, WireFault
+from callboard.actors.wires.works import decode
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.usage import Usage
 
@@ -45,10 +47,44 @@ def test_vectors_without_an_index_keep_their_places() -> None:
     assert found == EmbeddingAnswer(vectors=((2.0,), (1.0,)))
 
 
-@pytest.mark.parametrize("numbers", [(3, -30, 127, -30), (1, 2, 3), (0, 0, -128, 0x7F)])
-def test_eight_bit_integers_are_told_from_floats(numbers: tuple[int, ...]) -> None:
-    text = base64.b64encode(struct.pack(f"{len(numbers)}b", *numbers)).decode()
-    assert OpenAIChat().decode_embeddings(reply({"embedding": text})).vectors == (numbers,)
+def floats(*numbers: float) -> dict[str, Any]:
+    return {"embedding": base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()}
+
+
+def integers(*numbers: int) -> dict[str, Any]:
+    return {"embedding": base64.b64encode(struct.pack(f"{len(numbers)}b", *numbers)).decode()}
+
+
+@pytest.mark.parametrize("found", [[(3, -30, 127, -30)], [(1, 2, 3)], [(3, -30, 127, -30), (1, 1, 1, -30)]])
+def test_eight_bit_integers_are_told_from_floats(found: list[tuple[int, ...]]) -> None:
+    answer = OpenAIChat().decode_embeddings(reply(*(integers(*numbers) for numbers in found)))
+    assert answer.vectors == tuple(found)
+
+
+@pytest.mark.parametrize(
+    "broken", [(0.5, math.inf), (-math.inf, 0.5), (math.nan, 0.5), (0.5, math.nan), (math.nan,) * 2]
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_vector_with_a_number_that_is_not_finite_is_malformed_and_not_taken_for_integers(
+    broken: tuple[float, ...], others: int
+) -> None:
+    request = EmbeddingRequest(model="m", inputs=("a",) * (others + 1))
+    with pytest.raises(WireFault, match="not finite") as caught:
+        decode(OpenAIChat(), request, reply(*[floats(0.5, 0.5)] * others, floats(*broken)))
+    assert caught.value.fault.kind == "malformed_reply"
+
+
+@pytest.mark.parametrize("other", [floats(0.5), {"embedding": [0.5]}])
+def test_a_reply_of_integers_and_floats_is_malformed(other: dict[str, Any]) -> None:
+    with pytest.raises(WireFault, match="32-bit floats and others are not"):
+        OpenAIChat().decode_embeddings(reply(other, integers(3, -30, 127, -30)))
+
+
+@pytest.mark.parametrize("places", [(0, 0), (1, 2), (-1, 0), (1, None), (None, 0), (0, 7)])
+def test_vectors_that_are_not_numbered_as_the_inputs_are_malformed(places: tuple[int | None, ...]) -> None:
+    with pytest.raises(WireFault, match="2 vectors are not numbered from 0 on") as caught:
+        OpenAIChat().decode_embeddings(reply(*({"embedding": [1.0], "index": place} for place in places)))
+    assert caught.value.fault.kind == "malformed_reply"
 
 
 @pytest.mark.parametrize(

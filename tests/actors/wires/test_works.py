@@ -81,6 +81,25 @@ def test_every_input_has_its_vector_or_the_reply_is_malformed(body: bytes) -> No
     assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
 
 
+@pytest.mark.parametrize(
+    ("wire", "body"),
+    [
+        (OpenAIChat(), vectors([1.0, 2.0], [3.0])),
+        (Cohere(), b'{"embeddings":{"float":[[1,2],[3]]}}'),
+        (Gemini(), b'{"embeddings":[{"values":[1,2]},{"values":[3]}]}'),
+        (Ollama(), b'{"embeddings":[[1,2],[3]]}'),
+    ],
+)
+def test_vectors_of_different_lengths_are_malformed(wire: Wire, body: bytes) -> None:
+    with pytest.raises(WireFault, match="different lengths") as caught:
+        decode(wire, EMBED, body)
+    assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
+
+
+def test_numbers_that_are_finite_and_their_sum_is_not_are_kept() -> None:
+    assert isinstance(decode(OpenAIChat(), EMBED, vectors([1e308, 1e308], [0.0, 1.0])), EmbeddingAnswer)
+
+
 @pytest.mark.parametrize("places", [[3], [-1], [0, 0]])
 def test_a_ranking_of_documents_that_were_not_sent_is_malformed(places: list[int]) -> None:
     def body(*places: int) -> bytes:
