@@ -6,6 +6,8 @@ asked, so that nobody indexes into vectors that are not there.
 
 import math
 
+import msgspec
+
 from callboard.actors.wires.wire import (
     EmbeddingWire,
     Encoded,
@@ -45,7 +47,7 @@ def decode(wire: Wire, work: Work, body: bytes) -> AnyAnswer:
         case EmbeddingRequest() if isinstance(wire, EmbeddingWire):
             return _all_embedded(wire.decode_embeddings(body), work, wire.name)
         case RerankRequest() if isinstance(wire, RerankWire):
-            return _in_range(wire.decode_rerank(body), work, wire.name)
+            return _ranked(wire.decode_rerank(body), work, wire.name)
         case ImageRequest() if isinstance(wire, ImageWire):
             return _drawn(wire.decode_images(body), wire.name)
         case _:
@@ -77,11 +79,20 @@ def _finite(vector: Vector) -> bool:
     return math.isfinite(sum(vector)) or all(map(math.isfinite, vector))
 
 
-def _in_range(answer: RerankAnswer, request: RerankRequest, provider: str) -> RerankAnswer:
+def _ranked(answer: RerankAnswer, request: RerankRequest, provider: str) -> RerankAnswer:
+    """The best first and no more than were asked for, whatever the server makes of `top`."""
     places = [ranked.index for ranked in answer.results]
     if len(set(places)) != len(places) or not all(0 <= place < len(request.documents) for place in places):
         raise malformed("the reply names documents that were not sent, or one twice", provider=provider)
-    return answer
+    if request.extra is None and len(places) < _wanted(request):  # members of the caller's own may have asked for fewer
+        raise malformed(f"the reply names {len(places)} documents of {_wanted(request)}", provider=provider)
+    best = sorted(answer.results, key=lambda ranked: -ranked.score)
+    return msgspec.structs.replace(answer, results=tuple(best[: request.top]))
+
+
+def _wanted(request: RerankRequest) -> int:
+    documents = len(request.documents)
+    return documents if request.top is None else min(request.top, documents)
 
 
 def _drawn(answer: ImageAnswer, provider: str) -> ImageAnswer:

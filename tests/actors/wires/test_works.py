@@ -13,7 +13,7 @@ from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import FaultKind
 from callboard.messages.images import ImageRequest
 from callboard.messages.request import Request, Work
-from callboard.messages.reranking import RerankRequest
+from callboard.messages.reranking import RerankAnswer, RerankRequest
 
 CHAT = Request(model="x", messages=(user("Why?"),))
 EMBED = EmbeddingRequest(model="x", inputs=("sesame", "b"))
@@ -100,15 +100,44 @@ def test_numbers_that_are_finite_and_their_sum_is_not_are_kept() -> None:
     assert isinstance(decode(OpenAIChat(), EMBED, vectors([1e308, 1e308], [0.0, 1.0])), EmbeddingAnswer)
 
 
-@pytest.mark.parametrize("places", [[3], [-1], [0, 0]])
-def test_a_ranking_of_documents_that_were_not_sent_is_malformed(places: list[int]) -> None:
-    def body(*places: int) -> bytes:
-        return msgspec.json.encode({"results": [{"index": place, "relevance_score": 0.5} for place in places]})
+def ranking(*places: int, scores: tuple[float, ...] = (0.5,) * 9) -> bytes:
+    results = [{"index": place, "relevance_score": score} for place, score in zip(places, scores, strict=False)]
+    return msgspec.json.encode({"results": results})
 
-    decode(Cohere(), RERANK, body(2, 0))
-    with pytest.raises(WireFault) as caught:
-        decode(Cohere(), RERANK, body(*places))
+
+def ranked(work: RerankRequest, body: bytes) -> list[tuple[int, float]]:
+    answer = decode(Cohere(), work, body)
+    assert isinstance(answer, RerankAnswer)
+    return [(one.index, one.score) for one in answer.results]
+
+
+@pytest.mark.parametrize("places", [[3, 0, 1], [-1, 0, 1], [0, 0, 1]])
+def test_a_ranking_of_documents_that_were_not_sent_is_malformed(places: list[int]) -> None:
+    with pytest.raises(WireFault, match="not sent, or one twice") as caught:
+        decode(Cohere(), RERANK, ranking(*places))
     assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
+
+
+def test_the_best_documents_come_first_whatever_order_the_server_has() -> None:
+    assert ranked(RERANK, ranking(2, 0, 1, scores=(0.1, 0.9, 0.1))) == [(0, 0.9), (2, 0.1), (1, 0.1)]
+
+
+@pytest.mark.parametrize(("top", "wanted"), [(1, [1]), (2, [1, 2]), (7, [1, 2, 0])])
+def test_no_more_documents_come_than_were_asked_for(top: int, wanted: list[int]) -> None:
+    work = msgspec.structs.replace(RERANK, top=top)
+    assert [place for place, _ in ranked(work, ranking(0, 1, 2, scores=(0.1, 0.9, 0.3)))] == wanted
+
+
+@pytest.mark.parametrize(("top", "places"), [(None, [0, 1]), (None, []), (2, [1]), (7, [0, 1])])
+def test_a_ranking_of_fewer_documents_than_were_asked_for_is_malformed(top: int | None, places: list[int]) -> None:
+    work = msgspec.structs.replace(RERANK, top=top)
+    with pytest.raises(WireFault, match=f"names {len(places)} documents of {min(top or 3, 3)}") as caught:
+        decode(Cohere(), work, ranking(*places))
+    assert caught.value.fault.kind is FaultKind.MALFORMED_REPLY
+
+
+def test_members_of_the_callers_own_may_ask_for_fewer_documents() -> None:
+    assert ranked(msgspec.structs.replace(RERANK, extra={"top_n": 1}), ranking(2)) == [(2, 0.5)]
 
 
 @pytest.mark.parametrize(
