@@ -50,7 +50,7 @@ PEERS = {
     "openai": Peer("openai", "openai==3.52.0", "the SDK alone: no limits, prices or records"),
     "litellm": Peer("litellm", "litellm==1.106.0", "the SDK alone, prices known: no limits or records"),
     "litellm router": Peer("router", "litellm==1.106.0", "one deployment, prices known: no limits or records"),
-    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.2", "its plain function: no limits, prices or records"),
+    "any-llm": Peer("anyllm", "any-llm-sdk[openai]==1.40.2", "its client kept: no limits, prices or records"),
     "tensorzero": Peer(
         "tensorzero",
         "tensorzero==2026.6.0",

@@ -54,12 +54,11 @@ def router(url: str, stream: bool) -> Call:
 
 
 def anyllm(url: str, stream: bool) -> Call:
-    """any-llm."""
-    from any_llm import acompletion
+    """any-llm's class, which keeps its client; its plain functions make a new one for every call."""
+    from any_llm import AnyLLM
 
-    return lambda: acompletion(
-        model=MODEL, provider="openai", api_key="x", api_base=url, messages=MESSAGES, stream=stream
-    )
+    kept = AnyLLM.create("openai", api_key="x", api_base=url)
+    return lambda: kept.acompletion(model=MODEL, messages=MESSAGES, stream=stream)
 
 
 GATEWAY = """

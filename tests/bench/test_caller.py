@@ -1,0 +1,46 @@
+"""A peer is called as its makers say that a long-running program should."""
+
+import asyncio
+import runpy
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "bench" / "peers" / "caller.py"
+
+
+class Counted:
+    """In the place of any-llm's class: remembers how often it was made, and for what it was called."""
+
+    made: list[tuple[Any, ...]]
+    called: list[dict[str, Any]]
+
+    @classmethod
+    def create(cls, provider: str, *, api_key: str, api_base: str) -> "Counted":
+        cls.made.append((provider, api_key, api_base))
+        return cls()
+
+    async def acompletion(self, **told: Any) -> Any:
+        self.called.append(told)
+        return chunks() if told["stream"] else None
+
+
+async def chunks() -> AsyncIterator[int]:
+    yield 1
+    yield 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_any_llm_makes_one_client_for_all_calls(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counted, "made", [], raising=False)
+    monkeypatch.setattr(Counted, "called", [], raising=False)
+    monkeypatch.setitem(sys.modules, "any_llm", SimpleNamespace(AnyLLM=Counted))
+    caller = runpy.run_path(str(SCRIPT))
+    measure: Callable[..., Any] = caller["measure"]
+    asyncio.run(measure(caller["PEERS"]["anyllm"]("http://up/v1", stream), 4, 2, stream))
+    assert Counted.made == [("openai", "x", "http://up/v1")]
+    assert {(one["model"], one["stream"]) for one in Counted.called} == {(caller["MODEL"], stream)}
