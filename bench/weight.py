@@ -92,7 +92,7 @@ def _installed() -> tuple[int, int]:
     with tempfile.TemporaryDirectory(prefix="callboard-bench-") as folder:
         python = fresh(Path(folder, "environment"))
         install(python, str(CHECKOUT))
-        done = subprocess.run([str(python), "-c", INSTALLED], check=True, capture_output=True, text=True)
+        done = subprocess.run([str(python), "-I", "-c", INSTALLED], check=True, capture_output=True, text=True)
     packages, size = json.loads(done.stdout)
     return int(packages), int(size)
 

@@ -103,7 +103,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 @cache
 def _made_of(requirement: str) -> str:
     try:
-        command = [str(python(requirement)), "-c", MADE_OF]
+        command = [str(python(requirement)), "-I", "-c", MADE_OF]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
     except (Missing, OSError, subprocess.SubprocessError):
         return "unknown"
@@ -151,7 +151,7 @@ def _whole(home: Path, python: Path) -> bool:
     if not any(home.glob("lib/*/site-packages/pip-*.dist-info/RECORD")):
         return False
     try:
-        return subprocess.run([str(python), "-c", ""], check=False, capture_output=True).returncode == 0
+        return subprocess.run([str(python), "-I", "-c", ""], check=False, capture_output=True).returncode == 0
     except OSError:
         return False
 

@@ -61,6 +61,18 @@ def test_the_versions_of_those_that_were_measured_are_told() -> None:
 
 
 @pytest.mark.usefixtures("installed")
+def test_versions_are_those_of_its_environment_whatever_the_shell_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stray = tmp_path / "httpx-0.0.1.dist-info"
+    stray.mkdir()
+    (stray / "METADATA").write_text("Name: httpx\nVersion: 0.0.1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert f"httpx {httpx.__version__}" in peers._made_of.__wrapped__("any==1")
+
+
+@pytest.mark.usefixtures("installed")
 def test_one_that_does_not_end_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "MEASURING", 0.2)
     with pytest.raises(Missing, match="did not end within"):
