@@ -100,7 +100,8 @@ async def _told(records: int, folder: Path) -> float:
             for entry in entries[first : first + AT_ONCE]:
                 assert book.tell(Write((entry,)), lane=Lane.CONTROL)
             await trio.lowlevel.checkpoint()
-        await book.ask(Flush())
+        with trio.fail_after(PATIENCE):
+            await book.ask(Flush())
         spent = time.perf_counter() - started
     _assert_all(records, folder)
     return records / spent
@@ -136,7 +137,6 @@ def _lost(kills: int, folder: Path) -> float:
     acknowledged: set[int] = set()
     for _ in range(kills):
         acknowledged |= _killed(folder, max(acknowledged, default=0) + 100_000)
-    assert acknowledged, "no writer wrote anything"
     return len(acknowledged - books.written(folder))
 
 
@@ -148,13 +148,26 @@ def _killed(folder: Path, first: int) -> set[int]:
     with process:
         assert process.stdout is not None
         try:
-            told = process.stdout.read(8)
+            with _killed_after(PATIENCE, process):
+                told = process.stdout.read(8)
             threading.Timer(random.uniform(*LIVES), process.kill).start()
             told += process.stdout.read()  # all the time: a writer that waits for its reader acknowledges nothing
         finally:
             process.kill()
     assert process.returncode == -signal.SIGKILL, f"the writer was not killed: it ended with {process.returncode}"
+    assert told, f"the writer had nothing acknowledged within {PATIENCE:g} s"
     return {int.from_bytes(told[at : at + 8], "big") for at in range(0, len(told) - len(told) % 8, 8)}
+
+
+@contextmanager
+def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Unless the block ends before: what it reads from the process may never come."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 if __name__ == "__main__":

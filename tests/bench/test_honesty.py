@@ -1,6 +1,7 @@
 """What a sample must not pass over."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,33 @@ def test_a_crowd_that_does_not_wait_at_once_fails_its_sample(monkeypatch: pytest
         transport._crowded(64, 64)
 
 
-def test_records_that_are_never_acknowledged_fail_their_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_writer_that_has_nothing_acknowledged_fails_its_sample(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 20\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr(ledger, "PATIENCE", 0.2)
+    with pytest.raises(AssertionError, match="nothing acknowledged"):
+        ledger._killed(tmp_path, 0)
+
+
+@pytest.mark.parametrize("measured", [ledger._told, ledger._acknowledged])
+def test_records_that_are_never_on_disk_fail_their_sample(
+    measured: Callable[[int, Path], Awaitable[float]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def full(self: Environment, operations: Any, all_in: Any = lambda: None) -> None:
         raise StorageFull(self.path, "its disk is full")
+
+    async def at_most_for_a_while() -> None:
+        with trio.move_on_after(20):
+            await measured(3, tmp_path)
 
     monkeypatch.setattr(Environment, "commit", full)
     monkeypatch.setattr(ledger, "PATIENCE", 0.2)
     with pytest.raises(BaseExceptionGroup) as caught:
-        trio.run(ledger._acknowledged, 3, tmp_path)
+        trio.run(at_most_for_a_while)
     assert caught.group_contains(trio.TooSlowError)
 
 
