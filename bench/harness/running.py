@@ -19,7 +19,7 @@ from callboard.bench.harness.machine import machine
 from callboard.bench.harness.options import Options
 from callboard.bench.harness.question import Answer, Question, answer, unanswered
 from callboard.bench.harness.terminating import as_interrupt
-from callboard.process import abandon_output
+from callboard.process import abandon_output, never_fail_to_encode
 from callboard.runtime.leaf import interrupted
 
 Asking: TypeAlias = Callable[[Options], AbstractContextManager[Sequence[Question]]]
@@ -99,6 +99,7 @@ def _answers(files: Sequence[tuple[str, Asking]], options: Options) -> Generator
 
 def main(questions: Asking) -> None:
     """A file run alone. Ends with 1 when anything fell short, as `callboard bench` does, 130 when interrupted."""
+    never_fail_to_encode()
     parser = argparse.ArgumentParser(
         description=sys.modules[questions.__module__].__doc__,
         usage=argparse.SUPPRESS,

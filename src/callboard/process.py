@@ -1,4 +1,4 @@
-"""The edges of a process: Ctrl-C that has to wait, and an output that nobody takes any more."""
+"""The edges of a process: Ctrl-C that has to wait, and outputs that lack a character or that nobody takes any more."""
 
 import os
 import signal
@@ -21,6 +21,14 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def never_fail_to_encode() -> None:
+    """A terminal that has no tree characters, or no plus-minus sign, gets question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def abandon_output() -> None:

@@ -242,6 +242,14 @@ def test_after_ctrl_c_a_file_run_alone_has_written_what_it_measured(tmp_path: Pa
     assert found["interrupted"] and all(found["samples"].values())
 
 
+def test_a_terminal_without_a_plus_minus_sign_gets_question_marks() -> None:
+    command = [sys.executable, str(BENCH / "limiter.py"), "--quick", "--rounds", "2"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=ascii_only, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " us of CPU ? " in done.stdout
+
+
 @pytest.mark.parametrize("place", ["nowhere/told.json", "."])
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(place: str, tmp_path: Path) -> None:
     command = [sys.executable, str(BENCH / "mailbox.py"), "--json", str(tmp_path / place)]

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ from callboard.cli.provider import provider
 from callboard.cli.simulate import simulate
 from callboard.cli.status import status
 from callboard.cli.usage import usage
-from callboard.process import abandon_output
+from callboard.process import abandon_output, never_fail_to_encode
 from callboard.version import __version__
 
 app = typer.Typer(
@@ -56,8 +56,7 @@ def _common(
 
 def run(arguments: Sequence[str] | None) -> None:
     """Run the command line and end with SystemExit, whatever becomes of it."""
-    for stream in (sys.stdout, sys.stderr):
-        _never_fails_to_encode(stream)
+    never_fail_to_encode()
     with _somewhere_to_write(), _sparing_of_words():
         try:
             app(args=arguments, prog_name="callboard")
@@ -103,10 +102,3 @@ def _sparing_of_words() -> Iterator[None]:
             yield
         finally:
             log.setLevel(level)
-
-
-def _never_fails_to_encode(stream: TextIO) -> None:
-    """A terminal that has no tree characters gets question marks."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
