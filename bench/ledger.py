@@ -4,7 +4,8 @@ usage: python bench/ledger.py [--rounds N] [--quick] [--json FILE] [--markdown F
 
 What `kill -9` cannot tell is what a loss of power would take: the system keeps what was written to it. Through the
 ledger's and the store's actors, every commit synced to the disk that holds the temporary folder. The reference writes
-the same number of records of the same size with bare LMDB, a thousand a commit.
+the same number of records of the same size with bare LMDB, a thousand a commit. Where that folder is in memory, nothing
+is measured.
 """
 
 import random
@@ -23,8 +24,9 @@ import msgspec
 import trio
 
 from callboard.bench.harness import books
+from callboard.bench.harness.machine import IN_MEMORY, file_system
 from callboard.bench.harness.options import Options
-from callboard.bench.harness.question import Goal, Question, Subject
+from callboard.bench.harness.question import Goal, Missing, Question, Subject
 from callboard.bench.harness.running import main
 from callboard.messages.accounting import Flush, Write, WriteDurably
 from callboard.process import uninterrupted
@@ -37,6 +39,8 @@ PATIENCE = 120.0
 """Seconds after which a sample whose records are not acknowledged, as on a full disk, has failed."""
 LIVES = (0.1, 0.8)
 """Seconds after its first acknowledgement that a writer lives: at random between these."""
+
+VANISHING = "the temporary folder is on a file system in memory, which makes nothing durable; TMPDIR may name another"
 
 
 @contextmanager
@@ -77,6 +81,9 @@ def _loss(options: Options, folder: Path) -> Question:
 
 
 def _fresh(folder: Path) -> Path:
+    """One of its own for each sample. Raises Missing where syncing to the disk would cost nothing and keep nothing."""
+    if file_system(folder) in IN_MEMORY:
+        raise Missing(VANISHING)
     return Path(tempfile.mkdtemp(dir=folder))
 
 

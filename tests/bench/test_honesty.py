@@ -11,6 +11,7 @@ import trio
 from callboard.bench import call, chunk, growth, ledger, open_circuit, restart, single_flight, soak, transport
 from callboard.bench.harness import client
 from callboard.bench.harness.options import Options
+from callboard.bench.harness.question import Missing
 from callboard.bench.harness.traffic import Soak
 from callboard.bench.harness.upstream import upstream
 from callboard.runtime.storage.environment import Environment
@@ -61,6 +62,15 @@ def test_a_writer_that_nobody_killed_fails_its_sample(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "executable", "true")
     with pytest.raises(AssertionError, match="not killed"):
         ledger._killed(tmp_path, 0)
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
+def test_nothing_is_said_to_be_durable_in_memory(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "file_system", lambda _: kind)
+    with ledger.questions(Options(quick=True)) as asked:
+        for subject in (subject for question in asked for subject in question.subjects):
+            with pytest.raises(Missing, match="in memory"):
+                subject.sample()
 
 
 def test_a_crowd_that_does_not_wait_at_once_fails_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
