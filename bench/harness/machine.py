@@ -53,9 +53,8 @@ def file_system(folder: Path, mounts: Path = MOUNTS) -> str:
     except OSError:
         return "unknown"
     there = folder.resolve()
-    found = [
-        (len(point.parts), kind) for point, kind in map(_mounted, filter(None, lines)) if there.is_relative_to(point)
-    ]
+    mounted = [_mounted(line) for line in lines if line]
+    found = [(len(point.parts), kind) for point, kind in mounted if there.is_relative_to(point)]
     # The innermost has it; of several at one place the last, which hides the others.
     return max(reversed(found), key=lambda one: one[0], default=(0, "unknown"))[1]
 

@@ -19,8 +19,10 @@ def refused(options: Options) -> str | None:
     if len({path.resolve() for path in paths}) < len(paths):
         return "--json, --markdown and --svg need a file each: what is written last would be all that is left"
     for path in paths:
+        if _is_named_pipe(path):
+            return f"{path} is a named pipe, and every question writes a whole report: name a file, or pipe /dev/stdout"
         try:
-            _probe(path.resolve())
+            _probe(_place(path))
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}"
     return None
@@ -36,10 +38,20 @@ def write(report: telling.Report, options: Options) -> OSError | None:
 
 def _written(path: Path, content: bytes) -> OSError | None:
     try:
-        _put(path.resolve(), content)
+        _put(_place(path), content)
     except OSError as error:
         return OSError(error.errno, error.strerror, str(path))
     return None
+
+
+def _place(path: Path) -> Path:
+    """The file at the end of the links, which stay; what is no file, as a pipe, may have no other name than this."""
+    return path.resolve() if path.is_file() or not path.exists() else path
+
+
+def _is_named_pipe(path: Path) -> bool:
+    """One that waits for a reader, and whose reader ends with the first report; other pipes are held open for us."""
+    return path.is_fifo() and path.resolve().exists()
 
 
 def _probe(path: Path) -> None:

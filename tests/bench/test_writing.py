@@ -1,5 +1,6 @@
 """Files that are written while others read them, and a run that may end at any moment."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -57,3 +58,26 @@ def test_what_is_there_stays_until_there_is_something_to_write(tmp_path: Path) -
     file.write_text("before")
     assert refused(Options(json=file)) is None
     assert file.read_text() == "before"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no pipe has a name here")
+def test_a_pipe_that_the_shell_made_is_written() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb") as writer:
+        options = Options(json=Path(f"/dev/fd/{writing}"))
+        assert refused(options) is None
+        assert write(REPORT, options) is None
+        writer.close()
+        assert reader.read() == telling.json(REPORT)
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for path in (pipe, link):
+            assert "named pipe" in (refused(Options(json=path)) or "")
+    finally:
+        os.close(reader)
