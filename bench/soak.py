@@ -45,7 +45,9 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
         ),
         _slope("objects over time", "objects a minute", lambda: seen().objects, OBJECTS, soak),
         _slope("descriptors over time", "descriptors a minute", lambda: seen().descriptors, 0.1, soak),
-        _traffic(seen, soak),
+        _pace(seen, soak),
+        _streams(seen, soak),
+        _held(seen, soak),
     ]
 
 
@@ -69,40 +71,69 @@ class _Once:
 
 
 def _slope(name: str, unit: str, found: Callable[[], Trend], most: float, soak: Soak) -> Question:
-    return Question(
+    return _question(
+        soak,
         name=name,
         asks="How much more does a long-running process hold with every minute of traffic?",
         unit=unit,
-        settings=soak.settings(),
         subjects=(
             Subject("slope", lambda: MINUTE * found().slope),
             Subject("its lower end, 95 %", lambda: MINUTE * found().low),
             Subject("its upper end, 95 %", lambda: MINUTE * found().high),
         ),
         goals=(Goal(subject="its lower end, 95 %", at_most=0), Goal(subject="its upper end, 95 %", at_most=most)),
-        turned_off=f"{TURNED_OFF}; a stream may last {LONG:g} s in place of 600",
-        once=True,
     )
 
 
-def _traffic(seen: Callable[[], Seen], soak: Soak) -> Question:
-    return Question(
+def _pace(seen: Callable[[], Seen], soak: Soak) -> Question:
+    return _question(
+        soak,
         name="that traffic",
         asks="What was it that the memory was read under?",
         unit="a second, while it was read",
-        settings=soak.settings(),
         subjects=(
             Subject("chunks received", lambda: seen().chunks),
             Subject("plain calls made", lambda: seen().calls),
-            Subject("streams in flight", lambda: seen().streams),
-            Subject("memory at the end, MB", lambda: seen().megabytes),
         ),
-        goals=(
-            Goal(subject="chunks received", at_least=0.95 * CHUNKS_A_SECOND),
-            Goal(subject="streams in flight", at_least=0.9 * soak.streams),
-        ),
+        goals=(Goal(subject="chunks received", at_least=0.95 * CHUNKS_A_SECOND),),
+    )
+
+
+def _streams(seen: Callable[[], Seen], soak: Soak) -> Question:
+    return _question(
+        soak,
+        name="that traffic's streams",
+        asks="How many were in flight when the memory was read last?",
+        unit="streams",
+        subjects=(Subject("in flight", lambda: seen().streams),),
+        goals=(Goal(subject="in flight", at_least=0.9 * soak.streams),),
+    )
+
+
+def _held(seen: Callable[[], Seen], soak: Soak) -> Question:
+    return _question(
+        soak,
+        name="memory at the end",
+        asks="How much was it when it was read last, without mapped files?",
+        unit="MB",
+        subjects=(Subject("the process's own", lambda: seen().megabytes),),
+    )
+
+
+def _question(
+    soak: Soak, *, name: str, asks: str, unit: str, subjects: tuple[Subject, ...], goals: tuple[Goal, ...] = ()
+) -> Question:
+    """One of that run. A ratio would say nothing: a slope that is near zero is no measure for its ends."""
+    return Question(
+        name=name,
+        asks=asks,
+        unit=unit,
+        settings=soak.settings(),
+        subjects=subjects,
+        goals=goals,
         turned_off=f"{TURNED_OFF}; a stream may last {LONG:g} s in place of 600",
         once=True,
+        compared=False,
     )
 
 

@@ -60,7 +60,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked. The first subject is the one that the others are held against."""
+    """What is asked. The first subject is the one that the others are held against, if they are."""
 
     name: str
     asks: str
@@ -72,6 +72,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a subject was spared that a user would not be."""
     once: bool = False
     """One sample has to do: it takes minutes, or never differs."""
+    compared: bool = True
+    """Not where a ratio to the first would say nothing: it is near zero, or another kind of thing."""
 
     def __post_init__(self) -> None:
         names = [subject.name for subject in self.subjects]
@@ -114,6 +116,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The user ended it before every sample was taken."""
     notes: dict[str, str] = {}
     """Of subjects: what a reader has to know to read their figures rightly."""
+    compared: bool = True
+    """Whether the others are held against the first."""
 
     def median(self, subject: str) -> float | None:
         """In the unit; None without samples."""
@@ -127,8 +131,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str | None:
-        """The first subject that was measured."""
-        return next(iter(self.samples), None)
+        """The first subject that was measured; None where it is no measure for the others."""
+        return next(iter(self.samples), None) if self.compared else None
 
     def ratio(self, subject: str, against: str | None = None) -> float | None:
         """A subject's median in that of `against`, by default the reference."""
@@ -154,6 +158,7 @@ def answer(question: Question, rounds: int, *, judge: bool = True) -> Answer:
         failed=taken.failed,
         interrupted=taken.interrupted,
         notes={subject.name: subject.note for subject in question.subjects if subject.note},
+        compared=question.compared,
     )
     return msgspec.structs.replace(found, verdicts=tuple(_verdict(goal, found, judge) for goal in question.goals))
 

@@ -92,7 +92,7 @@ def _with_figures(answer: Answer) -> dict[str, object]:
         "reference": answer.reference,
         "medians": {name: answer.median(name) for name in answer.samples},
         "spreads": {name: answer.spread(name) for name in answer.samples},
-        "ratios": {name: answer.ratio(name) for name in answer.samples},
+        "ratios": {name: answer.ratio(name) for name in answer.samples if answer.compared},
     }
 
 
@@ -103,13 +103,7 @@ def _section(answer: Answer) -> Iterable[str]:
     how = f" {pairs[0].upper()}{pairs[1:]}. Turned off: {answer.turned_off}." if pairs else ""
     yield f"{answer.asks}{how}"
     yield ""
-    yield f"| | {answer.unit} | ± | of {answer.reference or 'the first'} | samples |"
-    yield "|---|---|---|---|---|"
-    for name, samples in answer.samples.items():
-        told = ", ".join(_figure(one) for one in samples)
-        yield f"| {name} | {_figure(answer.median(name))} | {_share(answer, name)} | {_times(answer, name)} | {told} |"
-    for name, what, why in _shortcomings(answer):
-        yield f"| {name} | {what}: {why.replace('|', '/')} | | | |"
+    yield from _table(answer)
     if answer.interrupted:
         yield f"\n{INTERRUPTED.capitalize()}."
     if answer.notes:
@@ -119,6 +113,24 @@ def _section(answer: Answer) -> Iterable[str]:
         yield "; ".join(_goal(verdict) for verdict in answer.verdicts) + "."
     if any(verdict.machine for verdict in answer.verdicts):
         yield f"{_of_a_machine(answer)}."
+
+
+def _table(answer: Answer) -> Iterable[str]:
+    """Without the column of ratios where nothing is compared."""
+    reference = (f"of {answer.reference or 'the first'}",) if answer.compared else ()
+    head = ("", answer.unit, "±", *reference, "samples")
+    yield _row(head)
+    yield "|" + "---|" * len(head)
+    for name, samples in answer.samples.items():
+        ratio = (_times(answer, name),) if answer.compared else ()
+        told = ", ".join(_figure(one) for one in samples)
+        yield _row((name, _figure(answer.median(name)), _share(answer, name), *ratio, told))
+    for name, what, why in _shortcomings(answer):
+        yield _row((name, f"{what}: {why.replace('|', '/')}", *("" for _ in head[2:])))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
 
 
 def _shortcomings(answer: Answer) -> Iterable[tuple[str, str, str]]:
@@ -131,7 +143,8 @@ def _shortcomings(answer: Answer) -> Iterable[tuple[str, str, str]]:
 
 
 def _middle(answer: Answer, name: str) -> str:
-    return f"{_figure(answer.median(name)):>9} {answer.unit} ± {_share(answer, name)}, {_times(answer, name)}"
+    ratio = f", {_times(answer, name)}" if answer.compared else ""
+    return f"{_figure(answer.median(name)):>9} {answer.unit} ± {_share(answer, name)}{ratio}"
 
 
 def _times(answer: Answer, name: str) -> str:

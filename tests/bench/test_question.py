@@ -39,6 +39,12 @@ def test_median_spread_and_ratio_are_those_of_the_samples() -> None:
     assert found.ratio("a", "b") == 0.5
 
 
+def test_what_is_not_compared_has_no_reference_but_may_be_asked_for_a_ratio() -> None:
+    asked = msgspec.structs.replace(question(counted([], "a", 2), counted([], "b", 4)), compared=False)
+    found = answer(asked, rounds=1)
+    assert (found.reference, found.ratio("b"), found.ratio("b", "a")) == (None, None, 2)
+
+
 def test_a_subject_that_cannot_be_measured_is_reported_with_its_reason() -> None:
     found = answer(question(counted([], "a", 1, 1), Subject("b", missing)), rounds=2)
     assert found.missing == {"b": "it is not installed"}

@@ -101,6 +101,17 @@ def test_json_holds_the_figures_that_the_page_has() -> None:
     assert once["spreads"] == {"callboard": None}, "of one sample there is none"
 
 
+def test_where_nothing_is_compared_no_ratio_is_told() -> None:
+    alone = msgspec.structs.replace(ANSWER, compared=False, verdicts=())
+    report = msgspec.structs.replace(REPORT, answers=(alone,))
+    page = telling.page(report)
+    assert "| | us | ± | samples |\n|---|---|---|---|\n| callboard | 2 | 75% | 1, 2, 4 |" in page
+    assert "| peer | not measured: could not be installed | | |\n" in page
+    assert "2 us ± 75%  [1 2 4]" in "\n".join(telling.lines(alone))
+    (told,) = msgspec.json.decode(telling.json(report))["answers"]
+    assert (told["reference"], told["ratios"]) == (None, {})
+
+
 def test_the_chart_is_well_formed_and_has_a_bar_a_subject() -> None:
     root = ET.fromstring(chart([ANSWER]))  # noqa: S314 - our own
     bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "14"]
