@@ -78,12 +78,13 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
 
 def _asks(options: Options, clients: int) -> Question:
     trips = options.amount(20_000) // clients * clients
+    of_pykka = trips // 4 // clients * clients
     busy: tuple[Subject, ...] = ()
     if clients > 1:
         busy = (Subject("callboard, busy", lambda: trio.run(_busy_actor, trips, clients), note=BUSY),)
     pykka: tuple[Subject, ...] = ()
     if options.peers:
-        pykka = (Subject("pykka", partial(measured, PYKKA, "ask", trips // 4 // clients * clients, clients)),)
+        pykka = (Subject("pykka", partial(measured, PYKKA, "ask", of_pykka, clients)),)
     return Question(
         name=f"an ask, {clients} client{'s' if clients > 1 else ''}",
         asks="What does a round trip to an actor cost?",
@@ -91,7 +92,7 @@ def _asks(options: Options, clients: int) -> Question:
         settings={
             "round trips a sample": trips,
             "clients": clients,
-            **({"round trips of Pykka": trips // 4} if pykka else {}),
+            **({"round trips of Pykka": of_pykka} if pykka else {}),
         },
         turned_off="all but an actor that answers at once",
         subjects=(
@@ -108,8 +109,9 @@ def _asks(options: Options, clients: int) -> Question:
 
 
 def _tells(options: Options) -> Question:
-    tells = options.amount(50_000) // BURST * BURST
-    pykka = (Subject("pykka", partial(measured, PYKKA, "tell", tells // 4, 1)),) if options.peers else ()
+    tells = _in_bursts(options.amount(50_000))
+    to_pykka = _in_bursts(tells // 4)
+    pykka = (Subject("pykka", partial(measured, PYKKA, "tell", to_pykka, 1)),) if options.peers else ()
     return Question(
         name="a tell",
         asks="What does a message cost that nobody waits for?",
@@ -117,7 +119,7 @@ def _tells(options: Options) -> Question:
         settings={
             "tells a sample": tells,
             "tells in a burst": BURST,
-            **({"tells to Pykka": tells // 4} if pykka else {}),
+            **({"tells to Pykka": to_pykka} if pykka else {}),
         },
         turned_off="all but an actor that does nothing",
         subjects=(
@@ -127,6 +129,11 @@ def _tells(options: Options) -> Question:
             *pykka,
         ),
     )
+
+
+def _in_bursts(tells: int) -> int:
+    """As many of them as whole bursts are; one burst at least."""
+    return max(1, tells // BURST) * BURST
 
 
 async def _actor(trips: int, clients: int) -> float:

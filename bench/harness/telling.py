@@ -1,6 +1,6 @@
 """Answers as lines for a terminal, a Markdown page, or JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ INTERRUPTED = "interrupted before every sample was taken"
 NOT_JUDGED = "not judged: the samples of a quick run are too small"
 SHORT = "Missed, or not measured to the end"
 ENOUGH = "Everything was measured, and no goal was missed."
+UNJUDGED = "Everything was measured; no goal was judged."
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +42,10 @@ def lines(answer: Answer) -> Iterable[str]:
         yield f"  {_of_a_machine(answer)}"
 
 
-def ending(answers: Iterable[Answer]) -> Iterable[str]:
+def ending(answers: Sequence[Answer]) -> Iterable[str]:
     """The last lines: what fell short, one line each."""
     short = shortfalls(answers)
-    yield f"{SHORT}:" if short else ENOUGH
+    yield f"{SHORT}:" if short else _enough(answers)
     for one in short:
         yield f"  {one}"
 
@@ -52,6 +53,12 @@ def ending(answers: Iterable[Answer]) -> Iterable[str]:
 def shortfalls(answers: Iterable[Answer]) -> tuple[str, ...]:
     """Each goal that was missed or had nothing to compare with, and whatever was not measured to the end."""
     return tuple(f"{answer.name}: {what}" for answer in answers for what in _short(answer))
+
+
+def _enough(answers: Iterable[Answer]) -> str:
+    """What is said where nothing fell short."""
+    judged = any(verdict.judged for answer in answers for verdict in answer.verdicts)
+    return ENOUGH if judged else UNJUDGED
 
 
 def _short(answer: Answer) -> Iterable[str]:
@@ -76,7 +83,7 @@ def page(report: Report) -> str:
     for answer in report.answers:
         parts.append("\n".join(_section(answer)))
     short = shortfalls(report.answers)
-    parts.append("\n".join((f"## {SHORT}", "", *(f"- {one}" for one in short))) if short else ENOUGH)
+    parts.append("\n".join((f"## {SHORT}", "", *(f"- {one}" for one in short))) if short else _enough(report.answers))
     return "\n\n".join(parts) + "\n"
 
 

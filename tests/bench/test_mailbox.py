@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from callboard.bench import mailbox
+from callboard.bench.harness.options import Options
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.mailbox import DATA, Delivery, Lane, Mailbox
 
@@ -41,3 +42,17 @@ async def test_messages_to_a_busy_actor_wait_in_its_mailbox_and_no_others(
 ) -> None:
     await measured()
     assert len(waited) >= waiting if waiting else not waited
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_of_pykka_as_many_are_told_as_are_made(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "measured", lambda peer, what, count, clients: count)
+    with mailbox.questions(Options(quick=quick, peers=True)) as (alone, crowd, tells):
+        for question, told in (
+            (alone, "round trips of Pykka"),
+            (crowd, "round trips of Pykka"),
+            (tells, "tells to Pykka"),
+        ):
+            assert question.subjects[-1].sample() == question.settings[told]
+        assert tells.subjects[-1].sample() % mailbox.BURST == 0
+        assert crowd.subjects[-1].sample() % mailbox.CROWD == 0

@@ -152,13 +152,20 @@ def test_what_fell_short_is_counted_and_told_in_the_last_lines(
     assert [line.strip("#- ") for line in page[-len(last) - 1 :] if line] == last
 
 
-def test_of_a_run_in_which_nothing_fell_short_the_last_line_says_so(
+def test_of_a_run_in_which_nothing_fell_short_the_last_line_says_so_and_whether_a_goal_was_judged(
     options: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([("one", asks(FINE))], options, "bench") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "Everything was measured, and no goal was missed."
-    assert options.markdown is not None
-    assert options.markdown.read_text().splitlines()[-1] == "Everything was measured, and no goal was missed."
+    judged = msgspec.structs.replace(FINE, goals=(Goal(subject="a", at_most=1),))
+    quick = msgspec.structs.replace(options, quick=True)
+    for asked, how, last in (
+        (judged, options, "Everything was measured, and no goal was missed."),
+        (judged, quick, "Everything was measured; no goal was judged."),
+        (FINE, options, "Everything was measured; no goal was judged."),
+    ):
+        assert run([("one", asks(asked))], how, "bench") == 0
+        assert capsys.readouterr().out.splitlines()[-1] == last
+        assert options.markdown is not None
+        assert options.markdown.read_text().splitlines()[-1] == last
 
 
 def test_a_quick_run_does_not_pass_over_what_it_could_not_measure(options: Options) -> None:
