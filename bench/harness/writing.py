@@ -19,9 +19,9 @@ def refused(options: Options) -> str | None:
     if len({path.resolve() for path in paths}) < len(paths):
         return "--json, --markdown and --svg need a file each: what is written last would be all that is left"
     for path in paths:
-        if _is_named_pipe(path):
-            return f"{path} is a named pipe, and every question writes a whole report: name a file, or pipe /dev/stdout"
         try:
+            if _is_named_pipe(path):
+                return f"{path} is a named pipe, and every question writes a report: name a file, or pipe /dev/stdout"
             _probe(_place(path))
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}"
