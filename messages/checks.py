@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -136,10 +136,13 @@ def one_of(field: str, value: Any, choices: tuple[str, ...]) -> None:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives what somebody would have to await: an `async def`, also as an object's `__call__`."""
+    """Whether calling it gives what somebody would have to wait for: an `async def`, with a `yield` in it or without,
+    also as an object's `__call__`.
+    """
     while isinstance(function, partial):
         function = function.func
-    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
+    called = function, type(function).__call__
+    return any(map(iscoroutinefunction, called)) or any(map(isasyncgenfunction, called))
 
 
 def named(value: Any) -> str:

@@ -1,6 +1,7 @@
 import functools
 import math
 import warnings
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +515,10 @@ async def _awaited(event: callboard.Event, where: str = "") -> None:
     pass
 
 
+async def _yielding(event: callboard.Event) -> AsyncIterator[None]:
+    yield
+
+
 class _Listens:
     async def __call__(self, event: callboard.Event) -> None: ...
 
@@ -523,6 +528,7 @@ class _Listens:
     [
         (_awaited, "expected a plain function, got an async one"),
         (functools.partial(_awaited, where="here"), "expected a plain function, got an async one"),
+        (_yielding, "expected a plain function, got an async one"),
         (_Listens(), "expected a plain function, got an async one"),
         (functools.partial(_Listens()), "expected a plain function, got an async one"),
         ("print", "expected a function, got a str"),
