@@ -15,7 +15,7 @@ from callboard.runtime.storage.errors import NeedsGrowth, StorageError, StorageF
 from callboard.runtime.storage.opening import Handle, Plan, close_written, drop, explained, open_to_write, whole_pages
 from callboard.runtime.storage.operations import Delete, DeleteRange, Operation, Put, size
 from callboard.runtime.storage.reading import ReadOnlyEnvironment, T
-from callboard.runtime.storage.soundness import DATA, identity
+from callboard.runtime.storage.soundness import DATA
 
 MIB = 1024 * 1024
 RESERVE = 64 * MIB
@@ -133,7 +133,7 @@ class Environment(ReadOnlyEnvironment):
         nothing.
         """
         try:
-            if self._damaged or self._replaced():
+            if self._damaged:
                 self.begin_anew()
             if self._stale:
                 with self._gate.alone("the store was to be opened anew"):
@@ -210,13 +210,10 @@ class Environment(ReadOnlyEnvironment):
         pages = sum(s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats.values())
         return pages * self._page_size
 
-    def _replaced(self) -> bool:
-        """Whether another file lies where this one did, or none. Raises StorageFailed for what is to stay."""
-        if identity(self.path) == self._handle.file:
-            return False
-        if self._plan.disposable:
-            return True
-        raise StorageFailed(self.path, f"{DATA} was deleted or replaced while it was open; restart the program")
+    def _refuse_gone(self) -> None:
+        """What lies there now, if anything does, may be another process's."""
+        if self._handle.gone:
+            raise StorageFailed(self.path, f"{DATA} was deleted or replaced while it was open; restart the program")
 
     def _refuse_puts_beyond_capacity(self, operations: Sequence[Operation]) -> None:
         if self._map_size < self._plan.max_map_size:
@@ -237,6 +234,7 @@ class Environment(ReadOnlyEnvironment):
     def _transact(self, operations: Sequence[Operation], all_in: Callable[[], object]) -> None:
         self._refuse_puts_beyond_capacity(operations)
         with self._gate.committing(), explained(self.path):
+            self._refuse_gone()
             try:
                 with self._handle.environment.begin(write=True) as transaction:
                     self._apply(transaction, operations)
@@ -288,7 +286,7 @@ class Environment(ReadOnlyEnvironment):
     def _reopen(self, *, empty: bool = False) -> None:
         """Close the handle and open another; to be called alone."""
         self._stale = True
-        self._handle.environment.close()
+        self._handle.close()
         if empty:
             drop(self.path)
             self._map_size = self._plan.map_size

@@ -2,9 +2,11 @@
 
 import errno
 import mmap
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,7 +18,6 @@ from callboard.runtime.storage.soundness import (
     DATA,
     LOCK,
     MARK,
-    identity,
     is_marked,
     mark,
     refuse_damage,
@@ -60,8 +61,18 @@ class Handle(NamedTuple):
 
     environment: lmdb.Environment
     databases: dict[str, Database]
-    file: tuple[int, int] | None
-    """Which one was opened."""
+    file: FileIO
+    """The same file: it tells whether that is still anywhere, whatever has become of its path."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file was deleted or replaced: what is written to it is lost with its last descriptor."""
+        return os.fstat(self.file.fileno()).st_nlink == 0
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.environment.close()
+        self.file.close()
 
 
 def open_to_write(plan: Plan) -> Handle:
@@ -78,6 +89,8 @@ def open_to_read(plan: Plan) -> Handle:
         if not (plan.path / DATA).exists():
             raise NoStore(plan.path)
         refuse_empty(plan.path)
+        with suppress(PermissionError):  # then LMDB does without, or says so
+            _fill_lock(plan.path / LOCK)
         environment = lmdb.open(
             str(plan.path), map_size=0, max_dbs=len(plan.databases), readonly=True, create=False, mode=0o600
         )
@@ -89,9 +102,11 @@ def close_written(handle: Handle, path: Path) -> None:
     with explained(path):
         try:
             handle.environment.sync(True)
+            gone = handle.gone
         finally:
-            handle.environment.close()
-        unmark(path)
+            handle.close()
+        if not gone:  # or the mark is another file's
+            unmark(path)
 
 
 def drop(path: Path) -> None:
@@ -143,7 +158,7 @@ def _open_to_write(plan: Plan, map_size: int) -> Handle:
     with explained(plan.path):
         plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_empty(plan.path)
-        _make_lock(plan.path / LOCK)
+        _fill_lock(plan.path / LOCK)
         with _whole_or_not_made(plan.path / DATA):
             environment = lmdb.open(
                 str(plan.path),
@@ -168,18 +183,22 @@ def _whole_or_not_made(data: Path) -> Iterator[None]:
         raise
 
 
-def _make_lock(lock: Path) -> None:
-    """With its pages on the disk. LMDB makes one without, maps it and writes to it: where the disk is full, that ends
-    the process.
+def _fill_lock(lock: Path) -> None:
+    """See that LMDB's lock file has its pages on the disk. LMDB makes it without, maps it and writes to it: where the
+    disk is full, that ends the process.
     """
-    if lock.exists():
+    there = lock.exists()
+    if not hasattr(os, "posix_fallocate") or (there and lock.stat().st_blocks * 512 >= LOCK_BYTES):
         return
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        lock.touch(mode=0o600)
-        lock.write_bytes(bytes(LOCK_BYTES))
+        os.posix_fallocate(descriptor, 0, LOCK_BYTES)
     except OSError:
-        lock.unlink(missing_ok=True)
+        if not there:
+            lock.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
 
 
 def _disk_full(path: Path) -> bool:
@@ -194,7 +213,7 @@ def _complete(environment: lmdb.Environment, plan: Plan, *, write: bool) -> Hand
         if write:
             mark(plan.path)
         databases = _open_databases(environment, plan.databases, create=write)
-        return Handle(environment, databases, identity(plan.path))
+        return Handle(environment, databases, FileIO(plan.path / DATA))
     except BaseException:
         environment.close()
         raise

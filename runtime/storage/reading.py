@@ -102,7 +102,7 @@ class ReadOnlyEnvironment:
             self._finish()
 
     def _finish(self) -> None:
-        self._handle.environment.close()
+        self._handle.close()
 
     def _database(self, name: str) -> Database | None:
         if name not in self._plan.databases:

@@ -39,17 +39,6 @@ def refuse_damage(environment: lmdb.Environment, path: Path, *, may_be_torn: boo
         raise Unreadable(path / DATA, f"{length} bytes, {claimed} were written; {problems[0]}")
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Which file lies there, by device and number; None when there is none. One that was deleted or replaced while it
-    is open goes on being written, and all of that is lost with its last descriptor.
-    """
-    try:
-        found = (path / DATA).stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def is_marked(path: Path) -> bool:
     """Whether the last writer did not close the files, or has them open."""
     return (path / MARK).exists()

@@ -1,3 +1,4 @@
+import os
 import random
 import re
 import resource
@@ -217,9 +218,40 @@ def test_a_new_file_that_finds_no_room_is_not_there_the_next_time(tmp_path: Path
         assert environment.count("a") == 0
 
 
-def test_a_new_lock_file_has_its_pages_on_the_disk(tmp_path: Path) -> None:
+def without(path: Path) -> None:
+    path.unlink()
+
+
+def sparse(path: Path) -> None:
+    """As LMDB makes it."""
+    path.write_bytes(b"")
+    os.truncate(path, LOCK_BYTES)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def opened_to_write(path: Path) -> None:
+    Environment.open(path, ("a",)).close()
+
+
+def opened_to_read(path: Path) -> None:
+    ReadOnlyEnvironment.open_readonly(path, ("a",)).close()
+
+
+@pytest.mark.parametrize("opened", [opened_to_write, opened_to_read])
+@pytest.mark.parametrize("was", [without, sparse, empty])
+def test_the_lock_file_has_its_pages_on_the_disk(
+    tmp_path: Path, was: Callable[[Path], None], opened: Callable[[Path], None]
+) -> None:
     """LMDB makes it without, and writes to it through a map: on a full disk that ends the process."""
     make(tmp_path)
+    (tmp_path / "zeros").write_bytes(bytes(LOCK_BYTES))
+    if (tmp_path / "zeros").stat().st_blocks * 512 < LOCK_BYTES:
+        pytest.skip("this file system keeps no pages of zeros")
+    was(tmp_path / "lock.mdb")
+    opened(tmp_path)
     assert (tmp_path / "lock.mdb").stat().st_blocks * 512 >= LOCK_BYTES
 
 
@@ -244,27 +276,34 @@ def replaced(path: Path) -> None:
     (path / "copy").replace(path / "data.mdb")
 
 
+@pytest.mark.parametrize("disposable", [False, True])
 @pytest.mark.parametrize("goes", [deleted, replaced])
-def test_nothing_is_committed_to_a_journal_that_was_deleted_or_replaced(
-    tmp_path: Path, goes: Callable[[Path], None]
+def test_nothing_is_committed_to_a_store_that_was_deleted_or_replaced(
+    tmp_path: Path, goes: Callable[[Path], None], disposable: bool
 ) -> None:
-    with Environment.open(tmp_path / "store", ("a",)) as environment:
+    """Not even a cache is begun anew: what lies there now may be another process's."""
+    store = tmp_path / "store"
+    with Environment.open(store, ("a",), disposable=disposable) as environment:
         environment.commit([Put("a", b"1", b"v")])
-        goes(tmp_path / "store")
+        goes(store)
+        there = sorted(path.stat().st_ino for path in tmp_path.rglob("*"))
         with pytest.raises(StorageFailed, match=r"data\.mdb was deleted or replaced .* restart the program"):
             environment.commit([Put("a", b"2", b"v")])
-        assert environment.statistics().failures == 1
+        assert (environment.statistics().failures, environment.dropped) == (1, 0)
+    assert sorted(path.stat().st_ino for path in tmp_path.rglob("*")) == there, "the mark of another's file included"
 
 
-@pytest.mark.parametrize("goes", [deleted, replaced])
-def test_a_cache_that_was_deleted_or_replaced_is_begun_anew(tmp_path: Path, goes: Callable[[Path], None]) -> None:
-    with Environment.open(tmp_path / "store", ("a",), disposable=True) as environment:
-        environment.commit([Put("a", b"1", b"v")])
-        goes(tmp_path / "store")
-        environment.commit([Put("a", b"2", b"v")])
-        assert (environment.get("a", b"1"), environment.get("a", b"2"), environment.dropped) == (None, b"v", 1)
-    with ReadOnlyEnvironment.open_readonly(tmp_path / "store", ("a",)) as again:
-        assert again.get("a", b"2") == b"v"
+def test_a_store_whose_path_leads_elsewhere_by_now_goes_on(tmp_path: Path) -> None:
+    """As when a link to the release is switched, or the process may no longer look into the folder."""
+    for name in ("one", "two"):
+        make(tmp_path / name)
+    (tmp_path / "current").symlink_to("one")
+    with Environment.open(tmp_path / "current", ("a",)) as environment:
+        (tmp_path / "current").unlink()
+        (tmp_path / "current").symlink_to("two")
+        environment.commit([Put("a", b"new", b"v")])
+    with ReadOnlyEnvironment.open_readonly(tmp_path / "one", ("a",)) as again:
+        assert again.get("a", b"new") == b"v"
 
 
 def test_a_handle_that_could_not_be_completed_is_closed(tmp_path: Path) -> None:
@@ -275,4 +314,4 @@ def test_a_handle_that_could_not_be_completed_is_closed(tmp_path: Path) -> None:
         open_to_write(plan)
     assert caught.value.__traceback__ is not None, "which keeps every local variable of the opening alive"
     (tmp_path / "data.mdb").write_bytes(whole)
-    open_to_write(plan).environment.close()
+    open_to_write(plan).close()
