@@ -35,7 +35,13 @@ class Lookup:
 
     @property
     def ended(self) -> int:
-        """How many fills had ended by now; to be read before it is looked for what they brought."""
+        """How many fills had ended by now; to be read before it is looked for what they brought.
+
+        None for texts to embed that may be answered from the cache: what a fill has just brought them is a hit that is
+        yet to be kept.
+        """
+        if self._story.batches is not None and self.reads and self._request.cache.max_age != 0:
+            return 0
         reader: CacheReader | None = self._means.cache.snapshot if self.writes else None
         return 0 if reader is None else reader.ended
 

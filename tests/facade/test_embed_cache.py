@@ -75,6 +75,22 @@ async def test_the_same_texts_at_once_are_asked_once(autojump_clock: object, wor
         assert w.board.usage().calls[0].shared == 19
 
 
+async def test_the_same_texts_just_after_the_answer_are_not_asked_again(autojump_clock: object, world: Opening) -> None:
+    """From the end of the fill on until its leader has kept the vectors."""
+
+    class Follower(trio.abc.Instrument):
+        def after_task_step(self, task: object) -> None:
+            view = w.board._system.ref("cache").snapshot
+            if view is not None and view.ended == 1:
+                trio.lowlevel.remove_instrument(self)
+                nursery.start_soon(partial(w.board.embed, ["a", "b"], model=ALPHA))
+
+    async with world({"alpha": Behaviour(latency=(1, 1))}) as w, trio.open_nursery() as nursery:
+        trio.lowlevel.add_instrument(Follower())
+        await w.board.embed(["a", "b"], model=ALPHA)
+    assert w["alpha"].statistics().requests == 1
+
+
 async def test_vectors_are_forgotten_by_model_and_tag(autojump_clock: object, world: Opening) -> None:
     async with world() as w:
         await w.board.embed(["a", "b"], model=ALPHA, tag="index")
