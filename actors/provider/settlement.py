@@ -19,7 +19,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
-from callboard.messages.usage import NONE_APART, Cost, Usage, apart
+from callboard.messages.usage import NONE_APART, Bill, Cost, Usage, apart
 from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import PRIORITIES
 
@@ -99,11 +99,22 @@ def settle(progress: Progress, account: str, price: Price) -> Settlement:
     if not progress.sent or _refused(progress):
         return UNSENT
     usage, estimated = _used(progress)
-    bill = None if progress.answer is None else progress.answer.bill
-    cost = price(account, progress.attempt.model, usage, bill)
+    cost = price(account, progress.attempt.model, usage, _bill(progress, estimated=estimated))
     if cost is None:  # of these counts; what was set aside for it is nearer the truth than nothing
         return Settlement(usage, progress.estimated_cost, estimated or progress.estimated_cost is not None)
     return Settlement(usage, cost, estimated)
+
+
+def _bill(progress: Progress, *, estimated: bool) -> Bill | None:
+    """What the provider tells of it. What is charged for an answer says nothing of one that was cut, and what is
+    charged for its tokens nothing of those that were not counted; its tier and speed are those of both.
+    """
+    told = progress.answer or progress.partial
+    bill = None if told is None else told.bill
+    if bill is None or not estimated:
+        return bill
+    cost = None if progress.answer is None else bill.cost
+    return msgspec.structs.replace(bill, cost=cost, usage=None)
 
 
 def _refused(progress: Progress) -> bool:
@@ -129,8 +140,11 @@ def _whole(answer: AnyAnswer, counted: Usage) -> tuple[Usage, bool]:
     """The provider's count; where that has no output though there is some, with what was written."""
     if counted.output_total or not isinstance(answer, Answer):
         return counted, False
-    written = _written(answer)
-    return (msgspec.structs.replace(counted, output=written), True) if written else (counted, False)
+    written, drawn = _written(answer), _drawn(answer)
+    if not (written or drawn):
+        return counted, False
+    rare = msgspec.structs.replace(counted.apart or NONE_APART, image_output=drawn) if drawn else counted.apart
+    return msgspec.structs.replace(counted, output=written, apart=rare), True
 
 
 def _seen(estimate: Usage, answer: Answer | None, pieces: int = 0) -> Usage:

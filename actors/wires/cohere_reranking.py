@@ -27,6 +27,8 @@ class Reranked(msgspec.Struct):
     meta: Any = None
 
 
+MOST_UNITS = 1e9
+"""A search is one for a hundred documents: more is no count."""
 _RERANKED = msgspec.json.Decoder(Reranked)
 
 
@@ -44,6 +46,6 @@ def decode_rerank(body: bytes, provider: str) -> RerankAnswer:
     return RerankAnswer(
         results=tuple(Ranked(index=one.index, score=one.relevance_score) for one in reply.results),
         usage=usage_of({"tokens": meta.get("tokens"), "cached_tokens": meta.get("cached_tokens")}),
-        search_units=float(units) if isinstance(units, int | float) else None,
+        search_units=float(units) if isinstance(units, int | float) and 0 <= units < MOST_UNITS else None,
         id=string(reply.id),
     )

@@ -41,7 +41,9 @@ _NO_MONEY = re.compile(
     r"|(doesn't|does not) have any credits|used all available credits|key limit exceeded|free-models-per-day",
     re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"^model not exist|^invalid model\b|is not a valid model id", re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"^model not exist|^invalid model(?: (?:id|name))?\s*(?:[:'\"`]|$)|is not a valid model id", re.IGNORECASE
+)
 _NO_KEY = re.compile(r"^(incorrect|invalid) api[ _-]?key", re.IGNORECASE)
 _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_NO_MONEY, K.QUOTA_EXHAUSTED),
@@ -50,6 +52,8 @@ _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_TOO_LONG, K.CONTEXT_TOO_LONG),
     (_BLOCKED, K.CONTENT_BLOCKED),
 )
+_OF_THE_ACCOUNT = _PROSE[:2]
+"""What a 403 may be about besides: its other words are about the key and whoever owns it."""
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _READ = 4096
 _SEARCHED = 16 * 1024
@@ -82,9 +86,10 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
         for code in complaint.codes:
             if code in codes:
                 return codes[code]
+    prose = _OF_THE_ACCOUNT if status == 403 else _PROSE
     if status is None or status in (400, 403, 413, 422, 429):
         words = complaint.searched
-        for pattern, kind in _PROSE:
+        for pattern, kind in prose:
             if pattern.search(words):
                 return kind
     return by_status(status)

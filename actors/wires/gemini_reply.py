@@ -4,6 +4,7 @@ Source: ai.google.dev/api/generate-content. A stream has no mark at its end: it 
 come and the body has ended. Leaves are `Any`: an odd one must not cost the reply.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -68,7 +69,7 @@ _EXTRA = (
     "safetyRatings",
     "finishMessage",
 )
-_BILL_ONE = ("gemini-1", "gemini-2")
+_BILL_ONE = re.compile(r"gemini-[12]\b")
 _GROW = frozenset({"citationMetadata", "logprobsResult"})
 """Whose lists a stream sends in pieces; the others come whole, and the last one counts."""
 
@@ -150,7 +151,7 @@ class ContentReply:
         """Gemini 3 and later bill each, those before it one for all of a reply."""
         told = items(mapping(self._extra.get("groundingMetadata")).get("webSearchQueries"))
         queries = {query for query in map(string, told) if query}
-        return min(len(queries), 1) if (self._model or "").startswith(_BILL_ONE) else len(queries)
+        return min(len(queries), 1) if _BILL_ONE.search(self._model or "") else len(queries)
 
     def _candidates(self, chunk: Chunk, deltas: list[Delta]) -> None:
         """Only the first of the `candidateCount` answers asked for is read."""

@@ -8,11 +8,13 @@ import base64
 import binascii
 import math
 import struct
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from callboard.actors.wires.jsons import MOST_NUMBERS, mapping, present, read, string
+from callboard.actors.wires.openai_bill import bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_request import Quirks
 from callboard.actors.wires.openai_usage import usage_of
@@ -62,7 +64,7 @@ def encode_body(request: EmbeddingRequest, model: str, provider: str, quirks: Qu
     return present(members) | (request.extra or {})
 
 
-def decode(body: bytes, provider: str) -> EmbeddingAnswer:
+def decode(body: bytes, provider: str, *, dollars: bool = False) -> EmbeddingAnswer:
     """The vectors in the order of the inputs. Raises WireFault."""
     reply = read(_VECTORS, body, provider, MOST_NUMBERS)
     if reply.error:
@@ -71,17 +73,22 @@ def decode(body: bytes, provider: str) -> EmbeddingAnswer:
         raise malformed("the reply holds no vectors", provider=provider)
     data = _in_order(reply.data, provider)
     vectors = _numbers([vector.embedding for vector in data], provider)
-    return EmbeddingAnswer(vectors=vectors, usage=usage_of(mapping(reply.usage)), model=string(reply.model))
+    return EmbeddingAnswer(
+        vectors=vectors,
+        usage=usage_of(mapping(reply.usage)),
+        bill=bill_of(reply.usage, None, dollars=dollars),
+        model=string(reply.model),
+    )
 
 
 def _in_order(data: list[Vector], provider: str) -> list[Vector]:
-    """By their numbers, if the server gives any; they must then say of each input which vector is its own."""
-    places = [vector.index for vector in data if vector.index is not None]
-    if not places:
-        return data
+    """By their numbers, which must say of each input which vector is its own. One without has that of its place:
+    Google leaves out a 0.
+    """
+    places = [place if vector.index is None else vector.index for place, vector in enumerate(data)]
     if sorted(places) != list(range(len(data))):
         raise malformed(f"the reply's {len(data)} vectors are not numbered from 0 on", provider=provider)
-    return sorted(data, key=lambda vector: vector.index or 0)
+    return [vector for _, vector in sorted(zip(places, data, strict=True), key=itemgetter(0))]
 
 
 def _numbers(embeddings: list[Given], provider: str) -> tuple[Floats, ...]:

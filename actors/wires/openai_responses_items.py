@@ -69,7 +69,7 @@ class Item:
         action = mapping(self._told.get("action"))
         if self._told.get("type") != "web_search_call" or action.get("type", "search") != "search":
             return 0
-        return max(1, len(items(action.get("queries"))))
+        return 1
 
     def notes(self, name: str) -> list[Any]:
         """The members of its texts that have no name here: annotations, log probabilities."""

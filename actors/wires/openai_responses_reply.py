@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires.jsons import check_parts, items, mapping, object_of, read, string
+from callboard.actors.wires.jsons import check_parts, items, mapping, object_of, read, string, tokens
 from callboard.actors.wires.openai_bill import bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_responses_items import Item
@@ -121,12 +121,19 @@ class ResponsesReply:
             parts=parts,
             finish_reason=self._finish(parts),
             bill=bill_of(self._head.get("usage"), self._head.get("service_tier"), dollars=False),
-            usage=searched(self._usage, sum(item.searches for item in self._items)),
+            usage=searched(self._usage, self._searches()),
             model=string(self._head.get("model")),
             id=string(self._head.get("id")),
             extra={name: value for name, value in extra.items() if value} or None,
             raw=self._raw[0] if self._raw and len(self._raw) == 1 else self._raw,
         )
+
+    def _searches(self) -> int:
+        """As the server counts them, which may search several times for an item; else its items."""
+        told = mapping(mapping(self._head.get("tool_usage")).get("web_search"))
+        if "num_requests" in told:
+            return tokens(told["num_requests"])
+        return sum(item.searches for item in self._items)
 
     def _keep(self, data: bytes) -> None:
         if self._raw is not None:

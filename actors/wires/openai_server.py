@@ -70,7 +70,7 @@ class OpenAIServer:
 
     def decode_embeddings(self, body: bytes) -> EmbeddingAnswer:
         """The vectors. Raises WireFault."""
-        return openai_embeddings.decode(body, self.name)
+        return openai_embeddings.decode(body, self.name, dollars=self._quirks.dollars)
 
     def encode_images(self, request: ImageRequest, model: str) -> Encoded:
         """`POST /images/generations`."""

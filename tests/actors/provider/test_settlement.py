@@ -48,6 +48,18 @@ def settled(**more: Any) -> Settlement:
     return settle(progress(**more), "account", price)
 
 
+def asked_for(**more: Any) -> list[Bill | None]:
+    """The bills that a price was asked for."""
+    bills = []
+
+    def noted(account: str, model: str, usage: Usage, bill: Bill | None) -> Cost | None:
+        bills.append(bill)
+        return Decimal(1)
+
+    settle(progress(**more), "account", noted)
+    return bills
+
+
 def answer(*texts: str, usage: Usage | None = None) -> Answer:
     return Answer(parts=tuple(map(TextPart, texts)), finish_reason=None, usage=usage)
 
@@ -153,6 +165,29 @@ def test_what_the_provider_tells_of_its_bill_is_asked_for_at_its_price() -> None
     told = msgspec.structs.replace(answer("So.", usage=COUNTED), bill=Bill(cost=Decimal("0.5")))
     for stream in (False, True):
         assert settled(stream=stream, answer=told) == Settlement(COUNTED, Decimal("0.5"), False)
+
+
+def test_the_bill_of_a_stream_that_was_cut_is_its_tier_and_speed_alone() -> None:
+    cut = answer("four", usage=Usage(input=7))
+    told = Bill(cost=Decimal(9), usage=Usage(input=1), tier="priority", speed="fast")
+    assert asked_for(stream=True, partial=msgspec.structs.replace(cut, bill=told)) == [
+        Bill(tier="priority", speed="fast")
+    ]
+
+
+def test_what_is_charged_for_says_nothing_of_output_that_was_not_counted() -> None:
+    told = Bill(cost=Decimal(9), usage=Usage(input=1))
+    whole = msgspec.structs.replace(answer("four", usage=Usage(input=7)), bill=told)
+    assert asked_for(answer=whole) == [Bill(cost=Decimal(9))]
+    counted = msgspec.structs.replace(whole, usage=COUNTED)
+    assert asked_for(answer=counted) == [told]
+
+
+def test_pictures_that_were_counted_as_nothing_are_estimated() -> None:
+    seen = Answer(parts=(PICTURE,), finish_reason=None, usage=Usage(input=7, apart=Apart(audio_input=2)))
+    found = settled(answer=seen)
+    drawn = Apart(audio_input=2, image_output=TOKENS_AN_IMAGE_MADE)
+    assert (found.usage, found.estimated) == (Usage(input=7, apart=drawn), True)
 
 
 @pytest.mark.parametrize("whole", [False, True])

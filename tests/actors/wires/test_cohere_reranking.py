@@ -35,6 +35,12 @@ def test_the_reply_keeps_order_scores_and_what_is_billed() -> None:
     )
 
 
+@pytest.mark.parametrize("units", ["9" * 3000, "1e300", "-1", '"many"', "null"])
+def test_a_number_of_units_that_is_none_costs_no_reply(units: str) -> None:
+    body = f'{{"results": [], "meta": {{"billed_units": {{"search_units": {units}}}}}}}'
+    assert WIRE.decode_rerank(body.encode()).search_units is None
+
+
 def test_tokens_are_counted_where_they_are_told() -> None:
     body = {"results": [], "meta": {"tokens": {"input_tokens": 7, "output_tokens": 0}}}
     assert WIRE.decode_rerank(json.dumps(body).encode()).usage == Usage(input=7)

@@ -231,6 +231,7 @@ def test_tokens_are_sorted_into_partitions_and_the_last_counts_count() -> None:
     [
         ("gemini-3-pro-preview", ["a", "b", "a", "", 7], 2),
         ("gemini-2.5-flash", ["a", "b"], 1),
+        ("models/gemini-2.5-flash", ["a", "b"], 1),
         ("gemini-2.5-flash", [], 0),
         ("gemini-3-pro-preview", "many", 0),
         (None, ["a"], 1),

@@ -2,15 +2,17 @@ import base64
 import json
 import math
 import struct
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.presets import PRESETS
 from callboard.actors.wires.wire import EmbeddingWire, WireFault
 from callboard.actors.wires.works import decode
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
-from callboard.messages.usage import Usage
+from callboard.messages.usage import Bill, Usage
 
 HALF = base64.b64encode(struct.pack("<2f", 0.5, -2.0)).decode()
 
@@ -85,6 +87,22 @@ def test_vectors_that_are_not_numbered_as_the_inputs_are_malformed(places: tuple
     with pytest.raises(WireFault, match="2 vectors are not numbered from 0 on") as caught:
         OpenAIChat().decode_embeddings(reply(*({"embedding": [1.0], "index": place} for place in places)))
     assert caught.value.fault.kind == "malformed_reply"
+
+
+@pytest.mark.parametrize(
+    ("places", "order"), [((None, 1), (0, 1)), ((None, 2, 1), (0, 2, 1)), ((None, None), (0, 1)), ((1, 0), (1, 0))]
+)
+def test_a_vector_without_a_number_has_that_of_its_place_for_google_leaves_out_a_0(
+    places: tuple[int | None, ...], order: tuple[int, ...]
+) -> None:
+    told = ({"embedding": [float(n)], "index": place} for n, place in enumerate(places))
+    assert OpenAIChat().decode_embeddings(reply(*told)).vectors == tuple((float(n),) for n in order)
+
+
+def test_openrouters_cost_of_vectors_is_the_bill() -> None:
+    wire = OpenAIChat("openrouter", quirks=PRESETS["openrouter"].quirks)
+    body = {"data": [{"embedding": [1.0]}], "usage": {"prompt_tokens": 7, "cost": 0.02}}
+    assert wire.decode_embeddings(json.dumps(body).encode()).bill == Bill(cost=Decimal("0.02"))
 
 
 @pytest.mark.parametrize(

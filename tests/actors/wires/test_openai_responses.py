@@ -380,7 +380,7 @@ def test_what_no_piece_brought_is_told_when_the_item_or_the_response_ends() -> N
 @pytest.mark.parametrize(
     ("action", "searches"),
     [
-        ({"type": "search", "query": "a", "queries": ["a", "b"]}, 2),
+        ({"type": "search", "query": "a", "queries": ["a", "b"]}, 1),
         ({"type": "search", "query": "a"}, 1),
         ({"query": "a"}, 1),
         (None, 1),
@@ -397,6 +397,14 @@ def test_searches_of_the_web_are_counted_and_looking_at_what_was_found_is_none(a
     end = {"type": "response.completed", "response": response(usage=counts)}
     _, grown = streamed(added(search, 0), ended(search | {"action": action}, 0), end)
     assert grown.usage == whole.usage
+
+
+@pytest.mark.parametrize(("told", "searches"), [(3, 3), (0, 0), ("many", 0)])
+def test_the_servers_own_count_of_searches_goes_before_its_items(told: Any, searches: int) -> None:
+    search = {"type": "web_search_call", "id": "ws", "action": {"type": "search", "query": "a"}}
+    counts = {"input_tokens": 3, "output_tokens": 2}
+    answer = plain(search, usage=counts, tool_usage={"web_search": {"num_requests": told}})
+    assert answer.usage == Usage(input=3, output=2, apart=apart(web_searches=searches))
 
 
 def test_two_calls_are_counted_apart() -> None:
