@@ -6,6 +6,7 @@ Source: platform.openai.com/docs/api-reference/responses/create.
 from typing import Any, get_args
 
 from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
+from callboard.actors.wires.jsons import items
 from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_responses_request import is_content
 from callboard.messages.chat import (
@@ -94,7 +95,7 @@ def _thought(item: Members, origin: str) -> ThinkingPart:
     item.take("type")
     redacted = item.take("encrypted_content")
     extra = item.rest() or {}
-    shown = [*(extra.get("summary") or ()), *(extra.get("content") or ())]
+    shown = [*items(extra.get("summary")), *items(extra.get("content"))]
     text = "".join(str(block.get("text") or "") for block in shown if isinstance(block, dict))
     return ThinkingPart(text=text, redacted=redacted, origin=origin, extra=extra or None)
 

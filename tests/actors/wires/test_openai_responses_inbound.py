@@ -39,6 +39,13 @@ def test_an_inbound_run_of_reasoning_and_calls_is_one_turn() -> None:
     assert approved == ChatMessage("user", (OpaquePart(origin=ORIGIN, block=approval),))
 
 
+@pytest.mark.parametrize("odd", [7, True, "words", {"text": "a"}])
+def test_inbound_reasoning_whose_texts_are_no_list_is_kept_as_it_is(odd: Any) -> None:
+    body = {"model": "m", "input": [{"type": "reasoning", "summary": odd}]}
+    (turn,) = decode_request(json.dumps(body).encode()).messages
+    assert turn.parts == (ThinkingPart(text="", origin=ORIGIN, extra={"summary": odd}),)
+
+
 def test_inbound_instructions_and_a_plain_string_are_messages() -> None:
     request = decode_request(b'{"model": "m", "instructions": "be brief", "input": "hi"}')
     assert request.messages == (system("be brief"), user("hi"))
