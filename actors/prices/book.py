@@ -18,9 +18,9 @@ NO_BILL = Bill()
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """US dollars a million tokens, or a thousand searches of the web, which cost nothing where that is not given; as
-    Decimals, numbers or strings. Reasoning is billed as output; a rate that is not
-    given, of caching, of sound or of pictures, is that of input or output; of what is kept for an hour that of
-    `cache_write`; of cached sound or pictures that of fresh ones if it is given, else `cached_read`.
+    Decimals, numbers or strings. Reasoning is billed as output. A rate that is not given, of caching, of sound or of
+    pictures, is that of input or output; of what is kept for an hour that of `cache_write`; of cached sound or pictures
+    that of fresh ones if it is given, else `cached_read`.
     """
 
     input: Decimal
