@@ -106,6 +106,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             apart=None if self.apart is other.apart is None else self._apart(other, -1),
         )
 
+    def with_apart(self, **counts: int) -> "Usage":
+        """The same with these numbers among what is counted apart, by Apart's members."""
+        return msgspec.structs.replace(self, apart=msgspec.structs.replace(self.apart or NONE_APART, **counts))
+
     def _apart(self, other: "Usage", sign: int) -> Apart | None:
         return (self.apart or NONE_APART).plus(other.apart or NONE_APART, sign)
 

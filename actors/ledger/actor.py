@@ -104,7 +104,8 @@ class LedgerActor(Actor):
         self.skipped = 0
         self.failures = 0
         self._failing = False
-        self._why_failed: Exception | None = None
+        self._why_failed = ("", "")
+        """The name of what failed last, and a sentence of our own about it."""
         self.lost = 0
         self.committed = 0
 
@@ -326,8 +327,7 @@ class LedgerActor(Actor):
         try:
             await self._store.ask(Commit(operations))
         except ActorError as error:
-            cause = error.__cause__
-            self._why_failed = cause if isinstance(cause, Exception) else error
+            self._why_failed = type(error.__cause__ or error).__name__, str(error)
             return False
         return True
 
@@ -358,14 +358,15 @@ class LedgerActor(Actor):
         if self._failing:
             return
         self._failing = True
+        name, why = self._why_failed
         _log.error(
             "the ledger cannot be written (%s): %d writes wait and are tried again; "
             "calls go on, but what they spend is not kept if this process ends. %s",
-            type(self._why_failed).__name__,
+            name,
             waiting,
-            self._why_failed,
+            why,
         )
-        self.me.emit(LedgerFailing(at=self.me.utc(), cause=type(self._why_failed).__name__))
+        self.me.emit(LedgerFailing(at=self.me.utc(), cause=name))
 
     def _tell_recovery(self) -> None:
         if self._failing:

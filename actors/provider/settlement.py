@@ -19,7 +19,7 @@ from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
 from callboard.messages.reply import Answer
 from callboard.messages.request import PRIORITY_NAMES, Priority
-from callboard.messages.usage import NONE_APART, Bill, Cost, Usage, apart
+from callboard.messages.usage import Bill, Cost, Usage, apart
 from callboard.runtime.clock import NEVER
 from callboard.runtime.envelope import PRIORITIES
 
@@ -143,8 +143,8 @@ def _whole(answer: AnyAnswer, counted: Usage) -> tuple[Usage, bool]:
     written, drawn = _written(answer), _drawn(answer)
     if not (written or drawn):
         return counted, False
-    rare = msgspec.structs.replace(counted.apart or NONE_APART, image_output=drawn) if drawn else counted.apart
-    return msgspec.structs.replace(counted, output=written, apart=rare), True
+    found = msgspec.structs.replace(counted, output=written)
+    return found.with_apart(image_output=drawn) if drawn else found, True
 
 
 def _seen(estimate: Usage, answer: Answer | None, pieces: int = 0) -> Usage:
@@ -155,12 +155,10 @@ def _seen(estimate: Usage, answer: Answer | None, pieces: int = 0) -> Usage:
     written = max(_written(answer), pieces)
     if counted is None or not counted.total:
         heard = 0 if estimate.apart is None else estimate.apart.audio_input
-        rare = apart(audio_input=heard, image_output=drawn)
-        return Usage(input=estimate.input, output=written, apart=rare)
-    output, rare = max(counted.output, written - counted.reasoning), counted.apart
-    if drawn and not (rare and rare.image_output):
-        rare = msgspec.structs.replace(rare or NONE_APART, image_output=drawn)
-    return msgspec.structs.replace(counted, output=output, apart=rare)
+        return Usage(input=estimate.input, output=written, apart=apart(audio_input=heard, image_output=drawn))
+    found = msgspec.structs.replace(counted, output=max(counted.output, written - counted.reasoning))
+    told = counted.apart is not None and counted.apart.image_output
+    return found.with_apart(image_output=drawn) if drawn and not told else found
 
 
 def _drawn(answer: Answer | None) -> int:

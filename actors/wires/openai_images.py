@@ -14,7 +14,7 @@ from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_usage import responses_usage_of
 from callboard.actors.wires.wire import malformed
 from callboard.messages.images import Image, ImageAnswer, ImageRequest
-from callboard.messages.usage import NONE_APART, Usage
+from callboard.messages.usage import Usage
 
 
 class Made(msgspec.Struct):
@@ -68,9 +68,7 @@ def _usage_of(counts: dict[str, Any]) -> Usage | None:
     details = mapping(counts.get("output_tokens_details")) or mapping(counts.get("completion_tokens_details"))
     if usage is None or not usage.output or any(tokens(details.get(kind)) for kind in _KINDS):
         return usage
-    rare = usage.apart or NONE_APART
-    drawn = msgspec.structs.replace(rare, image_output=usage.output)
-    return msgspec.structs.replace(usage, output=0, apart=drawn)
+    return msgspec.structs.replace(usage, output=0).with_apart(image_output=usage.output)
 
 
 def _image(made: Made, media_type: str | None, provider: str) -> Image:

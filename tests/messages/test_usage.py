@@ -47,6 +47,12 @@ def test_sums_and_differences_are_by_partition(one: Usage, other: Usage) -> None
     assert one - one == Usage()
 
 
+@given(usages, counts)
+def test_a_number_set_apart_changes_nothing_else(usage: Usage, searches: int) -> None:
+    found = usage.with_apart(web_searches=searches)
+    assert partitions(found) == [*tokens(usage), searches]
+
+
 def test_what_is_counted_apart_takes_no_room_where_there_is_none() -> None:
     assert apart() is None
     assert msgspec.json.encode(apart(audio_output=5)) == b'{"audio_output":5}'
