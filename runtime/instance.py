@@ -195,7 +195,9 @@ class Instance:
 
         slot.on_end(ended)
 
+    @trio.lowlevel.enable_ki_protection
     async def _wait(self) -> None:
+        """Ctrl-C waits meanwhile: who was taken for waiting when he no longer is would be woken elsewhere."""
         self._parked = trio.lowlevel.current_task()
 
         def leave(_: object) -> trio.lowlevel.Abort:

@@ -97,6 +97,7 @@ class Slot(msgspec.Struct, eq=False):
         finally:
             del error
 
+    @trio.lowlevel.enable_ki_protection
     async def wait(self) -> object:
         """The reply, or its error raised. Cancelling the wait abandons the slot; a settled reply is never lost.
 

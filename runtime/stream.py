@@ -91,6 +91,7 @@ class Stream(Generic[T]):
         if self.on_leave is not None:
             self.on_leave()
 
+    @trio.lowlevel.enable_ki_protection
     async def _park_consumer(self) -> None:
         if self._consumer is not None:
             raise RuntimeError("a stream has one consumer: another task is already receiving")
@@ -102,6 +103,7 @@ class Stream(Generic[T]):
 
         await trio.lowlevel.wait_task_rescheduled(stop)
 
+    @trio.lowlevel.enable_ki_protection
     async def _park_producer(self) -> None:
         if self._producer is not None:
             raise RuntimeError("a stream has one producer: another task is already sending")

@@ -73,6 +73,7 @@ class Slots(Generic[C]):
         """The counts, now."""
         return self._pool.statistics()
 
+    @trio.lowlevel.enable_ki_protection
     async def _wait(self, origin: Origin, watch: Watch) -> C | None:
         watch.enter(Stage.POOL)
         task = trio.lowlevel.current_task()

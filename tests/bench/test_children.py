@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,10 @@ def test_sigterm_ends_a_benchmark_as_ctrl_c_does_and_leaves_nothing(ctrl_c: sign
             while not any(folder.glob("*/*")) and time.monotonic() < deadline:
                 time.sleep(0.02)
             run.terminate()
+            patience = threading.Timer(120, run.kill)
+            patience.start()
             told = run.stdout.read()
+            patience.cancel()
             assert run.wait(timeout=120) == 130
         finally:
             run.kill()

@@ -1,0 +1,106 @@
+"""Ctrl-C at the moments at which a task is about to wait, or has just been woken.
+
+Whoever was taken for waiting when it no longer was would be woken from something else, which Trio cannot bear.
+"""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from callboard.runtime.envelope import Envelope
+from callboard.runtime.leaf import interrupted
+from callboard.runtime.slot import Slot
+from callboard.runtime.stream import Stream
+from callboard.runtime.supervision.spec import ActorSpec
+from callboard.testing.doer import Do, Doer
+from callboard.testing.running import running
+
+Moment = Callable[[], object]
+
+
+def at_each_wait(monkeypatch: pytest.MonkeyPatch, moment: Moment) -> None:
+    """Call this just before a task waits, and when it has been woken."""
+    wait = trio.lowlevel.wait_task_rescheduled
+
+    async def watched(abort: Any) -> object:
+        moment()
+        woken = await wait(abort)
+        moment()
+        return woken
+
+    monkeypatch.setattr(trio.lowlevel, "wait_task_rescheduled", watched)
+
+
+async def slot() -> None:
+    one = Slot()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.wait)
+        await wait_all_tasks_blocked()
+        one.settle(1)
+
+
+async def stream() -> None:
+    both: Stream[int] = Stream(credit=1)
+
+    async def produce() -> None:
+        for n in range(3):
+            await both.send(n)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(produce)
+        await wait_all_tasks_blocked()
+        for _ in range(3):
+            await both.receive()
+
+
+async def actors() -> None:
+    def answered(actor: Doer, envelope: Envelope) -> object:
+        async def later() -> int:
+            await trio.sleep(0)
+            return 1
+
+        return later()
+
+    async with running(ActorSpec(name="a", factory=Doer), ActorSpec(name="b", factory=Doer)) as system:
+        for name in "abab":
+            await system.ref(name).ask(Do(answered))
+
+
+@pytest.mark.parametrize("waits", [slot, stream, actors])
+async def test_whoever_waits_is_not_interrupted_between_saying_so_and_waiting(
+    monkeypatch: pytest.MonkeyPatch, waits: Callable[[], Any]
+) -> None:
+    protected: list[bool] = []
+    at_each_wait(monkeypatch, lambda: protected.append(trio.lowlevel.currently_ki_protected()))
+    await waits()
+    assert protected
+    assert all(protected)
+
+
+@pytest.mark.parametrize("waits", [slot, stream, actors])
+def test_ctrl_c_at_such_a_moment_ends_the_run_as_at_any_other(
+    monkeypatch: pytest.MonkeyPatch, waits: Callable[[], Any]
+) -> None:
+    left = passed = 0
+
+    def press() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    at_each_wait(monkeypatch, press)
+    for passed in range(1, 100):
+        left = passed
+        try:
+            trio.run(waits)
+        except BaseException as error:
+            if not interrupted(error):
+                raise
+        if left > 0:
+            break
+    assert passed > 2
