@@ -212,6 +212,15 @@ class SpendRow(Spent, frozen=True, kw_only=True):
     user: str
     erased: bool = False
     """Whether these were users' who have been deleted since: then `user` is empty, and no user's budget counts it."""
+    summed: bool = False
+    """Whether these were of all tags and users who had a row of their own, which were too many: then both are empty."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Of tag and user those of which nobody can tell any more who spent it."""
+        if self.summed:
+            return ("tag", "user")
+        return ("user",) if self.erased else ()
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):

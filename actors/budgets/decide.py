@@ -61,7 +61,7 @@ class Budgets:
         self._marks = {(mark.counts, mark.starts): mark for mark in spending.marks}
         for row in spending.rows:
             spent = Spent() + row
-            for tally in self._counting(row.provider, row.model, row.tag, row.user, utc, erased=row.erased):
+            for tally in self._counting(row.provider, row.model, row.tag, row.user, utc, unknown=row.unknown):
                 if row.starts < tally.window.ends and tally.window.starts < row.ends:
                     tally.spent += spent
         self._forget_marks(utc)
@@ -166,13 +166,21 @@ class Budgets:
         return [tally for tally in list(self._tallies.values()) if utc < tally.window.ends]
 
     def _counting(
-        self, provider: str, model: str, tag: str | None, user: str | None, utc: int, *, erased: bool = False
+        self,
+        provider: str,
+        model: str,
+        tag: str | None,
+        user: str | None,
+        utc: int,
+        *,
+        unknown: tuple[str, ...] = (),
     ) -> list[Tally]:
-        """The windows that count what these spend; what the deleted have spent is in no user's."""
+        """The windows that count what these spend; none by a selector of which it is unknown who they were."""
         spent_by = {"provider": provider, "model": model, "tag": tag or "", "user": user or ""}
         found: list[Tally] = []
         for name, spec in self._specs.items():
-            scope = None if erased and spec.user is not None else spec.scope(spent_by)
+            asks = unknown and any(getattr(spec, selector) is not None for selector in unknown)
+            scope = None if asks else spec.scope(spent_by)
             if scope is not None:
                 found.append(self._tally(name, spec, scope, utc))
         return found

@@ -7,7 +7,19 @@ import trio
 from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
-from callboard.actors.ledger.keeping import DAY, KEEP, STEP, Keep, Page, aged, aged_rows, anonymous, chosen, dated_ahead
+from callboard.actors.ledger.keeping import (
+    DAY,
+    KEEP,
+    STEP,
+    Keep,
+    Page,
+    add_up,
+    aged,
+    aged_rows,
+    anonymous,
+    chosen,
+    dated_ahead,
+)
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
 from callboard.actors.ledger.view import LedgerView
@@ -42,8 +54,8 @@ LAST_TRIES = 8
 BACKLOG = 200_000
 """Entries kept while commits fail; beyond it the oldest are lost, counted, and told in status. No sum is."""
 
-TRIM_EVERY = ns(3_600)
-"""Between two looks for what is older than it is kept."""
+TRIM_EVERY = ns(600)
+"""Between two looks for what is older than it is kept, and for rows of which there are too many."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
 
@@ -65,7 +77,10 @@ class GroupEnded(Tell, frozen=True):
 
 
 class LedgerActor(Actor):
-    """`reading` gives the ledger's environment as the store has published it; `calendar` the days to count by."""
+    """`reading` gives the ledger's environment as the store has published it; `calendar` the days to count by.
+
+    For `counted` days at the most a budget counts by tag or user; 0 where none does.
+    """
 
     def __init__(
         self,
@@ -74,8 +89,11 @@ class LedgerActor(Actor):
         outbox: Outbox,
         keep: Keep = KEEP,
         calendar: Calendar | None = None,
+        *,
+        counted: float = 0.0,
     ) -> None:
         self._keep = keep
+        self._counted = counted
         self._calendar = calendar
         self._reading = reading
         self._store = store
@@ -185,6 +203,7 @@ class LedgerActor(Actor):
             "committed": self.committed,
             "waiting": len(self._entries) + len(self._pile),
             "open_attempts": len(self._book.open),
+            "rows": sum(map(len, self._book.rows.values())),
             "skipped_records": self.skipped,
             "failed_commits": self.failures,
             "lost_entries": self.lost + self._journal.lost,
@@ -211,7 +230,17 @@ class LedgerActor(Actor):
         for database, key in rows:
             del self._book.rows[database][key]
         self._drop([*_entries_at(keys), *(StoreDelete(database, row_key(key)) for database, key in rows)])
-        self._trim_in(TRIM_PAUSE if more or len(rows) == STEP else TRIM_EVERY)
+        many = self._add_up(now)
+        self._trim_in(TRIM_PAUSE if more or many or len(rows) == STEP else TRIM_EVERY)
+
+    def _add_up(self, now: int) -> bool:
+        """One step: the rows by tag and user of the oldest days, if there are too many. Whether there were."""
+        before = now - int(self._counted * DAY) if self._counted else now + 2 * DAY  # no zone's day is further ahead
+        gone, changed = add_up(self._book, self._keep.rows, before, now)
+        if gone:
+            self._changed += [*gone, *changed]
+            self._commit()
+        return bool(gone)
 
     def _trim_in(self, pause: int) -> None:
         if self._trim_alarm is not None:
@@ -343,7 +372,7 @@ class LedgerActor(Actor):
                 self._all_is_written()
         if self._waiters or self._pile.has_drops or failed or not group.whole:
             self._commit()
-        elif self._entries:
+        elif self._entries or self._changed:
             self._linger()
 
     def _all_is_written(self) -> None:

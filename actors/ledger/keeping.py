@@ -4,6 +4,9 @@ Entries of the journal go by their age, rows by their day. Sums over models and 
 rows are added to those of nobody. What he spent is kept apart from what callers without a user spend, for a budget with
 a window for each user would make these pay for it. Latency and circuits have one row for each model, so nothing of them
 has to go.
+
+All rows are in memory, and whoever names each job with a tag of its own would fill it: of more rows than are kept those
+of the oldest days are added up, over all tags and users.
 """
 
 import math
@@ -14,24 +17,32 @@ from typing import Any
 import msgspec
 
 from callboard.actors.ledger.book import Book, Row
-from callboard.messages.accounting import BudgetMark, Erase, LedgerEntry, SpendRow
+from callboard.messages.accounting import BudgetMark, CallRow, Erase, LedgerEntry, SpendRow
 
 DAY = 86_400_000_000_000
 STEP = 512
 """Entries, and rows, that one step looks at."""
+NAMED = ("spend", "calls")
+"""Databases with a row for each tag and user."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For how many days each kind is kept."""
+    """For how many days each kind is kept, and how much of it."""
 
     entries: float = 90.0
     """Of the journal: attempts, calls, changes of circuits."""
     usage: float = 730.0
     """Sums by day; longer where a budget has a longer window."""
+    rows: int = 100_000
+    """Sums by day, tag and user, of attempts and of calls each; of more than these those of the oldest days are added
+    up, but for days that a budget counts by tag or user. One takes some 1,300 bytes of memory.
+    """
 
     def __post_init__(self) -> None:
         if not (0 < self.entries < math.inf and 0 < self.usage < math.inf):
             raise ValueError("`entries` and `usage` are numbers of days above 0")
+        if not isinstance(self.rows, int) or self.rows < 0:
+            raise ValueError("`rows` is a whole number, 0 or more")
 
 
 KEEP = Keep()
@@ -64,7 +75,10 @@ def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
     first, last = _day(before), _day(now + DAY)  # no zone's day is further ahead
     found: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
-        for key, row in rows.items():  # in the order of their days, but for a clock that went back
+        for (
+            key,
+            row,
+        ) in rows.items():  # in the order of their days, but for sums and a clock that went back
             day = _day(row.starts) if isinstance(row, BudgetMark) else getattr(row, "day", first)
             if day > last:
                 continue
@@ -116,6 +130,51 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
             rows[nobody] = _sum(row, rows.get(nobody))
             changed.append((database, nobody))
     return gone, changed
+
+
+def add_up(book: Book, most: int, before: int, now: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Of more than `most` rows add up those by tag and user of the oldest days before a moment (UTC nanoseconds), at
+    most STEP of each database.
+
+    Database and key of the rows that are gone, and of those that changed.
+    """
+    first, last = _day(before), _day(now + DAY)
+    gone: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
+    for database in NAMED:
+        rows = book.rows[database]
+        for key in _oldest(rows, min(STEP, len(rows) - most), first, last):
+            row, together = _without_names(key, rows.pop(key))
+            rows[together] = _sum(row, rows.get(together))
+            gone.append((database, key))
+            changed.append((database, together))
+    return gone, changed
+
+
+def _oldest(rows: dict[str, Row], number: int, first: str, last: str) -> list[str]:
+    """The keys of rows that have a tag or a user, of days before the first that is to be kept."""
+    found: list[str] = []
+    for key, row in rows.items():
+        if not isinstance(row, SpendRow | CallRow) or row.day > last or not (row.tag or row.user):
+            continue
+        if row.day >= first or len(found) >= number:
+            break
+        found.append(key)
+    return found
+
+
+def _without_names(key: str, row: Row) -> tuple[Row, str]:
+    assert isinstance(row, SpendRow | CallRow)
+    nobody = key.removesuffix(f"{len(row.tag)}|{row.tag}|{row.user}") + "0||"
+    if isinstance(row, CallRow):
+        return msgspec.structs.replace(row, tag="", user=""), nobody
+    return msgspec.structs.replace(row, tag="", user="", summed=True, erased=False), of_all(nobody)
+
+
+def of_all(key: str) -> str:
+    """Beside the keys of nobody's spending and of the deleted's."""
+    day, _, account = key.partition("|")
+    return f"{day}|||{account.removeprefix('|')}"
 
 
 def of_the_deleted(key: str) -> str:

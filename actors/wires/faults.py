@@ -30,6 +30,10 @@ _TOO_LONG = re.compile(
     r"|exceeds the maximum number of tokens|reduce the length of the (messages|prompt|input)",
     re.IGNORECASE,
 )
+_NEVER_FITS = re.compile(r"request too large for [^\n]{1,300}tokens per min", re.IGNORECASE)
+"""OpenAI with status 429 and Groq with 413, both under the code of a limit that is reached: of one that waiting never
+makes larger.
+"""
 _BLOCKED = re.compile(
     r"content (management|filter\w*|moderation) policy|blocked by content filter|usage polic|flagged (as|for)"
     r"|rejected (as a result of|by) (our|the) safety system",
@@ -82,6 +86,8 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
     """Which fault it is: by the provider's own `codes`, by its words where many things share a status, by status."""
     if status is None:
         status = complaint.status
+    if status in (None, 413, 429) and _NEVER_FITS.search(complaint.searched):
+        return K.CONTEXT_TOO_LONG
     if status != 413:  # Groq calls a request that can never fit rate_limit_exceeded
         for code in complaint.codes:
             if code in codes:

@@ -97,13 +97,26 @@ def kept(config: Config) -> Keep:
     return msgspec.structs.replace(keep, usage=max(keep.usage, longest))
 
 
+def counted(config: Config) -> float:
+    """For how many days at the most a budget counts by tag or user; 0 where none does."""
+    budgets = config.budgets.values()
+    return max((WINDOW_DAYS[one.per] for one in budgets if (one.tag, one.user) != (None, None)), default=0.0)
+
+
 def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
     outbox, keep = Outbox(), kept(resolved.config)
 
     def make() -> LedgerActor:
         calendar = resolved.config.calendar.calendar()
-        return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("store"), outbox, keep, calendar)
+        return LedgerActor(
+            lambda: lookup("store").snapshot.ledger,
+            lookup("store"),
+            outbox,
+            keep,
+            calendar,
+            counted=counted(resolved.config),
+        )
 
     return ActorSpec(name="ledger", factory=make)
 

@@ -326,6 +326,49 @@ def test_sums_are_kept_for_as_long_as_the_longest_window(per: str, days: float) 
     assert spec.kept(Config(store=store)).usage == 3.0
 
 
+@pytest.mark.parametrize(
+    ("selectors", "days"),
+    [({}, 0.0), ({"model": "m", "provider": "*"}, 0.0), ({"tag": "t"}, 33.0), ({"user": "*"}, 33.0)],
+    ids=str,
+)
+def test_sums_by_tag_and_user_are_kept_for_as_long_as_a_budget_asks_for_them(
+    selectors: dict[str, str], days: float
+) -> None:
+    assert spec.counted(Config(budgets=budget(1, per="month", **selectors))) == days
+
+
+async def test_a_budget_by_tag_outlives_a_ledger_that_may_keep_no_rows_by_tag(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"), keep=Keep(rows=0))
+    budgets = budget(1, per="month", tag="*")
+    for tag in ("one", "two"):
+        async with world({"alpha": Behaviour()}, store=store, budgets=budgets) as w:
+            await trio.sleep(2 * 86_400)
+            await ask(w, tag=tag)
+            await w.board.flush()
+    async with world({"alpha": Behaviour()}, store=store, budgets=budgets) as w:
+        await trio.sleep(86_400)
+        assert {row.scope: row.requests for row in w.board.usage().budgets} == {"tag=one": 1, "tag=two": 1}
+
+
+async def test_a_ledger_of_many_tags_adds_up_what_no_budget_asks_for(
+    autojump_clock: object, world: Opening, tmp_path: Path
+) -> None:
+    store = StoreConfig(path=str(tmp_path / "store"), keep=Keep(rows=3))
+    async with world({"alpha": Behaviour()}, store=store, budgets=budget(1, per="ever")) as w:
+        for number in range(9):
+            await ask(w, tag=f"job {number}")
+        await trio.sleep(1_000)
+        usage = w.board.usage()
+        assert sorted((row.tag, row.summed, row.attempts) for row in usage.spend) == [
+            ("", True, 7),
+            ("job 7", False, 1),
+            ("job 8", False, 1),
+        ]
+        assert (usage.budgets[0].requests, sum(row.calls for row in usage.calls)) == (9, 9)
+
+
 async def test_a_budget_for_ever_forgets_nothing_that_the_ledger_trims(
     autojump_clock: object, world: Opening, tmp_path: Path
 ) -> None:

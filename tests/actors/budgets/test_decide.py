@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from callboard.actors.budgets.decide import SWEEP, Budgets
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.ledger.book import Book, lost
+from callboard.actors.ledger.keeping import DAY, add_up
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, BudgetMark, LedgerEntry
 from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind
@@ -226,6 +227,22 @@ def test_each_user_has_a_window_of_its_own_and_those_without_a_name_share_one() 
     refusal(world.reserve("0.1", user="ann"))
     refusal(world.reserve("0.1"))
     assert [row.scope for row in world.budgets.rows(START)] == ["user=", "user=ann", "user=bob"]
+
+
+def test_what_was_added_up_over_tags_and_users_counts_only_where_neither_is_asked_for() -> None:
+    specs = {"all": spec("9"), "tags": spec("1", tag="*"), "users": spec("1", user="*"), "model": spec("9", model="m")}
+    world = World(**specs)
+    world.settle(granted(world.reserve("0.7", tag="t", user="ann")), "0.7")
+    world.settle(granted(world.reserve("0.2")), "0.2")
+    add_up(world.book, 0, before=START + 2 * DAY, now=START)
+    world.crash(**specs)
+    granted(world.reserve("0"))
+    assert [(row.name, row.scope, row.cost) for row in world.budgets.rows(START)] == [
+        ("all", "", Decimal("0.9")),
+        ("tags", "tag=", Decimal("0.2")),
+        ("users", "user=", Decimal("0.2")),
+        ("model", "", Decimal("0.9")),
+    ]
 
 
 def test_a_deleted_user_begins_anew_and_what_is_underway_still_counts_for_him() -> None:

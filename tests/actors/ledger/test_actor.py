@@ -540,6 +540,36 @@ async def test_entries_and_rows_that_are_too_old_go_in_steps_and_sums_of_today_s
         assert [row.attempts for row in w.report.models] == [1], "the rows are gone from the disk too"
 
 
+def tagged(number: int, at: int) -> tuple[LedgerEntry, ...]:
+    tag = f"job {number}"
+    return settled(id=f"{number}", at=at, tag=tag), ended(id=f"c{number}", at=at, tag=tag)
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+async def test_of_too_many_rows_the_oldest_are_added_up_on_the_disk_as_well(
+    failing: int, autojump_clock: MockClock, world: Opening
+) -> None:
+    keep, trouble = Keep(entries=1e6, usage=1e6, rows=9), Trouble()
+    async with world(trouble, keep=FOREVER) as w:
+        now = w.system.clock.utc()
+        w.write(*(entry for number in range(STEP + 50) for entry in tagged(number, now)))
+        await w.ledger.ask(Flush())
+    async with world(trouble, keep=keep) as w:
+        trouble.failing = failing
+        await trio.sleep(0.15)
+        assert len(w.report.spend) == 51, "one step"
+        await trio.sleep(5)
+        assert (len(w.report.spend), len(w.report.calls), trouble.failed) == (9, 9, failing)
+        w.write(*tagged(1, now), *tagged(STEP + 49, now))
+        await w.ledger.ask(Flush())
+        told = w.report
+    async with world(keep=FOREVER) as w:
+        assert sum(row.attempts for row in w.report.spend) == sum(row.calls for row in w.report.calls) == STEP + 52
+        assert sorted(w.report.spend, key=repr) == sorted(told.spend, key=repr)
+        assert sorted(w.report.calls, key=repr) == sorted(told.calls, key=repr)
+        assert {row.tag: row.attempts for row in w.report.spend}[""] == STEP + 42
+
+
 @pytest.mark.parametrize("ahead", [1, STEP, 2 * STEP + 1])
 async def test_entries_dated_ahead_of_time_do_not_keep_those_behind_them_from_going(
     ahead: int, autojump_clock: MockClock, world: Opening

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.actors.ledger.book import Book
-from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, aged, aged_rows, anonymous, chosen
+from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, add_up, aged, aged_rows, anonymous, chosen
 from callboard.messages.accounting import (
     AttemptOpened,
     BudgetMark,
@@ -121,6 +121,12 @@ def test_days_without_sense_are_refused(bad: dict[str, Any]) -> None:
         Keep(**bad)
 
 
+@pytest.mark.parametrize("bad", [-1, 1.5])
+def test_a_number_of_rows_without_sense_is_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match="`rows` is a whole number"):
+        Keep(rows=bad)
+
+
 def test_what_a_budget_remembers_of_a_user_goes_with_him_and_what_he_spent_is_nobodys() -> None:
     book = Book()
     book.apply(msgspec.structs.replace(settled(), user="ann"))
@@ -142,3 +148,73 @@ def test_what_the_deleted_spent_is_one_sum_beside_that_of_callers_without_a_user
         ("1970-01-02", "", True, 1),
     ]
     assert sorted((row.day, row.attempts) for row in one.report(0).models) == [("1970-01-01", 3), ("1970-01-02", 1)]
+
+
+def named(day: int, **names: str) -> list[LedgerEntry]:
+    return [settled(at=day * DAY, **names), ended(at=day * DAY, **names)]
+
+
+def spent(book: Book) -> list[tuple[str, str, str, bool, int]]:
+    return sorted((row.day, row.tag, row.user, row.summed, row.attempts) for row in book.report(0).spend)
+
+
+def called(book: Book) -> list[tuple[str, str, str, int]]:
+    return sorted((row.day, row.tag, row.user, row.calls) for row in book.report(0).calls)
+
+
+def test_of_too_many_rows_those_of_the_oldest_days_are_added_up_over_tags_and_users() -> None:
+    jobs = [entry for number in range(4) for entry in named(1, tag=f"job|{number}", user="u|0|")]
+    one = book(*named(1), *jobs, *named(2, tag="late"), *named(2, user="ann"))
+    gone, changed = add_up(one, 4, before=9 * DAY, now=9 * DAY)
+    assert spent(one) == [
+        ("1970-01-02", "", "", False, 1),
+        ("1970-01-02", "", "", True, 3),
+        ("1970-01-02", "job|3", "u|0|", False, 1),
+        ("1970-01-03", "", "ann", False, 1),
+        ("1970-01-03", "late", "", False, 1),
+    ]
+    assert called(one)[:2] == [("1970-01-02", "", "", 4), ("1970-01-02", "job|3", "u|0|", 1)]
+    assert len(gone) == 6
+    assert len(set(changed)) == 2
+    assert {(database, key) for database, rows in one.rows.items() for key in rows} >= set(changed)
+
+
+def test_adding_up_changes_no_sum_by_model_or_day() -> None:
+    one = book(*(entry for number in range(9) for entry in named(number % 3, tag=str(number))))
+    before = {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models}
+    while add_up(one, 0, before=9 * DAY, now=9 * DAY)[0]:
+        pass
+    assert {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models} == before
+    assert [row[3:] for row in spent(one)] == [(True, 3)] * 3
+    assert [row[3:] for row in called(one)] == [(3,)] * 3
+
+
+def test_days_that_a_budget_counts_by_tag_or_user_and_rows_without_names_are_never_added_up() -> None:
+    one = book(*named(1), *named(3, tag="t"), *named(99, tag="ahead"), *named(2, tag="old"))
+    add_up(one, 0, before=3 * DAY, now=9 * DAY)
+    assert [row[:4] for row in spent(one)] == [
+        ("1970-01-02", "", "", False),
+        ("1970-01-03", "old", "", False),
+        ("1970-01-04", "t", "", False),
+        ("1970-04-10", "ahead", "", False),
+    ]
+    add_up(one, 0, before=4 * DAY, now=9 * DAY)
+    assert [row[:4] for row in spent(one)][1:] == [
+        ("1970-01-03", "", "", True),
+        ("1970-01-04", "", "", True),
+        ("1970-04-10", "ahead", "", False),
+    ]
+
+
+def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:
+    one = book(*named(1, tag="t", user="ann"), *named(1, tag="t"))
+    anonymous(one, "ann")
+    add_up(one, 0, before=9 * DAY, now=9 * DAY)
+    assert spent(one) == [("1970-01-02", "", "", True, 2)]
+
+
+def test_no_step_adds_up_more_than_it_may() -> None:
+    one = book(*(settled(tag=str(number)) for number in range(STEP + 5)))
+    assert len(add_up(one, 1, before=9 * DAY, now=9 * DAY)[0]) == STEP
+    assert len(add_up(one, 1, before=9 * DAY, now=9 * DAY)[0]) == 5
+    assert add_up(one, 1, before=9 * DAY, now=9 * DAY) == ([], [])

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.openai import OpenAIChat
+from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.messages.faults import Fault, FaultKind
 
 NOW = 1_795_248_000_000_000_000  # 2026-11-21T08:00:00Z
@@ -79,7 +80,7 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
         (400, "The response was filtered due to Azure OpenAI's content management policy", "content_blocked"),
         (429, "You have insufficient balance", "quota_exhausted"),
         (400, "max_tokens is too large: 99999. This model supports at most 4096 completion tokens", "invalid_request"),
-        (429, "Request too large for gpt-4 on tokens per min (TPM): Limit 10000", "rate_limited"),
+        (429, "Rate limit reached for gpt-4 on tokens per min (TPM): Limit 10000, Used 9000", "rate_limited"),
         (500, "maximum context length", "server"),
         (400, "This content was flagged for possible cybersecurity risk.", "content_blocked"),
         (400, "Model Not Exist", "not_found"),
@@ -102,6 +103,26 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
 )
 def test_the_providers_words_tell_apart_what_shares_a_status(status: int, message: str, kind: str) -> None:
     assert fault(status, error(message)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (
+            429,
+            "Request too large for gpt-4o in organization o on tokens per min (TPM): Limit 30000, Requested 30872.",
+        ),
+        (
+            413,
+            "Request too large for model `m` in organization `o` service tier `t` on tokens per minute (TPM)",
+        ),
+    ],
+)
+def test_a_request_larger_than_a_minutes_tokens_is_too_long_for_waiting_does_not_help(status: int, words: str) -> None:
+    told = error(words, code="rate_limit_exceeded", type="tokens")
+    assert fault(status, told).kind == "context_too_long"
+    in_a_reply = error_in_reply("openai", told["error"], status)
+    assert in_a_reply.fault.kind == "context_too_long"
 
 
 @pytest.mark.parametrize(
