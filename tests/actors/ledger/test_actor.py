@@ -545,9 +545,9 @@ def tagged(number: int, at: int) -> tuple[LedgerEntry, ...]:
     return settled(id=f"{number}", at=at, tag=tag), ended(id=f"c{number}", at=at, tag=tag)
 
 
-@pytest.mark.parametrize("failing", [0, 2])
+@pytest.mark.parametrize(("failing", "takes"), [(0, 0.0), (2, 0.0), (0, 0.3)])
 async def test_of_too_many_rows_the_oldest_are_added_up_on_the_disk_as_well(
-    failing: int, autojump_clock: MockClock, world: Opening
+    failing: int, takes: float, autojump_clock: MockClock, world: Opening
 ) -> None:
     keep, trouble = Keep(entries=1e6, usage=1e6, rows=9), Trouble()
     async with world(trouble, keep=FOREVER) as w:
@@ -555,11 +555,12 @@ async def test_of_too_many_rows_the_oldest_are_added_up_on_the_disk_as_well(
         w.write(*(entry for number in range(STEP + 50) for entry in tagged(number, now)))
         await w.ledger.ask(Flush())
     async with world(trouble, keep=keep) as w:
-        trouble.failing = failing
+        trouble.failing, trouble.seconds = failing, takes
         await trio.sleep(0.15)
         assert len(w.report.spend) == 51, "one step"
         await trio.sleep(5)
         assert (len(w.report.spend), len(w.report.calls), trouble.failed) == (9, 9, failing)
+        assert len(w.system.ref("store").snapshot.ledger.all("spend")) == 9
         w.write(*tagged(1, now), *tagged(STEP + 49, now))
         await w.ledger.ask(Flush())
         told = w.report
