@@ -259,12 +259,14 @@ def _began(opened: AttemptOpened) -> int:
 
 
 def _by_model(spend: tuple[SpendRow, ...]) -> tuple[UsageRow, ...]:
-    rows: dict[tuple[str, str, str], UsageRow] = {}
+    sums: dict[tuple[str, str, str], Spent] = {}
     for row in spend:
         key = (row.day, row.provider, row.model)
-        total = rows.get(key, _NOTHING) + row
-        rows[key] = UsageRow(day=row.day, provider=row.provider, model=row.model, **msgspec.structs.asdict(total))
-    return tuple(rows.values())
+        sums[key] = sums.get(key, _NOTHING) + row
+    return tuple(
+        UsageRow(day=day, provider=provider, model=model, **msgspec.structs.asdict(total))
+        for (day, provider, model), total in sums.items()
+    )
 
 
 def _with_money(calls: Iterable[CallRow], spend: tuple[SpendRow, ...]) -> tuple[CallRow, ...]:

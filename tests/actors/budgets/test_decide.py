@@ -231,7 +231,7 @@ def test_each_user_has_a_window_of_its_own_and_those_without_a_name_share_one() 
 
 def test_what_was_added_up_over_tags_and_users_counts_only_where_neither_is_asked_for() -> None:
     specs = {"all": spec("9"), "tags": spec("1", tag="*"), "users": spec("1", user="*"), "model": spec("9", model="m")}
-    world = World(**specs)
+    world = World("UTC", **specs)
     world.settle(granted(world.reserve("0.7", tag="t", user="ann")), "0.7")
     world.settle(granted(world.reserve("0.2")), "0.2")
     add_up(world.book, 0, before=START + 2 * DAY, now=START)
