@@ -213,7 +213,7 @@ class SpendRow(Spent, frozen=True, kw_only=True):
     erased: bool = False
     """Whether these were users' who have been deleted since: then `user` is empty, and no user's budget counts it."""
     summed: bool = False
-    """Whether these were of all tags and users who had a row of their own, which were too many: then both are empty."""
+    """Whether these were all of the day that had a tag or a user, and too many to keep apart: then both are empty."""
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -240,6 +240,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """US dollars of their attempts with a known price; attempts count on the day on which they began."""
     unpriced: int = 0
     """Attempts whose price is unknown; not in the cost."""
+    summed: bool = False
+    """As in SpendRow."""
 
 
 class LatencyRow(msgspec.Struct, frozen=True, kw_only=True):

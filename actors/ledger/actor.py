@@ -8,8 +8,10 @@ from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
 from callboard.actors.ledger.keeping import (
+    CROWD,
     DAY,
     KEEP,
+    LATELY,
     STEP,
     Keep,
     Page,
@@ -18,7 +20,9 @@ from callboard.actors.ledger.keeping import (
     aged_rows,
     anonymous,
     chosen,
+    count,
     dated_ahead,
+    overfull,
 )
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
@@ -54,7 +58,7 @@ LAST_TRIES = 8
 BACKLOG = 200_000
 """Entries kept while commits fail; beyond it the oldest are lost, counted, and told in status. No sum is."""
 
-TRIM_EVERY = ns(600)
+TRIM_EVERY = ns(60)
 """Between two looks for what is older than it is kept, and for rows of which there are too many."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
@@ -107,6 +111,8 @@ class LedgerActor(Actor):
         self._changed: list[tuple[str, str]] = []
         self._passed = b""
         """The entries up to this key are dropped already, or dated ahead of time: trimming begins behind them."""
+        self._adding_up: str | None = None
+        """The day whose rows by tag and user are being added up."""
         self._erasures: dict[int, Erasure] = {}
         self._waiters: list[tuple[Envelope, object]] = []
         """Those who wait for the next commit, and what they are told then."""
@@ -203,7 +209,7 @@ class LedgerActor(Actor):
             "committed": self.committed,
             "waiting": len(self._entries) + len(self._pile),
             "open_attempts": len(self._book.open),
-            "rows": sum(map(len, self._book.rows.values())),
+            "rows": count(self._book),
             "skipped_records": self.skipped,
             "failed_commits": self.failures,
             "lost_entries": self.lost + self._journal.lost,
@@ -234,13 +240,22 @@ class LedgerActor(Actor):
         self._trim_in(TRIM_PAUSE if more or many or len(rows) == STEP else TRIM_EVERY)
 
     def _add_up(self, now: int) -> bool:
-        """One step: the rows by tag and user of the oldest days, if there are too many. Whether there were."""
-        before = now - int(self._counted * DAY) if self._counted else now + 2 * DAY  # no zone's day is further ahead
-        gone, changed = add_up(self._book, self._keep.rows, before, now)
-        if gone:
-            self._changed += [*gone, *changed]
-            self._commit()
-        return bool(gone)
+        """One step: rows by tag and user of the oldest day, if there are too many. Whether there were."""
+        day = self._adding_up or self._overfull(now)
+        if day is None:
+            return False
+        gone, changed = add_up(self._book, day)
+        self._adding_up = day if len(gone) >= STEP else None
+        self._changed += [*gone, *changed]
+        self._commit()
+        return True
+
+    def _overfull(self, now: int) -> str | None:
+        most, counted = self._keep.rows, int(self._counted * DAY)
+        asked_for = now - counted if counted else now + 2 * DAY  # no zone's day is further ahead
+        return overfull(self._book, most, min(asked_for, now - int(LATELY * DAY)), now) or overfull(
+            self._book, CROWD * most, asked_for, now
+        )
 
     def _trim_in(self, pause: int) -> None:
         if self._trim_alarm is not None:

@@ -274,9 +274,9 @@ def _with_money(calls: Iterable[CallRow], spend: tuple[SpendRow, ...]) -> tuple[
 
     A call's own entry cannot be added up: when it is cut it ends before its attempt does, whose cost is not known yet.
     """
-    rows = {(row.day, row.tag, row.user): row for row in calls}
+    rows = {(row.day, row.tag, row.user, row.summed): row for row in calls}
     for one in spend:
-        key = (one.day, one.tag, one.user)
-        row = rows.get(key) or CallRow(day=one.day, tag=one.tag, user=one.user)
+        key = (one.day, one.tag, one.user, one.summed)
+        row = rows.get(key) or CallRow(day=one.day, tag=one.tag, user=one.user, summed=one.summed)
         rows[key] = msgspec.structs.replace(row, cost=row.cost + one.cost, unpriced=row.unpriced + one.unpriced)
     return tuple(rows.values())

@@ -6,13 +6,17 @@ a window for each user would make these pay for it. Latency and circuits have on
 has to go.
 
 All rows are in memory, and whoever names each job with a tag of its own would fill it: of more rows than are kept those
-of the oldest days are added up, over all tags and users.
+of the oldest days are added up over all tags and users, a whole day at a time, so that what is left of a day by tag or
+user is all of it, and its calls and its money name the same.
 """
 
+import functools
+import itertools
 import math
+import operator
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -24,6 +28,10 @@ STEP = 512
 """Entries, and rows, that one step looks at."""
 NAMED = ("spend", "calls")
 """Databases with a row for each tag and user."""
+LATELY = 33.0
+"""Days whose rows are not added up yet, so that a budget by month that is new or changed counts what was spent."""
+CROWD = 4
+"""Times as many rows as are kept, from which on they are all the same."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,8 +42,9 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     usage: float = 730.0
     """Sums by day; longer where a budget has a longer window."""
     rows: int = 100_000
-    """Sums by day, tag and user, of attempts and of calls each; of more than these those of the oldest days are added
-    up, but for days that a budget counts by tag or user. One takes some 1,300 bytes of memory.
+    """Sums by day, tag and user, of some 1,300 bytes of memory each. Of more than these whole days are added up over
+    all tags and users, the oldest first: not the latest 33 until there are four times as many, and none that a budget
+    counts by tag or user.
     """
 
     def __post_init__(self) -> None:
@@ -75,10 +84,7 @@ def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
     first, last = _day(before), _day(now + DAY)  # no zone's day is further ahead
     found: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
-        for (
-            key,
-            row,
-        ) in rows.items():  # in the order of their days, but for sums and a clock that went back
+        for key, row in rows.items():  # by day, but for what was added up, or dated by a clock that went back
             day = _day(row.starts) if isinstance(row, BudgetMark) else getattr(row, "day", first)
             if day > last:
                 continue
@@ -127,54 +133,65 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
             nobody = key.removesuffix(user)
             if isinstance(row, SpendRow):
                 row, nobody = msgspec.structs.replace(row, erased=True), of_the_deleted(nobody)
-            rows[nobody] = _sum(row, rows.get(nobody))
+            rows[nobody] = _sum([row, rows[nobody]] if nobody in rows else [row])
             changed.append((database, nobody))
     return gone, changed
 
 
-def add_up(book: Book, most: int, before: int, now: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Of more than `most` rows add up those by tag and user of the oldest days before a moment (UTC nanoseconds), at
-    most STEP of each database.
+def overfull(book: Book, most: int, before: int, now: int) -> str | None:
+    """The first day with rows by tag and user, of more than `most`, if it was before a moment (UTC nanoseconds)."""
+    if count(book) <= most:
+        return None
+    last = _day(now + DAY)
+    for database in NAMED:
+        days = (row.day for row in book.rows[database].values() if _names_somebody(row))
+        day = next((day for day in days if day <= last), None)
+        if day is not None and day < _day(before):
+            return day
+    return None
+
+
+def count(book: Book) -> int:
+    """Rows by day, tag and user, those of nobody included."""
+    return sum(len(book.rows[database]) for database in NAMED)
+
+
+def add_up(book: Book, day: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Add up a day's rows over all tags and users: at most STEP of each database at once.
 
     Database and key of the rows that are gone, and of those that changed.
     """
-    first, last = _day(before), _day(now + DAY)
     gone: list[tuple[str, str]] = []
     changed: list[tuple[str, str]] = []
     for database in NAMED:
         rows = book.rows[database]
-        for key in _oldest(rows, min(STEP, len(rows) - most), first, last):
-            row, together = _without_names(key, rows.pop(key))
-            rows[together] = _sum(row, rows.get(together))
-            gone.append((database, key))
-            changed.append((database, together))
+        named = (key for key, row in rows.items() if _names_somebody(row) and row.day == day)
+        chosen = list(itertools.islice(named, STEP))
+        sums: dict[str, list[Row]] = {}
+        for key in chosen:
+            row, together = _of_all(key, rows[key])
+            sums.setdefault(together, []).append(row)
+        for together, parts in sums.items():
+            rows[together] = _sum([*parts, rows[together]] if together in rows else parts)
+        for key in chosen:
+            del rows[key]
+        gone += [(database, key) for key in chosen]
+        changed += [(database, together) for together in sums]
     return gone, changed
 
 
-def _oldest(rows: dict[str, Row], number: int, first: str, last: str) -> list[str]:
-    """The keys of rows that have a tag or a user, of days before the first that is to be kept."""
-    found: list[str] = []
-    for key, row in rows.items():
-        if not isinstance(row, SpendRow | CallRow) or row.day > last or not (row.tag or row.user):
-            continue
-        if row.day >= first or len(found) >= number:
-            break
-        found.append(key)
-    return found
+def _names_somebody(row: Row) -> TypeGuard[SpendRow | CallRow]:
+    return isinstance(row, SpendRow | CallRow) and bool(row.tag or row.user)
 
 
-def _without_names(key: str, row: Row) -> tuple[Row, str]:
+def _of_all(key: str, row: Row) -> tuple[Row, str]:
+    """Without its tag and user, and the key of such a row: beside those of nobody's and of the deleted's."""
     assert isinstance(row, SpendRow | CallRow)
-    nobody = key.removesuffix(f"{len(row.tag)}|{row.tag}|{row.user}") + "0||"
-    if isinstance(row, CallRow):
-        return msgspec.structs.replace(row, tag="", user=""), nobody
-    return msgspec.structs.replace(row, tag="", user="", summed=True, erased=False), of_all(nobody)
-
-
-def of_all(key: str) -> str:
-    """Beside the keys of nobody's spending and of the deleted's."""
-    day, _, account = key.partition("|")
-    return f"{day}|||{account.removeprefix('|')}"
+    day, _, account = key.removesuffix(f"{len(row.tag)}|{row.tag}|{row.user}").partition("|")
+    nobody = {"tag": "", "user": "", "summed": True}
+    if isinstance(row, SpendRow):
+        nobody["erased"] = False
+    return msgspec.structs.replace(row, **nobody), f"{day}|||{account.removeprefix('|')}0||"
 
 
 def of_the_deleted(key: str) -> str:
@@ -182,20 +199,19 @@ def of_the_deleted(key: str) -> str:
     return key.replace("|", "||", 1)
 
 
-def _sum(row: Row, other: Row | None) -> Row:
-    if other is None:
-        return row
-    names = row.__struct_fields__
+def _sum(parts: list[Row]) -> Row:
+    first = parts[0]
+    names = first.__struct_fields__
     return msgspec.structs.replace(
-        row, **{name: _added(name, getattr(row, name), getattr(other, name)) for name in names}
+        first, **{name: _added(name, [getattr(row, name) for row in parts]) for name in names}
     )
 
 
-def _added(name: str, one: Any, other: Any) -> Any:
+def _added(name: str, values: list[Any]) -> Any:
     match name:
         case "starts":
-            return min(one, other)
+            return min(values)
         case "ends":
-            return max(one, other)
+            return max(values)
         case _:
-            return one if isinstance(one, str | bool) else one + other
+            return values[0] if isinstance(values[0], str | bool) else functools.reduce(operator.add, values)

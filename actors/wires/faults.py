@@ -30,7 +30,7 @@ _TOO_LONG = re.compile(
     r"|exceeds the maximum number of tokens|reduce the length of the (messages|prompt|input)",
     re.IGNORECASE,
 )
-_NEVER_FITS = re.compile(r"request too large for [^\n]{1,300}tokens per min", re.IGNORECASE)
+_NEVER_FITS = re.compile(r"request too large for [^\n]{1,300}tokens per (min|day)", re.IGNORECASE)
 """OpenAI with status 429 and Groq with 413, both under the code of a limit that is reached: of one that waiting never
 makes larger.
 """
@@ -86,12 +86,11 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
     """Which fault it is: by the provider's own `codes`, by its words where many things share a status, by status."""
     if status is None:
         status = complaint.status
-    if status in (None, 413, 429) and _NEVER_FITS.search(complaint.searched):
+    known = next((codes[code] for code in complaint.codes if code in codes), None)
+    if status in (None, 413, 429) and known in (None, K.RATE_LIMITED) and _NEVER_FITS.search(complaint.searched):
         return K.CONTEXT_TOO_LONG
-    if status != 413:  # Groq calls a request that can never fit rate_limit_exceeded
-        for code in complaint.codes:
-            if code in codes:
-                return codes[code]
+    if known is not None and status != 413:  # Groq calls a request that can never fit rate_limit_exceeded
+        return known
     prose = _OF_THE_ACCOUNT if status == 403 else _PROSE
     if status is None or status in (400, 403, 413, 422, 429):
         words = complaint.searched

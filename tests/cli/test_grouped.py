@@ -31,6 +31,13 @@ def test_rows_are_added_up_by_each_thing_that_they_are_counted_by() -> None:
     assert counted(By.DAY) == [("2026-01-01", 5, Decimal("0.25")), ("2026-01-02", 1, Decimal("0.5"))]
 
 
+def test_what_was_added_up_over_tags_and_users_is_nobodys_nor_anybodys() -> None:
+    rows = [*ROWS, row(summed=True, attempts=5)]
+    for by in (By.TAG, By.USER):
+        assert [(group.name, group.attempts) for group in grouped(rows, by)][:2] == [("", 3), ("(added up)", 5)]
+    assert [group.attempts for group in grouped(rows, By.DAY)] == [10, 1]
+
+
 def test_the_table_says_where_a_price_is_unknown_and_adds_up() -> None:
     assert as_text(grouped(ROWS, By.TAG), By.TAG).splitlines() == [
         "tag     attempts  faults  tokens in  tokens out       cost  unpriced",

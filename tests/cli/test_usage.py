@@ -99,6 +99,17 @@ async def test_what_a_killed_process_left_is_told_and_its_open_attempt_as_well(
     assert "note: attempts that were cut, whose tokens are estimates: 1" in run("usage").out
 
 
+def test_days_that_were_added_up_over_tags_and_users_are_told() -> None:
+    nobody = CallRow(day="2026-01-01", tag="", user="", calls=1)
+    spent = SpendRow(
+        starts=0, ends=1, day="2026-01-01", provider="a", model="m", tag="", user="", attempts=7, summed=True
+    )
+    calls = (nobody, msgspec.structs.replace(nobody, summed=True, calls=6))
+    lines = as_text(msgspec.structs.replace(REPORT, calls=calls, spend=(spent,))).splitlines()
+    assert [line.split()[1:-7] for line in lines[5:7]] == [["-", "-", "1"], ["(added", "up)", "(added", "up)", "6"]]
+    assert lines[-1] == "note: attempts of days with too many tags and users to keep apart, and added up: 7"
+
+
 def test_before_anything_was_recorded_it_says_so(run: Run) -> None:
     finished = run("usage")
     assert (finished.code, finished.out) == (1, "")

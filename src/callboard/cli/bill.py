@@ -10,6 +10,8 @@ from callboard.messages.usage import NONE_APART, Apart, Cost
 
 APART = Apart.__struct_fields__
 """At the end of a line: they came later, and the other columns stay where they were."""
+ADDED_UP = "(added up)"
+"""In place of a tag or a user where these were too many to be kept apart."""
 CSV_HEADS = (
     *("day", "provider", "model", "attempts", "faults"),
     *("input", "cached_read", "cache_write", "output", "reasoning"),
@@ -56,10 +58,12 @@ def money(cost: Cost) -> str:
 def _notes(report: UsageReport, unsettled: int) -> list[str]:
     unpriced = sum(row.unpriced for row in report.models)
     estimated = sum(row.estimated for row in report.models)
+    summed = sum(row.attempts for row in report.spend if row.summed)
     told = {
         "attempts without a known price, not in the cost": unpriced,
         "attempts that were cut, whose tokens are estimates": estimated,
         "attempts open when their process ended, to be settled as estimates at the next start": unsettled,
+        "attempts of days with too many tags and users to keep apart, and added up": summed,
         "records that could not be read and were skipped": report.skipped_records,
     }
     return [f"note: {what}: {count}" for what, count in told.items() if count]
@@ -91,4 +95,5 @@ def _call_key(row: CallRow) -> tuple[str, str, str]:
 
 def _call(row: CallRow) -> tuple[str, ...]:
     counts = (row.calls, row.ok, row.interrupted, row.cancelled, row.faults, row.cached, row.shared)
-    return (row.day, row.tag or "-", row.user or "-", *(f"{count:,}" for count in counts), money(row.cost))
+    nobody = ADDED_UP if row.summed else "-"
+    return (row.day, row.tag or nobody, row.user or nobody, *(f"{count:,}" for count in counts), money(row.cost))

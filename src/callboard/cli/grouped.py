@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from callboard.cli.bill import APART
+from callboard.cli.bill import ADDED_UP, APART
 from callboard.cli.columns import columns
 from callboard.messages.accounting import SpendRow, Spent
 from callboard.messages.usage import NONE_APART, Apart, Cost, Usage
@@ -81,6 +81,8 @@ def as_csv(groups: list[Group], by: By) -> str:
 
 
 def _name(row: SpendRow, by: By) -> str:
+    if row.summed and by in (By.TAG, By.USER):
+        return ADDED_UP
     return f"{row.provider}/{row.model}" if by is By.MODEL else str(getattr(row, by.value))
 
 

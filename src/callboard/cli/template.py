@@ -88,7 +88,7 @@ _REST = """\
 # [store.keep]                            # for how many days
 # entries = 90.0                          # each attempt, call and change of a circuit
 # usage = 730.0                           # sums by day
-# rows = 100000                           # sums by day, tag and user; of more the oldest days' are added up
+# rows = 100000                           # sums by day, tag and user; of more the oldest days are added up
 """
 
 _ACCOUNT = """\

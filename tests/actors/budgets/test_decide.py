@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from callboard.actors.budgets.decide import SWEEP, Budgets
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.ledger.book import Book, lost
-from callboard.actors.ledger.keeping import DAY, add_up
+from callboard.actors.ledger.keeping import add_up
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, BudgetMark, LedgerEntry
 from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind
@@ -234,7 +234,7 @@ def test_what_was_added_up_over_tags_and_users_counts_only_where_neither_is_aske
     world = World("UTC", **specs)
     world.settle(granted(world.reserve("0.7", tag="t", user="ann")), "0.7")
     world.settle(granted(world.reserve("0.2")), "0.2")
-    add_up(world.book, 0, before=START + 2 * DAY, now=START)
+    add_up(world.book, "2026-01-01")
     world.crash(**specs)
     granted(world.reserve("0"))
     assert [(row.name, row.scope, row.cost) for row in world.budgets.rows(START)] == [

@@ -546,29 +546,43 @@ def tagged(number: int, at: int) -> tuple[LedgerEntry, ...]:
 
 
 @pytest.mark.parametrize(("failing", "takes"), [(0, 0.0), (2, 0.0), (0, 0.3)])
-async def test_of_too_many_rows_the_oldest_are_added_up_on_the_disk_as_well(
+async def test_of_too_many_rows_the_oldest_days_are_added_up_on_the_disk_as_well(
     failing: int, takes: float, autojump_clock: MockClock, world: Opening
 ) -> None:
-    keep, trouble = Keep(entries=1e6, usage=1e6, rows=9), Trouble()
+    keep, trouble = Keep(entries=1e6, usage=1e6, rows=30), Trouble()
     async with world(trouble, keep=FOREVER) as w:
-        now = w.system.clock.utc()
-        w.write(*(entry for number in range(STEP + 50) for entry in tagged(number, now)))
+        now, old = w.system.clock.utc(), w.system.clock.utc() - 50 * 86_400 * 10**9
+        w.write(*(entry for number in range(STEP + 50) for entry in tagged(number, old)))
+        w.write(*(entry for number in range(10) for entry in tagged(number, now)))
         await w.ledger.ask(Flush())
     async with world(trouble, keep=keep) as w:
         trouble.failing, trouble.seconds = failing, takes
         await trio.sleep(0.15)
-        assert len(w.report.spend) == 51, "one step"
+        assert len(w.report.spend) == 61, "one step"
         await trio.sleep(5)
-        assert (len(w.report.spend), len(w.report.calls), trouble.failed) == (9, 9, failing)
-        assert len(w.system.ref("store").snapshot.ledger.all("spend")) == 9
-        w.write(*tagged(1, now), *tagged(STEP + 49, now))
+        assert (len(w.report.spend), len(w.report.calls), trouble.failed) == (11, 11, failing)
+        assert len(w.system.ref("store").snapshot.ledger.all("spend")) == 11
+        w.write(*tagged(1, old), *tagged(1, now))
         await w.ledger.ask(Flush())
         told = w.report
     async with world(keep=FOREVER) as w:
-        assert sum(row.attempts for row in w.report.spend) == sum(row.calls for row in w.report.calls) == STEP + 52
+        assert sum(row.attempts for row in w.report.spend) == sum(row.calls for row in w.report.calls) == STEP + 62
         assert sorted(w.report.spend, key=repr) == sorted(told.spend, key=repr)
         assert sorted(w.report.calls, key=repr) == sorted(told.calls, key=repr)
-        assert {row.tag: row.attempts for row in w.report.spend}[""] == STEP + 42
+        assert [row.attempts for row in w.report.spend if row.summed] == [STEP + 50]
+
+
+async def test_the_latest_days_are_added_up_only_when_there_is_a_crowd(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=Keep(entries=1e6, usage=1e6, rows=10)) as w:
+        now = w.system.clock.utc()
+        w.write(*(entry for number in range(20) for entry in tagged(number, now)))
+        await trio.sleep(100)
+        assert w.facts["rows"] == 40
+        w.write(*tagged(20, now))
+        await trio.sleep(100)
+        assert w.facts["rows"] == 2
 
 
 @pytest.mark.parametrize("ahead", [1, STEP, 2 * STEP + 1])

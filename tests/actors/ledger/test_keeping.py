@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.actors.ledger.book import Book
-from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, add_up, aged, aged_rows, anonymous, chosen
+from callboard.actors.ledger.keeping import DAY, STEP, Keep, Page, add_up, aged, aged_rows, anonymous, chosen, overfull
 from callboard.messages.accounting import (
     AttemptOpened,
     BudgetMark,
@@ -158,63 +158,69 @@ def spent(book: Book) -> list[tuple[str, str, str, bool, int]]:
     return sorted((row.day, row.tag, row.user, row.summed, row.attempts) for row in book.report(0).spend)
 
 
-def called(book: Book) -> list[tuple[str, str, str, int]]:
-    return sorted((row.day, row.tag, row.user, row.calls) for row in book.report(0).calls)
+def called(book: Book) -> list[tuple[str, str, str, bool, int]]:
+    return sorted((row.day, row.tag, row.user, row.summed, row.calls) for row in book.report(0).calls)
 
 
-def test_of_too_many_rows_those_of_the_oldest_days_are_added_up_over_tags_and_users() -> None:
+def test_a_day_is_added_up_over_tags_and_users_and_no_other_row_is_touched() -> None:
     jobs = [entry for number in range(4) for entry in named(1, tag=f"job|{number}", user="u|0|")]
     one = book(*named(1), *jobs, *named(2, tag="late"), *named(2, user="ann"))
-    gone, changed = add_up(one, 4, before=9 * DAY, now=9 * DAY)
+    gone, changed = add_up(one, "1970-01-02")
     assert spent(one) == [
         ("1970-01-02", "", "", False, 1),
-        ("1970-01-02", "", "", True, 3),
-        ("1970-01-02", "job|3", "u|0|", False, 1),
+        ("1970-01-02", "", "", True, 4),
         ("1970-01-03", "", "ann", False, 1),
         ("1970-01-03", "late", "", False, 1),
     ]
-    assert called(one)[:2] == [("1970-01-02", "", "", 4), ("1970-01-02", "job|3", "u|0|", 1)]
-    assert len(gone) == 6
-    assert len(set(changed)) == 2
+    assert called(one) == spent(one)
+    assert len(gone) == 8
+    assert len(changed) == 2
     assert {(database, key) for database, rows in one.rows.items() for key in rows} >= set(changed)
+    assert add_up(one, "1970-01-02") == ([], [])
 
 
-def test_adding_up_changes_no_sum_by_model_or_day() -> None:
-    one = book(*(entry for number in range(9) for entry in named(number % 3, tag=str(number))))
+def test_adding_up_changes_no_sum_by_model_or_day_and_leaves_no_call_without_its_money() -> None:
+    entries = [settled(at=day * DAY, tag=str(tag), model=model) for day in (1, 2) for tag in range(9) for model in "mn"]
+    one = book(*entries, *(ended(at=day * DAY, tag=str(tag)) for day in (1, 2) for tag in range(9)))
     before = {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models}
-    while add_up(one, 0, before=9 * DAY, now=9 * DAY)[0]:
-        pass
+    add_up(one, "1970-01-02")
     assert {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models} == before
-    assert [row[3:] for row in spent(one)] == [(True, 3)] * 3
-    assert [row[3:] for row in called(one)] == [(3,)] * 3
+    assert [(row.day, row.summed, row.calls, row.unpriced) for row in one.report(0).calls if not row.tag] == [
+        ("1970-01-02", True, 9, 18)
+    ]
+    assert {(row.calls, row.unpriced) for row in one.report(0).calls if row.tag} == {(1, 2)}
 
 
-def test_days_that_a_budget_counts_by_tag_or_user_and_rows_without_names_are_never_added_up() -> None:
-    one = book(*named(1), *named(3, tag="t"), *named(99, tag="ahead"), *named(2, tag="old"))
-    add_up(one, 0, before=3 * DAY, now=9 * DAY)
-    assert [row[:4] for row in spent(one)] == [
-        ("1970-01-02", "", "", False),
-        ("1970-01-03", "old", "", False),
-        ("1970-01-04", "t", "", False),
-        ("1970-04-10", "ahead", "", False),
-    ]
-    add_up(one, 0, before=4 * DAY, now=9 * DAY)
-    assert [row[:4] for row in spent(one)][1:] == [
-        ("1970-01-03", "", "", True),
-        ("1970-01-04", "", "", True),
-        ("1970-04-10", "ahead", "", False),
-    ]
+def test_what_comes_late_for_a_day_that_was_added_up_joins_it_the_next_time() -> None:
+    one = book(*named(1, tag="t"), *named(2, tag="t"))
+    add_up(one, "1970-01-02")
+    for entry in named(1, tag="t"):
+        one.apply(entry)
+    assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-03"
+    add_up(one, "1970-01-03")
+    assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-02"
+    add_up(one, "1970-01-02")
+    assert spent(one) == [("1970-01-02", "", "", True, 2), ("1970-01-03", "", "", True, 1)]
+
+
+@pytest.mark.parametrize(
+    ("most", "before", "day"),
+    [(0, 9, "1970-01-03"), (7, 9, "1970-01-03"), (8, 9, None), (0, 3, "1970-01-03"), (0, 2, None)],
+)
+def test_of_too_many_rows_those_of_the_first_day_go_unless_it_is_to_be_kept(
+    most: int, before: int, day: str | None
+) -> None:
+    one = book(*named(1), *named(99, tag="ahead"), *named(2, tag="old"), *named(3, tag="new"))
+    assert overfull(one, most, before * DAY, now=9 * DAY) == day
 
 
 def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:
     one = book(*named(1, tag="t", user="ann"), *named(1, tag="t"))
     anonymous(one, "ann")
-    add_up(one, 0, before=9 * DAY, now=9 * DAY)
+    add_up(one, "1970-01-02")
     assert spent(one) == [("1970-01-02", "", "", True, 2)]
 
 
 def test_no_step_adds_up_more_than_it_may() -> None:
     one = book(*(settled(tag=str(number)) for number in range(STEP + 5)))
-    assert len(add_up(one, 1, before=9 * DAY, now=9 * DAY)[0]) == STEP
-    assert len(add_up(one, 1, before=9 * DAY, now=9 * DAY)[0]) == 5
-    assert add_up(one, 1, before=9 * DAY, now=9 * DAY) == ([], [])
+    assert [len(add_up(one, "1970-01-01")[0]) for _ in range(3)] == [STEP, 5, 0]

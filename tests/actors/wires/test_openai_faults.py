@@ -116,13 +116,23 @@ def test_the_providers_words_tell_apart_what_shares_a_status(status: int, messag
             413,
             "Request too large for model `m` in organization `o` service tier `t` on tokens per minute (TPM)",
         ),
+        (413, "Request too large for model `m` in organization `o` on tokens per day (TPD): Limit 500000"),
     ],
 )
-def test_a_request_larger_than_a_minutes_tokens_is_too_long_for_waiting_does_not_help(status: int, words: str) -> None:
+def test_a_request_larger_than_the_tokens_of_a_minute_or_a_day_is_too_long_for_waiting_does_not_help(
+    status: int, words: str
+) -> None:
     told = error(words, code="rate_limit_exceeded", type="tokens")
     assert fault(status, told).kind == "context_too_long"
     in_a_reply = error_in_reply("openai", told["error"], status)
     assert in_a_reply.fault.kind == "context_too_long"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("content_filter", "content_blocked"), ("insufficient_quota", "quota_exhausted")]
+)
+def test_a_code_that_says_something_else_goes_before_such_words(code: str, kind: str) -> None:
+    assert fault(429, error("Request too large for m on tokens per min", code=code)).kind == kind
 
 
 @pytest.mark.parametrize(
