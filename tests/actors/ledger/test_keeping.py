@@ -219,8 +219,10 @@ def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:
     anonymous(one, "ann")
     add_up(one, "1970-01-02")
     assert spent(one) == [("1970-01-02", "", "", True, 2)]
+    assert [row.erased for row in one.report(0).spend] == [False]
 
 
 def test_no_step_adds_up_more_than_it_may() -> None:
     one = book(*(settled(tag=str(number)) for number in range(STEP + 5)))
     assert [len(add_up(one, "1970-01-01")[0]) for _ in range(3)] == [STEP, 5, 0]
+    assert [(row.summed, row.unpriced) for row in one.report(0).calls] == [(True, STEP + 5)]
