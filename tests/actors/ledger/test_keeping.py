@@ -215,8 +215,10 @@ def test_of_too_many_rows_those_of_the_first_day_go_unless_it_is_to_be_kept(
 
 
 def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:
-    one = book(*named(1, tag="t", user="ann"), *named(1, tag="t"))
+    one = book(*named(1, tag="t", user="ann"))
     anonymous(one, "ann")
+    for entry in named(1, tag="t"):
+        one.apply(entry)
     add_up(one, "1970-01-02")
     assert spent(one) == [("1970-01-02", "", "", True, 2)]
     assert [row.erased for row in one.report(0).spend] == [False]
