@@ -244,7 +244,7 @@ class LedgerActor(Actor):
         day = self._adding_up or self._overfull(now)
         if day is None:
             return False
-        gone, changed = add_up(self._book, day)
+        gone, changed = add_up(self._book, day, now)
         self._adding_up = day if len(gone) >= STEP else None
         self._changed += [*gone, *changed]
         self._commit()

@@ -14,8 +14,8 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeGuard
 
 import msgspec
@@ -156,7 +156,7 @@ def count(book: Book) -> int:
     return sum(len(book.rows[database]) for database in NAMED)
 
 
-def add_up(book: Book, day: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def add_up(book: Book, day: str, now: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Add up a day's rows over all tags and users: at most STEP of each database at once.
 
     Database and key of the rows that are gone, and of those that changed.
@@ -165,8 +165,7 @@ def add_up(book: Book, day: str) -> tuple[list[tuple[str, str]], list[tuple[str,
     changed: list[tuple[str, str]] = []
     for database in NAMED:
         rows = book.rows[database]
-        named = (key for key, row in rows.items() if _names_somebody(row) and row.day == day)
-        chosen = list(itertools.islice(named, STEP))
+        chosen = list(itertools.islice(_named(rows, day, _day(now + DAY)), STEP))
         sums: dict[str, list[Row]] = {}
         for key in chosen:
             row, together = _of_all(key, rows[key])
@@ -178,6 +177,18 @@ def add_up(book: Book, day: str) -> tuple[list[tuple[str, str]], list[tuple[str,
         gone += [(database, key) for key in chosen]
         changed += [(database, together) for together in sums]
     return gone, changed
+
+
+def _named(rows: dict[str, Row], day: str, last: str) -> Iterator[str]:
+    """The keys of a day's rows by tag and user. Those of the day after it may be among them, later ones are not."""
+    following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    for key, row in rows.items():
+        if not _names_somebody(row) or row.day > last:
+            continue
+        if row.day > following:
+            return
+        if row.day == day:
+            yield key
 
 
 def _names_somebody(row: Row) -> TypeGuard[SpendRow | CallRow]:

@@ -234,7 +234,7 @@ def test_what_was_added_up_over_tags_and_users_counts_only_where_neither_is_aske
     world = World("UTC", **specs)
     world.settle(granted(world.reserve("0.7", tag="t", user="ann")), "0.7")
     world.settle(granted(world.reserve("0.2")), "0.2")
-    add_up(world.book, "2026-01-01")
+    add_up(world.book, "2026-01-01", START)
     world.crash(**specs)
     granted(world.reserve("0"))
     assert [(row.name, row.scope, row.cost) for row in world.budgets.rows(START)] == [

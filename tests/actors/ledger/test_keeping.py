@@ -165,7 +165,7 @@ def called(book: Book) -> list[tuple[str, str, str, bool, int]]:
 def test_a_day_is_added_up_over_tags_and_users_and_no_other_row_is_touched() -> None:
     jobs = [entry for number in range(4) for entry in named(1, tag=f"job|{number}", user="u|0|")]
     one = book(*named(1), *jobs, *named(2, tag="late"), *named(2, user="ann"))
-    gone, changed = add_up(one, "1970-01-02")
+    gone, changed = add_up(one, "1970-01-02", 9 * DAY)
     assert spent(one) == [
         ("1970-01-02", "", "", False, 1),
         ("1970-01-02", "", "", True, 4),
@@ -176,14 +176,14 @@ def test_a_day_is_added_up_over_tags_and_users_and_no_other_row_is_touched() -> 
     assert len(gone) == 8
     assert len(changed) == 2
     assert {(database, key) for database, rows in one.rows.items() for key in rows} >= set(changed)
-    assert add_up(one, "1970-01-02") == ([], [])
+    assert add_up(one, "1970-01-02", 9 * DAY) == ([], [])
 
 
 def test_adding_up_changes_no_sum_by_model_or_day_and_leaves_no_call_without_its_money() -> None:
     entries = [settled(at=day * DAY, tag=str(tag), model=model) for day in (1, 2) for tag in range(9) for model in "mn"]
     one = book(*entries, *(ended(at=day * DAY, tag=str(tag)) for day in (1, 2) for tag in range(9)))
     before = {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models}
-    add_up(one, "1970-01-02")
+    add_up(one, "1970-01-02", 9 * DAY)
     assert {(row.day, row.model): (row.attempts, row.usage, row.cost) for row in one.report(0).models} == before
     assert [(row.day, row.summed, row.calls, row.unpriced) for row in one.report(0).calls if not row.tag] == [
         ("1970-01-02", True, 9, 18)
@@ -193,13 +193,13 @@ def test_adding_up_changes_no_sum_by_model_or_day_and_leaves_no_call_without_its
 
 def test_what_comes_late_for_a_day_that_was_added_up_joins_it_the_next_time() -> None:
     one = book(*named(1, tag="t"), *named(2, tag="t"))
-    add_up(one, "1970-01-02")
+    add_up(one, "1970-01-02", 9 * DAY)
     for entry in named(1, tag="t"):
         one.apply(entry)
     assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-03"
-    add_up(one, "1970-01-03")
+    add_up(one, "1970-01-03", 9 * DAY)
     assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-02"
-    add_up(one, "1970-01-02")
+    add_up(one, "1970-01-02", 9 * DAY)
     assert spent(one) == [("1970-01-02", "", "", True, 2), ("1970-01-03", "", "", True, 1)]
 
 
@@ -219,12 +219,24 @@ def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:
     anonymous(one, "ann")
     for entry in named(1, tag="t"):
         one.apply(entry)
-    add_up(one, "1970-01-02")
+    add_up(one, "1970-01-02", 9 * DAY)
     assert spent(one) == [("1970-01-02", "", "", True, 2)]
     assert [row.erased for row in one.report(0).spend] == [False]
 
 
+def test_a_day_is_added_up_to_its_end_also_where_it_and_the_next_overlap() -> None:
+    days = (1, 2, 1, 99, 2, 1, 3, 4)
+    one = book(*(entry for number, day in enumerate(days) for entry in named(day, tag=str(number))))
+    assert len(add_up(one, "1970-01-02", 9 * DAY)[0]) == 6
+    assert {row.day for row in one.report(0).spend if row.tag} == {
+        "1970-01-03",
+        "1970-01-04",
+        "1970-01-05",
+        "1970-04-10",
+    }
+
+
 def test_no_step_adds_up_more_than_it_may() -> None:
     one = book(*(settled(tag=str(number)) for number in range(STEP + 5)))
-    assert [len(add_up(one, "1970-01-01")[0]) for _ in range(3)] == [STEP, 5, 0]
+    assert [len(add_up(one, "1970-01-01", 9 * DAY)[0]) for _ in range(3)] == [STEP, 5, 0]
     assert [(row.summed, row.unpriced) for row in one.report(0).calls] == [(True, STEP + 5)]
