@@ -1,5 +1,6 @@
 """The ledger: adds up what it is told at once, and writes it down in groups."""
 
+import math
 from collections.abc import Callable
 
 import trio
@@ -12,6 +13,7 @@ from callboard.actors.ledger.keeping import (
     DAY,
     KEEP,
     LATELY,
+    NAMED,
     STEP,
     Keep,
     Page,
@@ -20,7 +22,6 @@ from callboard.actors.ledger.keeping import (
     aged_rows,
     anonymous,
     chosen,
-    count,
     dated_ahead,
     overfull,
 )
@@ -52,7 +53,9 @@ from callboard.runtime.storage.errors import StorageError
 LINGER = ns(0.02)
 """How long an entry waits for company; with a commit of up to 30 ms it is on disk within 50."""
 RETRY = ns(0.5)
-"""After a commit that failed."""
+"""After a commit that failed; twice as long after each further one."""
+LONGEST_RETRY = ns(8)
+"""A large backlog takes half a second of the Trio thread to be tried again."""
 LAST_TRIES = 8
 """At the stop."""
 BACKLOG = 200_000
@@ -60,6 +63,8 @@ BACKLOG = 200_000
 
 TRIM_EVERY = ns(60)
 """Between two looks for what is older than it is kept, and for rows of which there are too many."""
+DROPS = 8 * STEP
+"""Deletions that may wait: trimming finds no more before some of them are made."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
 
@@ -83,7 +88,8 @@ class GroupEnded(Tell, frozen=True):
 class LedgerActor(Actor):
     """`reading` gives the ledger's environment as the store has published it; `calendar` the days to count by.
 
-    For `counted` days at the most a budget counts by tag or user; 0 where none does.
+    For `counted` days at the most a budget counts by tag or user; 0 where none does. Entries of the journal may take
+    `room` bytes of the file: beyond these the oldest go, whatever their age, for sums and open attempts need the rest.
     """
 
     def __init__(
@@ -95,8 +101,10 @@ class LedgerActor(Actor):
         calendar: Calendar | None = None,
         *,
         counted: float = 0.0,
+        room: float = math.inf,
     ) -> None:
         self._keep = keep
+        self._room = room
         self._counted = counted
         self._calendar = calendar
         self._reading = reading
@@ -114,13 +122,14 @@ class LedgerActor(Actor):
         self._adding_up: str | None = None
         """The day whose rows by tag and user are being added up."""
         self._erasures: dict[int, Erasure] = {}
-        self._waiters: list[tuple[Envelope, object]] = []
+        self._waiters: dict[int, tuple[Envelope, object]] = {}
         """Those who wait for the next commit, and what they are told then."""
         self._group: Group | None = None
-        self._told: list[tuple[Envelope, object]] = []
+        self._told: dict[int, tuple[Envelope, object]] = {}
         """Those who are told when the commit underway has succeeded."""
         self._group_done = trio.Event()
         self._group_failed = False
+        self._failed_in_a_row = 0
         self._alarm: trio.CancelScope | None = None
         self._trim_alarm: trio.CancelScope | None = None
         self._since = 0
@@ -173,8 +182,9 @@ class LedgerActor(Actor):
                 self._erase_on(message.erasure)
             case TrimDue():
                 self._trim()
-            case Left():
-                self._erasures.pop(message.envelope, None)  # what is written down stays; only nobody hears of it
+            case Left():  # what is written down stays; only nobody hears of it
+                for waiting in (self._erasures, self._waiters, self._told):
+                    waiting.pop(message.envelope, None)
             case GroupEnded():
                 self._ended(failed=message.failed)
             case _:
@@ -209,7 +219,7 @@ class LedgerActor(Actor):
             "committed": self.committed,
             "waiting": len(self._entries) + len(self._pile),
             "open_attempts": len(self._book.open),
-            "rows": count(self._book),
+            "rows": sum(len(self._book.rows[database]) for database in NAMED),
             "skipped_records": self.skipped,
             "failed_commits": self.failures,
             "lost_entries": self.lost + self._journal.lost,
@@ -224,14 +234,17 @@ class LedgerActor(Actor):
         self._outbox.add(*entries)
 
     def _acknowledge_later(self, envelope: Envelope, told: object = None) -> object:
-        self._waiters.append((envelope, told))
+        self._waiters[envelope.id] = (envelope, told)
         self._commit()
         return LATER
 
     def _trim(self) -> None:
-        """One step: what is oldest in the journal and among the rows, if it is too old."""
+        """One step: what is oldest in the journal and among the rows, if it is too old, or too much."""
+        if self._pile.drops + (0 if self._group is None else len(self._group.drops)) >= DROPS:
+            self._trim_in(TRIM_PAUSE)
+            return
         now = self.me.utc()
-        keys, more = self._aged(now - int(self._keep.entries * DAY), now)
+        keys, more = self._crowded_out() or self._aged(now - int(self._keep.entries * DAY), now)
         rows = aged_rows(self._book, now - int(self._keep.usage * DAY), now)
         for database, key in rows:
             del self._book.rows[database][key]
@@ -261,6 +274,17 @@ class LedgerActor(Actor):
         if self._trim_alarm is not None:
             self._trim_alarm.cancel()
         self._trim_alarm = self.me.at(self.me.now() + pause, TrimDue())
+
+    def _crowded_out(self) -> tuple[list[bytes], bool] | None:
+        """Keys of the oldest entries when all take more than their room, and whether more may go; None otherwise."""
+        try:
+            if self._reading().size(JOURNAL) <= self._room:
+                return None
+        except StorageError:
+            return None
+        keys = [key for key, _ in self._page(self._passed) or []]
+        self._passed = keys[-1] if keys else self._passed
+        return keys, len(keys) == STEP
 
     def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
         """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
@@ -345,18 +369,20 @@ class LedgerActor(Actor):
             self._alarm = None
         self._group = self._next_group()
         if self._group.whole:
-            self._told, self._waiters = self._waiters, []
+            self._told, self._waiters = self._waiters, {}
         self._group_done = trio.Event()
         self._group_failed = False
         self.me.spawn(self._write, self._group.operations)
 
     def _next_group(self) -> Group:
         """Everything that waits; after a commit that failed only what is to be dropped, if anything is."""
-        drops = self._pile.take_drops(STEP) if self._failing else None
-        if drops is not None:
-            return drops
         fresh = self._journal.operations(self._entries, self._book, self._changed)
         self._entries, self._changed = [], []
+        if self._failing:
+            drops = self._pile.take_drops(STEP)
+            if drops is not None:
+                self._pile.leave(fresh)
+                return drops
         self._underway = len(self._outbox)
         return self._pile.take(fresh)
 
@@ -364,7 +390,7 @@ class LedgerActor(Actor):
         self._group_failed = bool(operations) and not await self._committed(operations)
         self._group_done.set()
         if self._group_failed:
-            await trio.sleep(seconds(RETRY))
+            await trio.sleep(seconds(min(RETRY << self._failed_in_a_row, LONGEST_RETRY)))
         self.me.report(GroupEnded(failed=self._group_failed))
 
     async def _committed(self, operations: tuple[Operation, ...]) -> bool:
@@ -379,13 +405,15 @@ class LedgerActor(Actor):
         assert self._group is not None
         group, self._group = self._group, None
         if failed:
+            self._failed_in_a_row += 1
             self._put_back(group)
             self._trim_in(TRIM_PAUSE)
         else:
+            self._failed_in_a_row = 0
             self.committed += len(group.operations)
             if group.whole:
                 self._all_is_written()
-        if self._waiters or self._pile.has_drops or failed or not group.whole:
+        if self._waiters or self._pile.drops or failed or not group.whole:
             self._commit()
         elif self._entries or self._changed:
             self._linger()
@@ -393,8 +421,8 @@ class LedgerActor(Actor):
     def _all_is_written(self) -> None:
         self._tell_recovery()
         self._outbox.written(self._underway)
-        told, self._told = self._told, []
-        for envelope, value in told:
+        told, self._told = self._told, {}
+        for envelope, value in told.values():
             envelope.reply(value)
 
     def _tell_failure(self, waiting: int) -> None:
@@ -425,8 +453,8 @@ class LedgerActor(Actor):
         lost = self._pile.put_back(group, BACKLOG)
         self.lost += lost
         self._outbox.written(lost)
-        self._waiters = [*self._told, *self._waiters]
-        self._told = []
+        self._waiters = {**self._told, **self._waiters}
+        self._told = {}
 
 
 def _entries_at(keys: list[bytes]) -> list[StoreDelete]:

@@ -46,6 +46,10 @@ class Reading(Protocol):
         """The largest key."""
         ...
 
+    def size(self, database: str) -> int:
+        """Bytes of the file that its records take."""
+        ...
+
 
 class Journal:
     """Gives entries their place."""

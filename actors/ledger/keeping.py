@@ -22,6 +22,7 @@ import msgspec
 
 from callboard.actors.ledger.book import Book, Row
 from callboard.messages.accounting import BudgetMark, CallRow, Erase, LedgerEntry, SpendRow
+from callboard.runtime.calendar import EVER
 
 DAY = 86_400_000_000_000
 STEP = 512
@@ -29,7 +30,9 @@ STEP = 512
 NAMED = ("spend", "calls")
 """Databases with a row for each tag and user."""
 LATELY = 33.0
-"""Days whose rows are not added up yet, so that a budget by month that is new or changed counts what was spent."""
+"""Days after which a month is over. So many days' rows are not added up yet, so that a budget by month that is new or
+changed counts what was spent before.
+"""
 CROWD = 4
 """Times as many rows as are kept, from which on they are all the same."""
 
@@ -85,13 +88,23 @@ def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for database, rows in book.rows.items():
         for key, row in rows.items():  # by day, but for what was added up, or dated by a clock that went back
-            day = _day(row.starts) if isinstance(row, BudgetMark) else getattr(row, "day", first)
+            if isinstance(row, BudgetMark):
+                if len(found) < STEP and _over(row, before, now):
+                    found.append((database, key))
+                continue
+            day = getattr(row, "day", first)
             if day > last:
                 continue
             if day >= first or len(found) >= STEP:
                 break
             found.append((database, key))
     return found
+
+
+def _over(mark: BudgetMark, before: int, now: int) -> bool:
+    """Whether its window has ended; one that never does is as old as sums may be."""
+    ended = mark.starts != EVER.starts and mark.starts < now - int(LATELY * DAY)
+    return ended or _day(mark.starts) < _day(before)
 
 
 def _day(at: int) -> str:
@@ -140,7 +153,7 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
 
 def overfull(book: Book, most: int, before: int, now: int) -> str | None:
     """The first day with rows by tag and user, of more than `most`, if it was before a moment (UTC nanoseconds)."""
-    if count(book) <= most:
+    if sum(_names_somebody(row) for database in NAMED for row in book.rows[database].values()) <= most:
         return None
     last = _day(now + DAY)
     for database in NAMED:
@@ -149,11 +162,6 @@ def overfull(book: Book, most: int, before: int, now: int) -> str | None:
         if day is not None and day < _day(before):
             return day
     return None
-
-
-def count(book: Book) -> int:
-    """Rows by day, tag and user, those of nobody included."""
-    return sum(len(book.rows[database]) for database in NAMED)
 
 
 def add_up(book: Book, day: str, now: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from callboard.actors.ledger.journal import JOURNAL
+from callboard.actors.ledger.journal import JOURNAL, OPEN
 from callboard.messages.storing import Operation, StoreDelete
 
 Place = tuple[str, bytes]
@@ -42,15 +42,20 @@ class Pile:
         return len(self._left) + len(self._drops)
 
     @property
-    def has_drops(self) -> bool:
-        """Whether anything is to be dropped."""
-        return bool(self._drops)
+    def drops(self) -> int:
+        """How much is to be dropped."""
+        return len(self._drops)
 
     def drop(self, drops: Iterable[StoreDelete]) -> None:
         """These are to be deleted, and what a failed commit was to write there is not wanted any more."""
         for one in drops:
             self._left.pop(_place(one), None)
             self._drops[_place(one)] = one
+
+    def leave(self, fresh: Iterable[Operation]) -> None:
+        """These are new, and wait until something else is done."""
+        for one in fresh:
+            self._left[_place(one)] = one
 
     def take(self, fresh: tuple[Operation, ...]) -> Group:
         """Everything that waits, and what is new."""
@@ -68,15 +73,20 @@ class Pile:
     def put_back(self, group: Group, most: int) -> int:
         """A commit failed. At most `most` entries of the journal are kept, the newest; the result is how many are not.
 
-        What has been dropped since is not written again.
+        What has been dropped since is not written again. Of the deletions of attempts that have ended as many are kept:
+        each was written as open by a commit of which nobody knows whether it failed.
         """
         left = {_place(one): one for one in group.others if _place(one) not in self._drops}
-        entries = [place for place in left if place[0] == JOURNAL]
-        beyond = entries[: max(0, len(entries) - most)]
-        for place in beyond:
-            del left[place]
         self._left = {**left, **self._left}
         self._drops = {**group.drops, **self._drops}
+        self._shorten(OPEN, most)
+        return self._shorten(JOURNAL, most)
+
+    def _shorten(self, database: str, most: int) -> int:
+        places = [place for place in self._left if place[0] == database]
+        beyond = places[: max(0, len(places) - most)]
+        for place in beyond:
+            del self._left[place]
         return len(beyond)
 
 

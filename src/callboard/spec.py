@@ -49,6 +49,7 @@ CALLS = 10_000
 """Calls in hand at once; more wait in the mailbox until their deadline."""
 WINDOW_DAYS = {"day": 2.0, "month": 33.0, "ever": 36_525.0}
 """Days after which a budget's window is certainly over; a century is for ever."""
+ROOM_IN_MEMORY = 64 * 1024 * 1024
 WAITING = MailboxSpec(data=CALLS, full=Full.WAIT)
 
 
@@ -103,6 +104,11 @@ def counted(config: Config) -> float:
     return max((WINDOW_DAYS[one.per] for one in budgets if (one.tag, one.user) != (None, None)), default=0.0)
 
 
+def room(config: Config) -> int:
+    """Bytes that entries of the journal may take. In memory nobody reads them after this process."""
+    return ROOM_IN_MEMORY if config.store.mode == "memory" else config.store.max_size // 4 * 3
+
+
 def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
     lookup = plumbing.lookup
     outbox, keep = Outbox(), kept(resolved.config)
@@ -116,6 +122,7 @@ def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:
             keep,
             calendar,
             counted=counted(resolved.config),
+            room=room(resolved.config),
         )
 
     return ActorSpec(name="ledger", factory=make)

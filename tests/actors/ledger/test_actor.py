@@ -1,6 +1,8 @@
 """The ledger as its neighbours meet it, on a real store and on one that fails."""
 
 import contextlib
+import gc
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
@@ -132,7 +134,7 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
 
     @asynccontextmanager
     async def opened(
-        trouble: Trouble | None = None, keep: Keep = FOREVER, largest: int = 16 * MIB
+        trouble: Trouble | None = None, keep: Keep = FOREVER, largest: int = 16 * MIB, room: float = math.inf
     ) -> AsyncIterator[World]:
         found = trouble or Trouble()
 
@@ -141,7 +143,7 @@ def world(tree: Tree, tmp_path: Path) -> Opening:
             outbox = Outbox()
 
             def ledger() -> LedgerActor:
-                return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("gate"), outbox, keep)
+                return LedgerActor(lambda: lookup("store").snapshot.ledger, lookup("gate"), outbox, keep, room=room)
 
             return (
                 ActorSpec(name="store", factory=lambda: StoreActor(spec), concurrency=64),
@@ -279,7 +281,7 @@ async def test_a_strict_write_is_acknowledged_only_after_its_commit(autojump_clo
         w.trouble.failing = 2
         await w.ledger.ask(WriteDurably((settling("a"),)))
         assert len(w.trouble.commits) == 1
-        assert w.trouble.commits[0][0] == trio.current_time() == pytest.approx(10)
+        assert w.trouble.commits[0][0] == trio.current_time() == pytest.approx(10.5)
 
 
 async def test_that_nothing_can_be_written_is_told_once_and_so_is_its_end(
@@ -371,11 +373,11 @@ async def test_while_commits_fail_sums_are_kept_and_the_oldest_entries_go_first(
 ) -> None:
     monkeypatch.setattr(ledger_module, "BACKLOG", 10)
     async with world() as w:
-        w.trouble.failing = 30
+        w.trouble.failing = 8
         for number in range(100):
             w.write(settling(str(number)))
             await trio.sleep(0.1)
-        await trio.sleep(20)
+        await trio.sleep(60)
         assert w.facts["waiting"] == 0
         lost = w.facts["lost_entries"]
         assert 0 < lost < 100
@@ -583,6 +585,83 @@ async def test_the_latest_days_are_added_up_only_when_there_is_a_crowd(
         w.write(*tagged(20, now))
         await trio.sleep(100)
         assert w.facts["rows"] == 2
+
+
+async def test_entries_beyond_their_room_go_whatever_their_age_and_no_sum_is_lost(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(room=65_536) as w:
+        now = w.system.clock.utc()
+        for number in range(20):
+            w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
+            await trio.sleep(100)
+        size = w.system.ref("store").snapshot.ledger.size(JOURNAL)
+        assert 0 < size <= 65_536
+        assert 0 < len(journal(w)) < 1_000
+        assert (w.facts["lost_entries"], w.attempts) == (0, 2_000)
+    async with world() as w:
+        assert w.attempts == 2_000
+
+
+async def test_a_ledger_of_young_entries_at_its_bound_goes_on_without_the_oldest(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(largest=MIB, room=MIB // 2) as w:
+        now = w.system.clock.utc()
+        for number in range(100):
+            w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
+            await trio.sleep(0.1)
+        with trio.fail_after(60):
+            await w.ledger.ask(Flush())
+        assert (w.facts["lost_entries"], w.attempts) == (0, 10_000)
+    async with world() as w:
+        assert w.attempts == 10_000
+
+
+async def test_while_nothing_can_be_deleted_trimming_finds_no_more_and_the_backlog_stays_bounded(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "BACKLOG", 10)
+    monkeypatch.setattr(ledger_module, "DROPS", STEP)
+    async with world() as w:
+        old = w.system.clock.utc() - 3 * 86_400 * 10**9
+        w.write(*(settling(f"old {number}", at=old) for number in range(3 * STEP)))
+        await w.ledger.ask(Flush())
+    async with world(keep=Keep(entries=1, usage=1e6)) as w:
+        w.trouble.failing = 10**9
+        for number in range(200):
+            w.write(settling(str(number), at=w.system.clock.utc()))
+            await trio.sleep(1)
+        await trio.sleep(60)
+        assert w.facts["waiting"] <= STEP + 10 + 1 + 1, "deletions, entries, and their row"
+        assert w.facts["lost_entries"] >= 180
+        w.trouble.failing = 0
+        await trio.sleep(60)
+        assert w.facts["waiting"] == 0
+        assert w.attempts == 3 * STEP + 200
+    async with world() as w:
+        assert w.attempts == 3 * STEP + 200
+
+
+async def test_whoever_no_longer_waits_for_a_ledger_that_cannot_write_is_forgotten(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.trouble.failing = 10**9
+        left = []
+        for number in range(20):
+            with trio.move_on_after(1):
+                await w.ledger.ask(WriteDurably((settling(str(number)),)))
+            with trio.move_on_after(1):
+                await w.ledger.ask(Flush())
+        gc.collect()
+        left = [
+            one for one in gc.get_objects() if type(one) is Envelope and isinstance(one.message, WriteDurably | Flush)
+        ]
+        assert len(left) <= 2
+        w.trouble.failing = 0
+        await w.ledger.ask(Flush())
+        assert w.attempts == 20
 
 
 @pytest.mark.parametrize("ahead", [1, STEP, 2 * STEP + 1])

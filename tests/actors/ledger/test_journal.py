@@ -62,6 +62,9 @@ class Disk:
         pairs: list[tuple[bytes, bytes | None]] = [(key, value) for key, value in self.all(database) if key > after]
         return pairs[:limit]
 
+    def size(self, database: str) -> int:
+        return sum(map(len, self.databases[database].values()))
+
     def last_key(self, database: str) -> bytes | None:
         return max(self.databases[database], default=None)
 

@@ -91,6 +91,15 @@ def test_what_a_budget_remembers_of_a_window_goes_when_the_sums_of_its_days_do()
     assert aged_rows(book(BudgetMark(counts="ever", starts=0, at=0)), -DAY, 9 * DAY) == []
 
 
+def test_what_a_budget_remembers_of_a_window_goes_when_that_is_over_and_of_one_for_ever_stays() -> None:
+    days = (0, 10, 900, 967, 968)
+    one = book(*(BudgetMark(counts="a", starts=day * DAY, at=0) for day in days))
+    assert aged_rows(one, before=-9 * DAY, now=1_001 * DAY) == [("budgets", f"{day * DAY}|a") for day in (10, 900, 967)]
+    for number in range(2 * STEP):
+        one.apply(BudgetMark(counts=str(number), starts=DAY, at=0))
+    assert len(aged_rows(one, before=-9 * DAY, now=1_001 * DAY)) == STEP
+
+
 @pytest.mark.parametrize(
     ("named", "found"),
     [
@@ -205,7 +214,7 @@ def test_what_comes_late_for_a_day_that_was_added_up_joins_it_the_next_time() ->
 
 @pytest.mark.parametrize(
     ("most", "before", "day"),
-    [(0, 9, "1970-01-03"), (7, 9, "1970-01-03"), (8, 9, None), (0, 3, "1970-01-03"), (0, 2, None)],
+    [(0, 9, "1970-01-03"), (5, 9, "1970-01-03"), (6, 9, None), (0, 3, "1970-01-03"), (0, 2, None)],
 )
 def test_of_too_many_rows_those_of_the_first_day_go_unless_it_is_to_be_kept(
     most: int, before: int, day: str | None

@@ -1,6 +1,6 @@
 """What waits to be written: of several operations on one place the last counts, and drops may go alone."""
 
-from callboard.actors.ledger.journal import JOURNAL
+from callboard.actors.ledger.journal import JOURNAL, OPEN
 from callboard.actors.ledger.pile import Group, Pile
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 
@@ -65,7 +65,7 @@ def test_drops_go_alone_so_many_at_a_time_and_come_back_when_they_fail() -> None
     first = pile.take_drops(1)
     assert first == Group({("spend", b"a"): A})
     pile.put_back(first, 99)
-    assert (pile.has_drops, len(pile)) == (True, 3)
+    assert (pile.drops, len(pile)) == (2, 3)
     assert taken(pile) == (A, B, put(b"k"))
     assert pile.take_drops(1) is None
 
@@ -75,3 +75,21 @@ def test_the_oldest_entries_beyond_a_bound_are_not_kept_and_rows_are() -> None:
     entries = [put(bytes([number]), database=JOURNAL) for number in range(5)]
     assert failed(pile, *entries, put(b"row"), most=2) == 3
     assert taken(pile) == (*entries[3:], put(b"row"))
+
+
+def test_the_oldest_deletions_of_ended_attempts_beyond_the_bound_are_not_kept_and_no_entry_is_lost_by_that() -> None:
+    pile = Pile()
+    ended = [StoreDelete(OPEN, bytes([number])) for number in range(5)]
+    assert failed(pile, *ended, put(b"row"), most=2) == 0
+    assert taken(pile) == (*ended[3:], put(b"row"))
+
+
+def test_what_is_left_for_later_goes_behind_what_failed_and_is_bounded_with_it() -> None:
+    pile = Pile()
+    entries = [put(bytes([number]), database=JOURNAL) for number in range(5)]
+    pile.drop([A])
+    drops = pile.take_drops(9)
+    assert drops is not None
+    pile.leave([*entries, put(b"a")])
+    assert pile.put_back(drops, 2) == 3
+    assert taken(pile) == (A, *entries[3:], put(b"a"))

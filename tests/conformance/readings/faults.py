@@ -7,6 +7,8 @@ from tests.conformance.corpus import Record, payloads
 
 STATUS = {400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "rate_limited",
           500: "server", 503: "overloaded", 529: "overloaded"}  # fmt: skip
+NEVER_FITS = "Request too large for"
+"""Under the code of a limit that is reached."""
 CODES = {
     "model_not_found": "not_found",
     "rate_limit_exceeded": "rate_limited",
@@ -45,7 +47,8 @@ def reading(record: Record) -> Record:
     plain = response["status"] != 200
     error = response["body"] if plain else json.dumps(error_of(record))
     status = response["status"] if plain else None
-    kind = next((kind for code, kind in CODES.items() if f'"{code}"' in error), None)
+    kind = "context_too_long" if NEVER_FITS in error else None
+    kind = kind or next((kind for code, kind in CODES.items() if f'"{code}"' in error), None)
     kind = kind or next((kind for words, kind in WORDS.items() if words in error), None)
     milliseconds, seconds = float(headers.get("retry-after-ms", 0)) / 1000, headers.get("retry-after")
     return {
