@@ -318,6 +318,11 @@ async def test_those_who_share_a_call_do_not_share_its_leaders_lack_of_money(
         assert len(w["alpha"].log) == 3, "the rich share one"
 
 
+@pytest.mark.parametrize(("mode", "room"), [("exclusive", 3 * 2**28), ("memory", 2**26)])
+def test_entries_have_no_more_room_than_leaves_some_for_sums(mode: Any, room: int) -> None:
+    assert spec.room(Config(store=StoreConfig(mode=mode, max_size=2**30))) == room
+
+
 @pytest.mark.parametrize(("per", "days"), [("day", 3.0), ("month", 33.0), ("ever", 36_525.0)])
 def test_sums_are_kept_for_as_long_as_the_longest_window(per: str, days: float) -> None:
     store = StoreConfig(keep=Keep(entries=1.0, usage=3.0))
