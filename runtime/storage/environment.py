@@ -128,7 +128,8 @@ class Environment(ReadOnlyEnvironment):
         `all_in` is called when only the disk is still waited for.
 
         A disposable file in which this, or a read before, has found damage is deleted first, counted and begun
-        anew. At the bound, puts are refused while entries fill the capacity; deletes never are.
+        anew. At the bound, puts are refused while entries fill the capacity; deletes never are. Want of room is told
+        only when no reader that has died holds any.
         Raises NeedsGrowth, StorageFull, StorageFailed, Unreadable and StorageBusy, and has then changed
         nothing.
         """
@@ -151,7 +152,6 @@ class Environment(ReadOnlyEnvironment):
         if wanted <= self._map_size:
             raise StorageFull(self.path, f"its bound of {self._plan.max_map_size} bytes is reached")
         with self._gate.alone("the map was to grow"), explained(self.path):
-            self._handle.environment.reader_check()
             self._resize(wanted)
         self._growths += 1
 
@@ -230,6 +230,15 @@ class Environment(ReadOnlyEnvironment):
                 raise
             self.begin_anew()
             self._transact(operations, all_in)
+        except (NeedsGrowth, StorageFull):
+            if not self._clear_dead_readers():
+                raise
+            self._transact(operations, all_in)
+
+    def _clear_dead_readers(self) -> int:
+        """Free the pages that a process killed within its transaction still holds. Gives how many readers were dead."""
+        with self._gate.committing(), explained(self.path):
+            return self._handle.environment.reader_check()
 
     def _transact(self, operations: Sequence[Operation], all_in: Callable[[], object]) -> None:
         self._refuse_puts_beyond_capacity(operations)

@@ -21,6 +21,9 @@ import msgspec
 
 from callboard.runtime.storage.errors import StorageFailed, StoreOwned
 
+_locks: "weakref.WeakSet[OwnerLock]" = weakref.WeakSet()
+"""Those of this process that are still referred to."""
+
 
 class Owner(msgspec.Struct, frozen=True):
     """Who holds the lock, as it said of itself."""
@@ -42,7 +45,7 @@ class OwnerLock:
     def __init__(self, path: Path, file: int) -> None:
         self.path = path
         self._file: int | None = file
-        _close_after_fork(self)
+        _locks.add(self)
 
     @classmethod
     def acquire(cls, path: Path, now: int) -> "OwnerLock":
@@ -111,15 +114,14 @@ def _open(path: Path) -> int:
         raise StorageFailed(path, f"the lock file cannot be opened: {error.strerror}") from error
 
 
-def _close_after_fork(lock: OwnerLock) -> None:
-    reference = weakref.ref(lock)
-
-    def close() -> None:
-        inherited = reference()
-        if inherited is not None:
+def _close_after_fork() -> None:
+    for inherited in _locks:
+        with contextlib.suppress(OSError):  # the others are closed all the same
             inherited.drop()
 
-    os.register_at_fork(after_in_child=close)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_after_fork)
 
 
 def _read(file: int) -> Owner | None:

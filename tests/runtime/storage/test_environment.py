@@ -2,7 +2,10 @@ import os
 import re
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +38,31 @@ def commit_growing(environment: Environment, operations: list[Operation]) -> Non
             return environment.commit(operations)
         except NeedsGrowth:
             environment.grow()
+
+
+READER = """
+import lmdb, sys, time
+transaction = lmdb.open(sys.argv[1], map_size=0, max_dbs=1, readonly=True).begin()
+print("reading", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def reading_elsewhere(environment: Environment) -> Iterator[None]:
+    """Another process within a read transaction, killed at the end."""
+    with subprocess.Popen([sys.executable, "-c", READER, str(environment.path)], stdout=subprocess.PIPE) as reader:
+        try:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == b"reading\n"
+            yield
+        finally:
+            reader.kill()
+
+
+def overwrite(environment: Environment, times: int) -> None:
+    for _ in range(times):
+        commit_growing(environment, puts("x", value=os.urandom(20_000)))
 
 
 SMAPS = Path("/proc/self/smaps")
@@ -144,6 +172,26 @@ def test_a_store_at_its_bound_can_be_emptied_and_filled_again(tmp_path: Path, ba
                 environment.commit([DeleteRange("a", b"", None, 20)])
         assert counts[0] > 500
         assert counts == [counts[0]] * 3
+
+
+def test_a_store_at_its_bound_is_full_only_while_its_reader_lives(tmp_path: Path) -> None:
+    with Environment.open(tmp_path, ("a",), map_size=524_288, max_map_size=524_288, sync=False) as environment:
+        environment.commit(puts("x"))
+        with reading_elsewhere(environment):
+            for _ in range(2):
+                with pytest.raises(StorageFull, match="its bound of 524288 bytes is reached"):
+                    overwrite(environment, 50)
+            assert environment.statistics().live < 65536
+        overwrite(environment, 50)
+
+
+def test_what_a_killed_reader_held_is_used_before_the_map_grows(environment: Environment) -> None:
+    environment.commit(puts("x"))
+    with reading_elsewhere(environment):
+        overwrite(environment, 2)
+        before = environment.map_size
+    overwrite(environment, 50)
+    assert environment.map_size == before
 
 
 def test_nothing_grows_under_a_reader(environment: Environment) -> None:
@@ -258,14 +306,29 @@ def test_a_disk_that_refuses_fails_one_commit_and_not_the_next(environment: Envi
     assert keys(environment) == "xy"
 
 
-@pytest.mark.usefixtures("short_files")
-def test_a_refusal_by_a_full_disk_is_told_as_such(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def full_disk(short_files: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the disk says that it is full."""
+
     class Usage(NamedTuple):
         free: int = 4096
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage())
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_refusal_by_a_full_disk_is_told_as_such(environment: Environment) -> None:
     with pytest.raises(StorageFull, match="the disk is full"):
         commit_growing(environment, puts("large", value=b"v" * 500_000))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_refuses_nothing_for_a_killed_readers_sake(tmp_path: Path) -> None:
+    with Environment.open(tmp_path, ("a",), map_size=4 << 20, sync=False) as environment:
+        environment.commit(puts("x"))
+        with reading_elsewhere(environment), pytest.raises(StorageFull, match="the disk is full"):
+            overwrite(environment, 50)
+        overwrite(environment, 50)
 
 
 def test_a_map_that_cannot_be_made_leaves_the_old_one(tmp_path: Path) -> None:

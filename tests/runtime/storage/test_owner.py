@@ -1,8 +1,10 @@
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,34 @@ def test_a_forked_child_cannot_release_its_parents_lock(tmp_path: Path) -> None:
         assert path.read_bytes() == text
         with pytest.raises(StoreOwned):
             OwnerLock.acquire(path, SINCE)
+
+
+def test_a_forked_child_keeps_no_lock_though_one_cannot_be_closed(tmp_path: Path) -> None:
+    locks = [OwnerLock.acquire(tmp_path / f"{n}.lock", SINCE) for n in range(9)]
+    for lock in locks[::4]:
+        assert lock._file is not None
+        os.close(lock._file)
+    child = os.fork()
+    if child == 0:
+        os._exit(sum(lock.held for lock in locks))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    for lock in locks:
+        with contextlib.suppress(OSError):
+            lock.drop()
+
+
+def test_a_lock_that_was_let_go_costs_nothing(tmp_path: Path) -> None:
+    def take(times: int) -> int:
+        for _ in range(times):
+            OwnerLock.acquire(tmp_path / "owner.lock", SINCE).release()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = take(10)
+        assert take(1000) - before < 20_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
