@@ -170,10 +170,11 @@ class Circuit:
         """How often it opened since the last quiet time; the next backoff grows with it."""
         return self._backoff.failures
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing would be lost by forgetting it."""
-        return self.state is CircuitState.CLOSED and self._consecutive == 0
+    def idle(self, now: int) -> bool:
+        """Whether it is closed and none of its faults lies in its window: all that it can still know is older ones in
+        a row.
+        """
+        return self.state is CLOSED and self._counts.totals(now)[1] == 0
 
     @property
     def _share(self) -> float:

@@ -5,15 +5,16 @@ is an event for those circuits; when their rule is met the subtree is given up (
 trials (half-open, ramping). Pure; `now` is passed in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, islice
 
 import msgspec
 
-from callboard.runtime.circuit.circuit import NEITHER, SUCCESS, Admission, Circuit, CircuitSpec, Move, Outcome
+from callboard.runtime.circuit.circuit import CLOSED, NEITHER, SUCCESS, Admission, Circuit, CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 
 KEEP = 512
-"""Circuits kept at most; the longest unused of those in their first state are forgotten beyond it."""
+"""Circuits kept, unless more are at work or not closed; see `Subtree._forgettable`."""
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -54,7 +55,10 @@ class Subtree:
 
     def admit(self, child: str, keys: Iterable[str], now: int) -> tuple[Child | Refused, list[tuple[str, Move]]]:
         """Take in an attempt if every key's circuit admits it; otherwise nothing is taken."""
+        known = len(self._circuits)
         circuits = [(key, self._circuit(key)) for key in keys]
+        if known < len(self._circuits) > KEEP:
+            self._forget([key for key, _ in circuits], now)
         for key, circuit in circuits:
             if (refusal := circuit.refusal(now)) is not None:
                 circuit.refused()
@@ -80,7 +84,7 @@ class Subtree:
             (key, move)
             for key, admission in entry.admissions.items()
             if admission.trial
-            for move in self._circuit(key).record(admission, SUCCESS, now, rand)
+            for move in self._circuits[key].record(admission, SUCCESS, now, rand)
         ]
         admissions = {key: Admission(admission.era, trial=False) for key, admission in entry.admissions.items()}
         self.children[child] = Child(child, admissions, entry.started, trial=False)
@@ -96,7 +100,7 @@ class Subtree:
         return [
             (key, move)
             for key, admission in entry.admissions.items()
-            for move in self._known(key).record(admission, outcomes.get(key, NEITHER), now, rand, floor)
+            for move in self._circuits[key].record(admission, outcomes.get(key, NEITHER), now, rand, floor)
         ]
 
     def operate(self, keys: Iterable[str], event: CircuitEvent, now: int) -> list[tuple[str, Move]]:
@@ -116,19 +120,23 @@ class Subtree:
         """The keys that were used, the longest unused first."""
         return tuple(self._circuits)
 
-    def _known(self, key: str) -> Circuit:
-        """Used when its attempt was admitted: to look it up again makes it no younger."""
-        return self._circuits.get(key) or self._circuit(key)
-
     def _circuit(self, key: str) -> Circuit:
         circuit = self._circuits.pop(key, None) or Circuit(self._spec)
         self._circuits[key] = circuit
-        if len(self._circuits) > KEEP:
-            self._forget()
         return circuit
 
-    def _forget(self) -> None:
-        for key, circuit in self._circuits.items():
-            if circuit.idle:
-                del self._circuits[key]
-                return
+    def _forget(self, in_hand: Collection[str], now: int) -> None:
+        surplus = len(self._circuits) - KEEP
+        for key in tuple(islice(self._forgettable(in_hand, now), surplus)):
+            del self._circuits[key]
+
+    def _forgettable(self, in_hand: Collection[str], now: int) -> Iterator[str]:
+        """Closed circuits, the idle ones first and of each kind the longest unused first.
+
+        Never those of the admission in hand, among them the one that all admissions share, nor of an attempt underway.
+        """
+        at_work = {*in_hand, *chain.from_iterable(child.admissions for child in self.children.values())}
+        for idle in (True, False):
+            for key, circuit in self._circuits.items():
+                if circuit.state is CLOSED and key not in at_work and circuit.idle(now) is idle:
+                    yield key

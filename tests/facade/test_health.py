@@ -15,6 +15,7 @@ from callboard.config import Config, ResolvedProvider
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
 from callboard.opening import http_transport
+from callboard.runtime.circuit import subtree
 from callboard.runtime.circuit.table import CircuitEvent
 from callboard.runtime.clock import Clock, virtual_utc
 from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig, StoreConfig
@@ -57,6 +58,19 @@ async def test_a_provider_that_is_back_is_found_long_before_its_backoff_is_over(
             await w.board.generate("Why?", model=ALPHA, wait=True)
         assert w.board.health()[0].state == "ok"
         assert trio.current_time() < 20
+
+
+async def test_a_provider_that_dies_is_given_up_though_as_many_models_as_are_kept_have_had_a_fault(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subtree, "KEEP", 1)
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].upcoming.append(Behaviour(error_rate=1, error_statuses=(500,)))
+        with pytest.raises(callboard.CallError):
+            await w.board.generate("Why?", model="alpha/sim-large", attempts=1)
+        w["alpha"].die()
+        await fail(w)
+        assert w.board.health()[0].circuits == {"endpoint": "open"}
 
 
 async def test_a_check_never_closes_and_counts_for_nothing(autojump_clock: MockClock) -> None:

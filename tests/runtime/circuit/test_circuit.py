@@ -380,7 +380,7 @@ def test_a_reset_forgets_everything(state: str) -> None:
     driven.now += 1
     driven.circuit.retry_at = 10**9
     driven.operate(E.RESET)
-    assert (driven.state, driven.circuit.openings, driven.circuit.idle) == (S.CLOSED, 0, True)
+    assert (driven.state, driven.circuit.openings, driven.circuit.idle(driven.now)) == (S.CLOSED, 0, True)
     driven.opened()
     assert driven.circuit.retry_at == driven.now + 100
 
@@ -391,6 +391,23 @@ def test_a_reset_of_a_closed_circuit_forgets_its_faults() -> None:
     driven.operate(E.RESET)
     driven.calls("ff")
     assert driven.at(S.CLOSED)
+
+
+def test_it_is_idle_while_no_fault_lies_in_its_window() -> None:
+    driven = Driven()
+    idle = [driven.circuit.idle(0)]
+    for calls, now in (("s", 0), ("fs", 0), ("s", 900), ("", 1_000), ("f", 1_000), ("", 1_999), ("", 2_000)):
+        driven.now = now
+        driven.calls(calls)
+        idle.append(driven.circuit.idle(now))
+    assert idle == [True, True, False, False, True, False, False, True]
+
+
+@pytest.mark.parametrize("state", S)
+def test_only_a_closed_one_is_idle(state: CircuitState) -> None:
+    driven = Driven()
+    driven.circuit.state = state
+    assert driven.circuit.idle(10**15) is (state is S.CLOSED)
 
 
 def test_what_has_no_entry_in_the_table_changes_nothing() -> None:

@@ -137,16 +137,82 @@ def test_what_a_former_process_knew_keeps_a_circuit_open() -> None:
     assert subtree.views() == {"host": View(CircuitState.OPEN, 500, 3, 400)}
 
 
-def test_only_idle_circuits_are_forgotten_and_the_longest_unused_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def four_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEEP", 4)
+
+
+def call(subtree: Subtree, keys: tuple[str, ...], ends: dict[str, Outcome], now: int = 0) -> list[tuple[str, Move]]:
+    admitted(subtree, "call", keys, now)
+    return subtree.ended("call", ends, now, 0.0)
+
+
+@pytest.mark.usefixtures("four_kept")
+def test_idle_circuits_are_forgotten_first_and_the_longest_unused_of_them_first() -> None:
     subtree = Subtree(SPEC)
-    admitted(subtree, "x", ("faulty",))
-    subtree.ended("x", {"faulty": FAULT}, 0, 0.0)
+    call(subtree, ("faulty",), {"faulty": FAULT})
     opened(subtree, "open")
-    for n, key in enumerate(["a", "b", "a", "c", "d"]):
-        admitted(subtree, f"{n}", (key,))
-        subtree.ended(f"{n}", {key: SUCCESS}, 0, 0.0)
+    for key in ("a", "b", "a", "c", "d"):
+        call(subtree, (key,), {key: SUCCESS})
     assert subtree.keys == ("faulty", "open", "c", "d")
+
+
+@pytest.mark.usefixtures("four_kept")
+@pytest.mark.parametrize("broken", ["host", "host good"])
+@pytest.mark.parametrize("passed", [0, SPEC.window])
+def test_a_circuit_opens_however_many_others_had_a_fault(broken: str, passed: int) -> None:
+    subtree = Subtree(SPEC)
+    for n in range(9):
+        call(subtree, ("host", f"host {n}"), {"host": SUCCESS, f"host {n}": FAULT}, n * passed)
+    moves = [call(subtree, ("host", "host good"), {broken: FAULT}, 9 * passed) for _ in range(2)]
+    assert [[(key, move.after) for key, move in some] for some in moves] == [[], [(broken, CircuitState.OPEN)]]
+    assert len(subtree.keys) == 4
+
+
+@pytest.mark.usefixtures("four_kept")
+@pytest.mark.parametrize(("passed", "forgotten"), [(SPEC.window, "old"), (0, "well")])
+def test_a_fault_keeps_a_circuit_no_longer_than_its_window(passed: int, forgotten: str) -> None:
+    subtree = Subtree(SPEC)
+    call(subtree, ("old",), {"old": FAULT})
+    for key, end in (("young", FAULT), ("well", SUCCESS), ("better", SUCCESS), ("new", SUCCESS)):
+        call(subtree, (key,), {key: end}, passed)
+    assert {"old", "young", "well", "better", "new"} - set(subtree.keys) == {forgotten}
+
+
+@pytest.mark.usefixtures("four_kept")
+def test_of_closed_circuits_that_all_have_young_faults_the_longest_unused_is_forgotten() -> None:
+    subtree = Subtree(SPEC)
+    for key in ("a", "b", "c", "d", "e"):
+        call(subtree, (key,), {key: FAULT})
+    assert subtree.keys == ("b", "c", "d", "e")
+
+
+@pytest.mark.usefixtures("four_kept")
+def test_no_circuit_of_an_attempt_underway_is_forgotten_and_what_is_too_many_goes_later() -> None:
+    subtree = Subtree(SPEC)
+    for n in range(6):
+        admitted(subtree, f"{n}", ("host", f"host {n}"))
+    assert len(subtree.keys) == 7
+    assert subtree.ended("0", {"host 0": FAULT}, 0, 0.0) == []
+    for n in range(1, 6):
+        subtree.ended(f"{n}", {}, 0, 0.0)
+    assert len(subtree.keys) == 7
+    call(subtree, ("host", "host new"), {})
+    assert subtree.keys == ("host 0", "host 5", "host", "host new")
+
+
+@pytest.mark.usefixtures("four_kept")
+def test_none_but_closed_circuits_are_forgotten_and_none_by_an_admission_that_brings_no_new_one() -> None:
+    subtree = Subtree(SPEC)
+    shut = tuple(state for state in CircuitState if state is not CircuitState.CLOSED)
+    for state in shut:
+        subtree.restore(state, View(state, 0, 0))
+        subtree._circuits[state].state = state
+    call(subtree, ("a",), {})
+    assert subtree.keys == (*shut, "a")
+    call(subtree, ("b", "c"), {})
+    call(subtree, ("b",), {})
+    assert subtree.keys == (*shut, "c", "b")
 
 
 KEYS = ("host", "one", "two")
