@@ -1,5 +1,6 @@
 """The logbook: keeps what was asked and answered, less what is to be left out, for some days."""
 
+import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -33,6 +34,8 @@ STEP = 64
 """Records that one step looks at."""
 BACKLOG = 4_096
 """Records that wait to be written; of more the newest are lost, and counted."""
+BACKLOG_BYTES = 64 * 1024 * 1024
+"""Which they hold; once they do, the next are lost too, and counted."""
 DAY = 86_400_000_000_000
 UNWRITABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 """What a stranger's reply can hold, such as objects nested by the hundred, is lost and counted."""
@@ -76,7 +79,7 @@ class Writing(msgspec.Struct, frozen=True):
 
     calls: tuple[str, ...]
     puts: tuple[Operation, ...]
-    drops: tuple[Operation, ...]
+    drops: dict[bytes, tuple[Operation, ...]]
     waiters: list[tuple[Envelope, object]]
 
 
@@ -99,10 +102,13 @@ class LogbookActor(Actor):
         self._redact = redactor(spec.redact)
         self._reading = reading
         self._store = store
-        self._records: dict[str, LogRecord] = {}
-        """Not yet known to be written."""
+        self._records: dict[str, bytes] = {}
+        """Not yet known to be written; packed, as what is to be put holds them."""
+        self._size = 0
+        """Bytes of these."""
         self._puts: list[Operation] = []
-        self._drops: list[Operation] = []
+        self._drops: dict[bytes, tuple[Operation, ...]] = {}
+        """What deletes the record of a key."""
         self._underway: Writing | None = None
         self._waiters: list[tuple[Envelope, object]] = []
         """Those who wait for the next commit, and what they are told then."""
@@ -115,6 +121,11 @@ class LogbookActor(Actor):
     def waiting(self) -> int:
         """Records not yet known to be written."""
         return len(self._records)
+
+    @property
+    def _dropping(self) -> bool:
+        """Whether there are deletions that have not been made."""
+        return bool(self._drops or (self._underway and self._underway.drops))
 
     async def start(self) -> None:
         """Begin to trim."""
@@ -150,34 +161,33 @@ class LogbookActor(Actor):
 
     async def stop(self) -> None:
         """Write what waits."""
-        await self._committed(tuple(self._drops))
+        await self._committed(_all(self._drops))
         await self._committed(tuple(self._puts), SHARE)
 
     def _find(self, call: str) -> LogRecord | None:
         try:
-            return self._records.get(call) or pages.find(self._reading(), call)
+            return pages.decode(self._records.get(call)) or pages.find(self._reading(), call)
         except StorageError as error:
             raise CannotRead(str(error)) from error
 
     def _take_in(self, said: LogCall) -> None:
-        if len(self._records) >= BACKLOG:
+        if len(self._records) >= BACKLOG or self._size >= BACKLOG_BYTES:
             self.lost += 1
             return
         try:
-            one = pages.record(said, self._redact)
-            operations = pages.put(one)
+            record, place = pages.put(pages.record(said, self._redact))
         except UNWRITABLE:
             self.lost += 1
             return
-        self._records[one.call] = one
+        self._records[said.call] = record.value
+        self._size += len(record.value)
         self._linger()
-        self._puts += operations
+        self._puts += (record, place)
 
     def _drop(self, keys: list[bytes]) -> None:
         if keys:
             self._linger()
-        for key in keys:
-            self._drops += pages.drop(key)
+        self._drops |= {key: pages.drop(key) for key in keys}
 
     def _linger(self) -> None:
         if not (self._puts or self._drops) and self._underway is None:
@@ -191,13 +201,13 @@ class LogbookActor(Actor):
     def _write(self) -> None:
         if self._underway is not None or not (self._puts or self._drops or self._waiters):
             return
-        self._underway = Writing(tuple(self._records), tuple(self._puts), tuple(self._drops), self._waiters)
-        self._puts, self._drops, self._waiters = [], [], []
+        self._underway = Writing(tuple(self._records), tuple(self._puts), self._drops, self._waiters)
+        self._puts, self._drops, self._waiters = [], {}, []
         self.me.spawn(self._commit, self._underway)
 
     async def _commit(self, writing: Writing) -> None:
         """Deletions make room, and do not fail with what finds none."""
-        dropped = await self._committed(writing.drops)
+        dropped = await self._committed(_all(writing.drops))
         written = await self._committed(writing.puts, SHARE)
         self.me.report(LogWritten(written=written, dropped=dropped))
 
@@ -215,6 +225,7 @@ class LogbookActor(Actor):
         done, self._underway = self._underway, None
         for call in done.calls:
             self._records.pop(call, None)
+        self._size = sum(map(len, self._records.values()))
         self.lost += 0 if report.written else len(done.calls)
         self.written += len(done.calls) if report.written else 0
         if not report.dropped:
@@ -229,7 +240,7 @@ class LogbookActor(Actor):
         """What is not deleted stays to be deleted, also when nobody waits for it any longer."""
         now = self.me.now()
         self._failing_since = now if self._failing_since is None else self._failing_since
-        self._drops = [*failed.drops, *self._drops]
+        self._drops = {**failed.drops, **self._drops}
         self._waiters = [*failed.waiters, *self._waiters]
         self.me.at(now + RETRY, WriteDue())
         if now - self._failing_since < PATIENCE:
@@ -239,13 +250,16 @@ class LogbookActor(Actor):
         self._waiters = []
 
     def _trim(self) -> None:
-        """One step: the oldest that are too old."""
+        """One step: the oldest that are too old; none while deletions have yet to be made: it would find the same."""
+        if not self._dropping:
+            self._drop(self._aged())
+        self.me.at(self.me.now() + (PAUSE + LINGER if self._dropping else TRIM_EVERY), TrimDue())
+
+    def _aged(self) -> list[bytes]:
         before = self.me.utc() - self._keep
-        keys = pages.aged([key for key, _ in self._page(b"", 1) or []], before)
-        if keys:
-            keys = pages.aged([key for key, _ in self._page(b"") or []], before)
-        self._drop(keys)
-        self.me.at(self.me.now() + (PAUSE + LINGER if len(keys) == STEP else TRIM_EVERY), TrimDue())
+        if not pages.aged([key for key, _ in self._page(b"", 1) or []], before):
+            return []
+        return pages.aged([key for key, _ in self._page(b"") or []], before)
 
     def _page(self, after: bytes, limit: int = STEP) -> list[tuple[bytes, bytes | None]] | None:
         """The next records; None when they cannot be read now."""
@@ -277,3 +291,7 @@ class LogbookActor(Actor):
             return
         del self._erasures[number]
         self._later(erasure.envelope, Erased(entries=0, rows=0, logged=erasure.found))
+
+
+def _all(drops: dict[bytes, tuple[Operation, ...]]) -> tuple[Operation, ...]:
+    return tuple(itertools.chain.from_iterable(drops.values()))

@@ -73,8 +73,8 @@ def _told(said: msgspec.Struct, redact: Callable[[Any], Any]) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def put(one: LogRecord) -> tuple[Operation, ...]:
-    """The operations that write a record."""
+def put(one: LogRecord) -> tuple[StorePut, StorePut]:
+    """The operations that write a record, and where it is."""
     key = place(one.at, one.call)
     return StorePut(LOG, key, _encoder.encode(one)), StorePut(CALLS, one.call.encode(), key)
 
