@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import msgspec
+import trio
 
 from callboard.actors.logbook import pages
 from callboard.actors.logbook.pages import LOG, LogSpec, Reading
@@ -114,6 +115,7 @@ class LogbookActor(Actor):
         """Those who wait for the next commit, and what they are told then."""
         self._erasures: dict[int, Erasure] = {}
         self._failing_since: int | None = None
+        self._retry: trio.CancelScope | None = None
         self.written = 0
         self.lost = 0
 
@@ -242,7 +244,9 @@ class LogbookActor(Actor):
         self._failing_since = now if self._failing_since is None else self._failing_since
         self._drops = {**failed.drops, **self._drops}
         self._waiters = [*failed.waiters, *self._waiters]
-        self.me.at(now + RETRY, WriteDue())
+        if self._retry is not None:  # whoever asks meanwhile has it tried at once, and not once more for ever
+            self._retry.cancel()
+        self._retry = self.me.at(now + RETRY, WriteDue())
         if now - self._failing_since < PATIENCE:
             return
         for envelope, _ in self._waiters:

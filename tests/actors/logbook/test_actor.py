@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from callboard.actors.logbook.actor import BACKLOG_BYTES, STEP, LogbookActor
+from callboard.actors.logbook.actor import BACKLOG_BYTES, RETRY, STEP, LogbookActor
 from callboard.actors.logbook.pages import LONGEST, LogSpec
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
 from callboard.messages.accounting import Erase
@@ -152,6 +152,21 @@ async def test_what_is_erased_again_while_deletions_fail_waits_once_to_be_delete
         w.failing = False
         assert (await w.logbook.ask(Erase(user="ann"))).logged == 3
         assert w.on_disk == 0
+
+
+async def test_however_many_ask_while_deletions_fail_there_is_one_retry_at_a_time(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.tell("a")
+        await trio.sleep(1)
+        w.failing = True
+        for _ in range(20):
+            with trio.move_on_after(0.01):
+                await w.logbook.ask(Erase(user="ann"))
+        tried = len(w.deletions)
+        await trio.sleep(10)
+        assert len(w.deletions) - tried == 10 / (RETRY / 1e9)
 
 
 async def test_records_that_wait_are_bounded_in_bytes_and_those_beyond_are_lost_and_counted(
