@@ -9,7 +9,6 @@ from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
 from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
 from callboard.actors.ledger.keeping import (
-    CROWD,
     DAY,
     KEEP,
     LATELY,
@@ -48,7 +47,7 @@ from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.logs import get_logger
 from callboard.runtime.ref import Ref
-from callboard.runtime.storage.errors import StorageError
+from callboard.runtime.storage.errors import StorageError, StorageFull
 
 LINGER = ns(0.02)
 """How long an entry waits for company; with a commit of up to 30 ms it is on disk within 50."""
@@ -65,6 +64,8 @@ TRIM_EVERY = ns(60)
 """Between two looks for what is older than it is kept, and for rows of which there are too many."""
 DROPS = 8 * STEP
 """Deletions that may wait: trimming finds no more before some of them are made."""
+IN_A_ROW = 8
+"""Commits of deletions alone, while others fail. LMDB uses the room that one makes only in the second one after it."""
 TRIM_PAUSE = ns(0.1)
 """Between two steps of one look, and after a commit that failed: what is too old may make room."""
 
@@ -89,7 +90,8 @@ class LedgerActor(Actor):
     """`reading` gives the ledger's environment as the store has published it; `calendar` the days to count by.
 
     For `counted` days at the most a budget counts by tag or user; 0 where none does. Entries of the journal may take
-    `room` bytes of the file: beyond these the oldest go, whatever their age, for sums and open attempts need the rest.
+    `room` bytes of the file: beyond these, or when it is full, the oldest go, whatever their age, for sums and open
+    attempts need the rest.
     """
 
     def __init__(
@@ -118,7 +120,9 @@ class LedgerActor(Actor):
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
         self._passed = b""
-        """The entries up to this key are dropped already, or dated ahead of time: trimming begins behind them."""
+        """The entries up to this key are dropped already, or dated ahead of time: what is too old lies behind them."""
+        self._dropped = b""
+        """The entries up to this key are dropped already, whatever their date."""
         self._adding_up: str | None = None
         """The day whose rows by tag and user are being added up."""
         self._erasures: dict[int, Erasure] = {}
@@ -130,6 +134,8 @@ class LedgerActor(Actor):
         self._group_done = trio.Event()
         self._group_failed = False
         self._failed_in_a_row = 0
+        self._drops_in_a_row = 0
+        """Commits of nothing but what was to be dropped."""
         self._alarm: trio.CancelScope | None = None
         self._trim_alarm: trio.CancelScope | None = None
         self._since = 0
@@ -217,7 +223,7 @@ class LedgerActor(Actor):
         """For the status."""
         return {
             "committed": self.committed,
-            "waiting": len(self._entries) + len(self._pile),
+            "waiting": len(self._entries) + len(self._pile) + len(self._group or ()),
             "open_attempts": len(self._book.open),
             "rows": sum(len(self._book.rows[database]) for database in NAMED),
             "skipped_records": self.skipped,
@@ -264,30 +270,34 @@ class LedgerActor(Actor):
         return True
 
     def _overfull(self, now: int) -> str | None:
-        most, counted = self._keep.rows, int(self._counted * DAY)
-        asked_for = now - counted if counted else now + 2 * DAY  # no zone's day is further ahead
-        return overfull(self._book, most, min(asked_for, now - int(LATELY * DAY)), now) or overfull(
-            self._book, CROWD * most, asked_for, now
-        )
+        counted, spared = int(self._counted * DAY), now - int(LATELY * DAY)
+        needed = now - counted if counted else now + 2 * DAY  # no zone's day is further ahead
+        return overfull(self._book, self._keep.rows, min(needed, spared), needed, now)
 
     def _trim_in(self, pause: int) -> None:
         if self._trim_alarm is not None:
             self._trim_alarm.cancel()
         self._trim_alarm = self.me.at(self.me.now() + pause, TrimDue())
 
+    @property
+    def _full(self) -> bool:
+        """Whether commits fail for want of room."""
+        return self._failing and self._why_failed[0] == StorageFull.__name__
+
     def _crowded_out(self) -> tuple[list[bytes], bool] | None:
-        """Keys of the oldest entries when all take more than their room, and whether more may go; None otherwise."""
+        """Keys of the oldest entries when there is no room for all, and whether more may go; None otherwise."""
         try:
-            if self._reading().size(JOURNAL) <= self._room:
+            if not self._full and self._reading().size(JOURNAL) <= self._room:
                 return None
         except StorageError:
             return None
-        keys = [key for key, _ in self._page(self._passed) or []]
-        self._passed = keys[-1] if keys else self._passed
+        keys = [key for key, _ in self._page(self._dropped) or []]
+        self._dropped = keys[-1] if keys else self._dropped
         return keys, len(keys) == STEP
 
     def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
         """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
+        self._passed = max(self._passed, self._dropped)
         first = self._page(self._passed, 1)
         if not first or (first[0][1] is not None and before <= first[0][1].at <= now):
             return [], False
@@ -375,10 +385,10 @@ class LedgerActor(Actor):
         self.me.spawn(self._write, self._group.operations)
 
     def _next_group(self) -> Group:
-        """Everything that waits; after a commit that failed only what is to be dropped, if anything is."""
+        """Everything that waits; while commits fail what is to be dropped in turn with it, alone, to make room."""
         fresh = self._journal.operations(self._entries, self._book, self._changed)
         self._entries, self._changed = [], []
-        if self._failing:
+        if self._failing and self._drops_in_a_row < IN_A_ROW:
             drops = self._pile.take_drops(STEP)
             if drops is not None:
                 self._pile.leave(fresh)
@@ -406,11 +416,14 @@ class LedgerActor(Actor):
         group, self._group = self._group, None
         if failed:
             self._failed_in_a_row += 1
+            self._drops_in_a_row = 0
             self._put_back(group)
             self._trim_in(TRIM_PAUSE)
         else:
-            self._failed_in_a_row = 0
-            self.committed += len(group.operations)
+            self._drops_in_a_row = 0 if group.whole else self._drops_in_a_row + 1
+            self.committed += len(group)
+            if group.whole or self._full:  # then deletions make room
+                self._failed_in_a_row = 0
             if group.whole:
                 self._all_is_written()
         if self._waiters or self._pile.drops or failed or not group.whole:

@@ -14,7 +14,7 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeGuard
 
@@ -151,17 +151,28 @@ def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[
     return gone, changed
 
 
-def overfull(book: Book, most: int, before: int, now: int) -> str | None:
-    """The first day with rows by tag and user, of more than `most`, if it was before a moment (UTC nanoseconds)."""
-    if sum(_names_somebody(row) for database in NAMED for row in book.rows[database].values()) <= most:
+def overfull(book: Book, most: int, spared: int, needed: int, now: int) -> str | None:
+    """The first day with rows by tag and user, if there are more than `most` of these.
+
+    Unless it is not before `spared`, and they are no crowd yet, or not before `needed` (UTC nanoseconds).
+    """
+    if sum(len(book.rows[database]) for database in NAMED) <= most:
         return None
-    last = _day(now + DAY)
+    named = sum(_naming(book.rows[database].values()) for database in NAMED)
+    if named <= most:
+        return None
+    first, last = _day(needed if named > CROWD * most else spared), _day(now + DAY)
     for database in NAMED:
         days = (row.day for row in book.rows[database].values() if _names_somebody(row))
         day = next((day for day in days if day <= last), None)
-        if day is not None and day < _day(before):
+        if day is not None and day < first:
             return day
     return None
+
+
+def _naming(rows: Iterable[Any]) -> int:
+    """As `_names_somebody`, three times as fast: there may be a hundred thousand."""
+    return sum(1 for row in rows if row.tag or row.user)
 
 
 def add_up(book: Book, day: str, now: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from callboard.actors.ledger.journal import JOURNAL, OPEN
-from callboard.messages.storing import Operation, StoreDelete
+from callboard.messages.storing import Operation, StoreDelete, StorePut
 
 Place = tuple[str, bytes]
 """A database, and a key in it."""
@@ -23,6 +23,9 @@ class Group(msgspec.Struct, frozen=True):
     others: tuple[Operation, ...] = ()
     whole: bool = False
     """Whether it is all that waited."""
+
+    def __len__(self) -> int:
+        return len(self.drops) + len(self.others)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -37,6 +40,8 @@ class Pile:
         self._left: dict[Place, Operation] = {}
         """By failed commits; none of them older than a drop of the same place."""
         self._drops: dict[Place, StoreDelete] = {}
+        self._doubtful: set[Place] = set()
+        """Of attempts that ended before a commit that opened them was known to succeed."""
 
     def __len__(self) -> int:
         return len(self._left) + len(self._drops)
@@ -52,13 +57,18 @@ class Pile:
             self._left.pop(_place(one), None)
             self._drops[_place(one)] = one
 
-    def leave(self, fresh: Iterable[Operation]) -> None:
-        """These are new, and wait until something else is done."""
-        for one in fresh:
-            self._left[_place(one)] = one
+    def leave(self, operations: Iterable[Operation]) -> None:
+        """These wait behind what waits already."""
+        for one in operations:
+            place = _place(one)
+            if place[0] == OPEN and isinstance(one, StoreDelete) and isinstance(self._left.get(place), StorePut):
+                self._doubtful.add(place)
+            self._left[place] = one
 
     def take(self, fresh: tuple[Operation, ...]) -> Group:
         """Everything that waits, and what is new."""
+        if not self._left:
+            self._doubtful.clear()
         group = Group(self._drops, (*self._left.values(), *fresh), whole=True)
         self._left, self._drops = {}, {}
         return group
@@ -73,17 +83,17 @@ class Pile:
     def put_back(self, group: Group, most: int) -> int:
         """A commit failed. At most `most` entries of the journal are kept, the newest; the result is how many are not.
 
-        What has been dropped since is not written again. Of the deletions of attempts that have ended as many are kept:
-        each was written as open by a commit of which nobody knows whether it failed.
+        What has been dropped since is not written again. Of attempts that opened and ended while commits failed nobody
+        knows whether they are open on disk: of their deletions as many are kept.
         """
-        left = {_place(one): one for one in group.others if _place(one) not in self._drops}
-        self._left = {**left, **self._left}
+        newer, self._left = self._left.values(), {}
+        self.leave(one for one in group.others if _place(one) not in self._drops)
+        self.leave(newer)
         self._drops = {**group.drops, **self._drops}
-        self._shorten(OPEN, most)
-        return self._shorten(JOURNAL, most)
+        self._shorten([place for place in self._left if place in self._doubtful], most)
+        return self._shorten([place for place in self._left if place[0] == JOURNAL], most)
 
-    def _shorten(self, database: str, most: int) -> int:
-        places = [place for place in self._left if place[0] == database]
+    def _shorten(self, places: list[Place], most: int) -> int:
         beyond = places[: max(0, len(places) - most)]
         for place in beyond:
             del self._left[place]

@@ -105,8 +105,10 @@ def counted(config: Config) -> float:
 
 
 def room(config: Config) -> int:
-    """Bytes that entries of the journal may take. In memory nobody reads them after this process."""
-    return ROOM_IN_MEMORY if config.store.mode == "memory" else config.store.max_size // 4 * 3
+    """Bytes that entries of the journal may take: the log may have half the file, and what is in memory dies with us."""
+    store = config.store
+    share = store.max_size // 4 * (1 if config.log.requests else 3)
+    return min(share, ROOM_IN_MEMORY) if store.mode == "memory" else share
 
 
 def _ledger(resolved: Resolved, plumbing: Plumbing) -> ActorSpec:

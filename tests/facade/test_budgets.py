@@ -17,6 +17,7 @@ import callboard
 from callboard import spec
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.ledger.keeping import Keep
+from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.prices.book import Price
 from callboard.config import Config
 from callboard.messages.accounting import UsageReport
@@ -318,9 +319,20 @@ async def test_those_who_share_a_call_do_not_share_its_leaders_lack_of_money(
         assert len(w["alpha"].log) == 3, "the rich share one"
 
 
-@pytest.mark.parametrize(("mode", "room"), [("exclusive", 3 * 2**28), ("memory", 2**26)])
-def test_entries_have_no_more_room_than_leaves_some_for_sums(mode: Any, room: int) -> None:
-    assert spec.room(Config(store=StoreConfig(mode=mode, max_size=2**30))) == room
+@pytest.mark.parametrize(
+    ("mode", "size", "logged", "room"),
+    [
+        ("exclusive", 2**30, False, 3 * 2**28),
+        ("exclusive", 2**30, True, 2**28),
+        ("memory", 2**30, False, 2**26),
+        ("memory", 2**25, False, 3 * 2**23),
+    ],
+)
+def test_entries_have_no_more_room_than_leaves_some_for_sums_and_the_log(
+    mode: Any, size: int, logged: bool, room: int
+) -> None:
+    config = Config(store=StoreConfig(mode=mode, max_size=size), log=LogSpec(requests=logged))
+    assert spec.room(config) == room
 
 
 @pytest.mark.parametrize(("per", "days"), [("day", 3.0), ("month", 33.0), ("ever", 36_525.0)])

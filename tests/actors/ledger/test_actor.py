@@ -36,7 +36,7 @@ from callboard.messages.accounting import (
 )
 from callboard.messages.base import Tell
 from callboard.messages.events import Event, LedgerFailing, LedgerRecovered
-from callboard.messages.storing import Commit
+from callboard.messages.storing import Commit, StorePut
 from callboard.messages.usage import Usage
 from callboard.runtime.actor import Actor, Me
 from callboard.runtime.envelope import Envelope, Message
@@ -74,6 +74,8 @@ class Trouble:
         self.commits: list[tuple[float, int]] = []
         """When each that succeeded was done, and how many entries were in it."""
         self.failed = 0
+        self.refuses_entries = False
+        """Whether only deletions succeed."""
         self.after_writing = False
         """Whether a commit that fails was written all the same."""
 
@@ -91,6 +93,9 @@ class Gate(Actor):
 
     async def _commit(self, commit: Commit) -> None:
         await trio.sleep(self._trouble.seconds)
+        if self._trouble.refuses_entries and any(isinstance(one, StorePut) for one in commit.operations):
+            self._trouble.failed += 1
+            raise CommitFailed("the store is full")
         fails = self._trouble.failing > 0
         self._trouble.failing -= fails
         if fails and not self._trouble.after_writing:
@@ -618,6 +623,63 @@ async def test_a_ledger_of_young_entries_at_its_bound_goes_on_without_the_oldest
         assert w.attempts == 10_000
 
 
+async def test_a_file_that_others_fill_makes_the_oldest_entries_go_as_well(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(largest=MIB) as w:
+        now = w.system.clock.utc()
+        for number in range(100):
+            w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
+            await trio.sleep(0.1)
+        with trio.fail_after(60):
+            await w.ledger.ask(Flush())
+        assert (w.facts["lost_entries"], w.attempts) == (0, 10_000)
+    async with world() as w:
+        assert w.attempts == 10_000
+
+
+async def test_entries_dated_ahead_of_time_go_before_newer_ones_when_there_is_no_room(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=Keep(entries=1, usage=1e6), room=100_000) as w:
+        now, day = w.system.clock.utc(), 86_400 * 10**9
+        w.write(*(settling(f"ahead {number}", at=now + 365 * day) for number in range(STEP)))
+        await trio.sleep(100)
+        for number in range(5):
+            w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
+            await trio.sleep(100)
+        entries = w.system.ref("store").snapshot.ledger.all(JOURNAL)
+        assert len(entries) >= 100
+        assert b"4 99" in entries[-1][1]
+        assert not any(b"ahead" in entry for _, entry in entries)
+
+
+async def test_entries_are_written_between_deletions_that_take_longer_than_to_find_them(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        old = w.system.clock.utc() - 3 * 86_400 * 10**9
+        w.write(*(settling(f"old {number}", at=old) for number in range(60 * STEP)))
+        await w.ledger.ask(Flush())
+    async with world(keep=Keep(entries=1, usage=1e6)) as w:
+        w.trouble.seconds, w.trouble.failing = 0.15, 1
+        await trio.sleep(2)
+        with trio.fail_after(1):
+            await w.ledger.ask(WriteDurably((settling("new", at=w.system.clock.utc()),)))
+
+
+async def test_deletions_that_succeed_do_not_make_a_backlog_be_tried_more_often(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world(keep=Keep(entries=1, usage=1e6)) as w:
+        w.trouble.refuses_entries = True
+        for number in range(60):
+            at = w.system.clock.utc() - 3 * 86_400 * 10**9
+            w.ledger.tell(Write((settling(f"old {number}", at=at),)), lane=Lane.CONTROL)
+            await trio.sleep(10)
+        assert w.trouble.failed <= 600 / 8 + 8
+
+
 async def test_while_nothing_can_be_deleted_trimming_finds_no_more_and_the_backlog_stays_bounded(
     autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -796,8 +858,12 @@ async def test_what_is_erased_makes_room_in_a_ledger_at_its_bound_for_what_waits
 async def test_an_erasure_does_not_wait_for_ever_for_what_cannot_be_written(
     autojump_clock: MockClock, world: Opening
 ) -> None:
-    async with world(largest=MIB) as w:
-        await fill(w)
+    async with world() as w:
+        w.write(calling("1"))
+        await w.ledger.ask(Flush())
+        w.trouble.failing = 10**9
+        w.write(calling("2"))
+        await trio.sleep(1)
         began = trio.current_time()
         with pytest.raises(CannotErase, match="within a minute"), trio.fail_after(100):
             await w.ledger.ask(Erase(call="nobody's"))

@@ -205,9 +205,9 @@ def test_what_comes_late_for_a_day_that_was_added_up_joins_it_the_next_time() ->
     add_up(one, "1970-01-02", 9 * DAY)
     for entry in named(1, tag="t"):
         one.apply(entry)
-    assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-03"
+    assert overfull(one, 0, 9 * DAY, 9 * DAY, 9 * DAY) == "1970-01-03"
     add_up(one, "1970-01-03", 9 * DAY)
-    assert overfull(one, 0, 9 * DAY, 9 * DAY) == "1970-01-02"
+    assert overfull(one, 0, 9 * DAY, 9 * DAY, 9 * DAY) == "1970-01-02"
     add_up(one, "1970-01-02", 9 * DAY)
     assert spent(one) == [("1970-01-02", "", "", True, 2), ("1970-01-03", "", "", True, 1)]
 
@@ -220,7 +220,13 @@ def test_of_too_many_rows_those_of_the_first_day_go_unless_it_is_to_be_kept(
     most: int, before: int, day: str | None
 ) -> None:
     one = book(*named(1), *named(99, tag="ahead"), *named(2, tag="old"), *named(3, tag="new"))
-    assert overfull(one, most, before * DAY, now=9 * DAY) == day
+    assert overfull(one, most, before * DAY, before * DAY, now=9 * DAY) == day
+
+
+@pytest.mark.parametrize(("most", "needed", "day"), [(1, 9, "1970-01-03"), (2, 9, None), (1, 2, None)])
+def test_the_latest_days_are_spared_until_there_is_a_crowd(most: int, needed: int, day: str | None) -> None:
+    one = book(*named(2, tag="old"), *named(3, tag="new"), *named(3, tag="newer"))
+    assert overfull(one, most, spared=0, needed=needed * DAY, now=9 * DAY) == day
 
 
 def test_what_the_deleted_spent_for_a_tag_is_added_up_like_the_rest() -> None:

@@ -77,11 +77,25 @@ def test_the_oldest_entries_beyond_a_bound_are_not_kept_and_rows_are() -> None:
     assert taken(pile) == (*entries[3:], put(b"row"))
 
 
-def test_the_oldest_deletions_of_ended_attempts_beyond_the_bound_are_not_kept_and_no_entry_is_lost_by_that() -> None:
+def test_of_attempts_that_began_and_ended_while_commits_failed_so_many_deletions_are_kept() -> None:
     pile = Pile()
+    opened = [put(bytes([number]), database=OPEN) for number in range(5)]
     ended = [StoreDelete(OPEN, bytes([number])) for number in range(5)]
+    assert failed(pile, *opened, most=2) == 0
     assert failed(pile, *ended, put(b"row"), most=2) == 0
+    assert failed(pile, most=2) == 0
     assert taken(pile) == (*ended[3:], put(b"row"))
+
+
+def test_no_attempt_that_is_open_on_disk_stays_so_and_none_that_is_underway_is_forgotten() -> None:
+    pile = Pile()
+    opened = [put(bytes([number]), database=OPEN) for number in range(5)]
+    ended = [StoreDelete(OPEN, bytes([number])) for number in range(5, 10)]
+    assert failed(pile, *opened, *ended, most=2) == 0
+    assert taken(pile) == (*opened, *ended)
+    late = [StoreDelete(OPEN, bytes([number])) for number in range(5)]
+    assert failed(pile, *late, most=2) == 0, "what opened them was written"
+    assert taken(pile) == tuple(late)
 
 
 def test_what_is_left_for_later_goes_behind_what_failed_and_is_bounded_with_it() -> None:
