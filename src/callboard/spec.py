@@ -105,7 +105,7 @@ def counted(config: Config) -> float:
 
 
 def room(config: Config) -> int:
-    """Bytes that entries of the journal may take: the log may have half the file, and what is in memory dies with us."""
+    """Bytes that entries of the journal may take. Half of the file may be the log's; in memory nobody reads them."""
     store = config.store
     share = store.max_size // 4 * (1 if config.log.requests else 3)
     return min(share, ROOM_IN_MEMORY) if store.mode == "memory" else share
