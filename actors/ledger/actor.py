@@ -297,7 +297,6 @@ class LedgerActor(Actor):
 
     def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
         """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
-        self._passed = max(self._passed, self._dropped)
         first = self._page(self._passed, 1)
         if not first or (first[0][1] is not None and before <= first[0][1].at <= now):
             return [], False
@@ -422,9 +421,8 @@ class LedgerActor(Actor):
         else:
             self._drops_in_a_row = 0 if group.whole else self._drops_in_a_row + 1
             self.committed += len(group)
-            if group.whole or self._full:  # then deletions make room
-                self._failed_in_a_row = 0
             if group.whole:
+                self._failed_in_a_row = 0
                 self._all_is_written()
         if self._waiters or self._pile.drops or failed or not group.whole:
             self._commit()

@@ -85,6 +85,8 @@ def test_of_attempts_that_began_and_ended_while_commits_failed_so_many_deletions
     assert failed(pile, *ended, put(b"row"), most=2) == 0
     assert failed(pile, most=2) == 0
     assert taken(pile) == (*ended[3:], put(b"row"))
+    assert taken(pile) == ()
+    assert not pile._doubtful
 
 
 def test_no_attempt_that_is_open_on_disk_stays_so_and_none_that_is_underway_is_forgotten() -> None:
