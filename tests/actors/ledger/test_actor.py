@@ -608,25 +608,11 @@ async def test_entries_beyond_their_room_go_whatever_their_age_and_no_sum_is_los
         assert w.attempts == 2_000
 
 
+@pytest.mark.parametrize("room", [MIB // 2, math.inf], ids=["by its room", "when a commit finds none"])
 async def test_a_ledger_of_young_entries_at_its_bound_goes_on_without_the_oldest(
-    autojump_clock: MockClock, world: Opening
+    room: float, autojump_clock: MockClock, world: Opening
 ) -> None:
-    async with world(largest=MIB, room=MIB // 2) as w:
-        now = w.system.clock.utc()
-        for number in range(100):
-            w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
-            await trio.sleep(0.1)
-        with trio.fail_after(60):
-            await w.ledger.ask(Flush())
-        assert (w.facts["lost_entries"], w.attempts) == (0, 10_000)
-    async with world() as w:
-        assert w.attempts == 10_000
-
-
-async def test_a_file_that_others_fill_makes_the_oldest_entries_go_as_well(
-    autojump_clock: MockClock, world: Opening
-) -> None:
-    async with world(largest=MIB) as w:
+    async with world(largest=MIB, room=room) as w:
         now = w.system.clock.utc()
         for number in range(100):
             w.write(*(settling(f"{number} {one}", at=now) for one in range(100)))
