@@ -7,7 +7,7 @@ import trio
 
 from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
-from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, page, row_key
+from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, row_key
 from callboard.actors.ledger.keeping import (
     DAY,
     KEEP,
@@ -15,15 +15,13 @@ from callboard.actors.ledger.keeping import (
     NAMED,
     STEP,
     Keep,
-    Page,
     add_up,
-    aged,
     aged_rows,
     anonymous,
     chosen,
-    dated_ahead,
     overfull,
 )
+from callboard.actors.ledger.oldest import Oldest
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
 from callboard.actors.ledger.view import LedgerView
@@ -47,7 +45,7 @@ from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.logs import get_logger
 from callboard.runtime.ref import Ref
-from callboard.runtime.storage.errors import StorageError, StorageFull
+from callboard.runtime.storage.errors import StorageFull
 
 LINGER = ns(0.02)
 """How long an entry waits for company; with a commit of up to 30 ms it is on disk within 50."""
@@ -106,7 +104,6 @@ class LedgerActor(Actor):
         room: float = math.inf,
     ) -> None:
         self._keep = keep
-        self._room = room
         self._counted = counted
         self._calendar = calendar
         self._reading = reading
@@ -119,10 +116,7 @@ class LedgerActor(Actor):
         self._pile = Pile()
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
-        self._passed = b""
-        """The entries up to this key are dropped already, or dated ahead of time: what is too old lies behind them."""
-        self._dropped = b""
-        """The entries up to this key are dropped already, whatever their date."""
+        self._oldest = Oldest(reading, outbox, room)
         self._adding_up: str | None = None
         """The day whose rows by tag and user are being added up."""
         self._erasures: dict[int, Erasure] = {}
@@ -250,7 +244,8 @@ class LedgerActor(Actor):
             self._trim_in(TRIM_PAUSE)
             return
         now = self.me.utc()
-        keys, more = self._crowded_out() or self._aged(now - int(self._keep.entries * DAY), now)
+        oldest, before = self._oldest, now - int(self._keep.entries * DAY)
+        keys, more = oldest.any_age() if self._full or oldest.crowded else oldest.aged(before, now)
         rows = aged_rows(self._book, now - int(self._keep.usage * DAY), now)
         for database, key in rows:
             del self._book.rows[database][key]
@@ -284,42 +279,6 @@ class LedgerActor(Actor):
         """Whether commits fail for want of room."""
         return self._failing and self._why_failed[0] == StorageFull.__name__
 
-    def _crowded_out(self) -> tuple[list[bytes], bool] | None:
-        """Keys of the oldest entries when there is no room for all, and whether more may go; None otherwise."""
-        try:
-            if not self._full and self._reading().size(JOURNAL) <= self._room:
-                return None
-        except StorageError:
-            return None
-        keys = [key for key, _ in self._page(self._dropped) or []]
-        self._dropped = keys[-1] if keys else self._dropped
-        return keys, len(keys) == STEP
-
-    def _aged(self, before: int, now: int) -> tuple[list[bytes], bool]:
-        """Keys of the oldest entries that are too old, and whether more may be. As a rule one look is enough."""
-        first = self._page(self._passed, 1)
-        if not first or (first[0][1] is not None and before <= first[0][1].at <= now):
-            return [], False
-        found = self._page(self._passed) or []
-        if len(found) == STEP and dated_ahead(found, now):
-            self._passed = found[-1][0]
-            return [], True
-        keys = aged(found, before, now)
-        self._passed = keys[-1] if keys else self._passed
-        return keys, len(keys) == STEP
-
-    def _page(self, after: bytes, limit: int = STEP) -> Page | None:
-        """The next entries of the journal; None when it cannot be read now.
-
-        Those that were written by a commit that seemed to fail are none yet: were they erased, the next incarnation
-        would not see that they are counted.
-        """
-        try:
-            found = page(self._reading(), after, limit)
-        except StorageError:
-            return None
-        return [(key, entry) for key, entry in found if number_of(key) <= self._outbox.latest_written]
-
     def _drop(self, drops: list[StoreDelete]) -> None:
         """With the next commit."""
         self._pile.drop(drops)
@@ -341,7 +300,7 @@ class LedgerActor(Actor):
         erasure = self._erasures.get(number)
         if erasure is None:
             return
-        found = self._page(erasure.after)
+        found = self._oldest.page(erasure.after)
         if found is None:
             self.me.at(self.me.now() + RETRY, EraseOn(number))
             return
@@ -460,7 +419,7 @@ class LedgerActor(Actor):
     def _put_back(self, group: Group) -> None:
         """It goes ahead of the next commit."""
         self.failures += 1
-        self._tell_failure(len(group.operations))
+        self._tell_failure(len(group))
         lost = self._pile.put_back(group, BACKLOG)
         self.lost += lost
         self._outbox.written(lost)
