@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, label, said
+from callboard.actors.wires.faults import Complaint, id_in, kind_of, label, said
 from callboard.actors.wires.jsons import mapping, object_of, string
 from callboard.actors.wires.retry_hints import LONGEST, retry_after, should_retry, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
@@ -49,7 +49,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         provider=provider,
         status=status,
         code=complaint.codes[0] if complaint.codes else None,
-        request_id=headers.get("request-id") or complaint.request_id,
+        request_id=id_in(headers, "request-id") or complaint.request_id,
         retry_after=retry_after(headers, now),
         retry=should_retry(headers),
         resets_at=_resets_at(complaint, now),

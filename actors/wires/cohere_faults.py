@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, label, said
+from callboard.actors.wires.faults import Complaint, id_in, kind_of, label, said
 from callboard.actors.wires.jsons import mapping, object_of, string
 from callboard.actors.wires.retry_hints import number, retry_after, start_of_next_month
 from callboard.actors.wires.wire import Headers, WireFault
@@ -33,7 +33,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         provider=provider,
         status=status,
         code=complaint.codes[0] if complaint.codes else None,
-        request_id=headers.get("x-debug-trace-id") or complaint.request_id,
+        request_id=id_in(headers, "x-debug-trace-id") or complaint.request_id,
         retry_after=retry_after(headers, now),
         resets_at=start_of_next_month(now) if monthly else None,
     )

@@ -63,6 +63,7 @@ _READ = 4096
 _SEARCHED = 16 * 1024
 """Characters at either end of a message. What a provider repeats of a prompt may be long, and stand before or after."""
 _LABEL = re.compile(r"[A-Za-z0-9_.:/ -]{1,100}")
+_ID = re.compile(r"[!-~]{1,100}")
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +113,11 @@ def by_status(status: int | None) -> FaultKind:
 def label(value: object) -> str | None:
     """`value` when it is short and plain, as codes and ids are; else it may be anything, a quoted prompt as well."""
     return value if isinstance(value, str) and _LABEL.fullmatch(value) else None
+
+
+def id_in(headers: Mapping[str, str], *names: str) -> str | None:
+    """The first of these headers that holds an id. One with spaces, or a long one, may be anything."""
+    return next((value for value in map(headers.get, names) if value and _ID.fullmatch(value)), None)
 
 
 def said(complaint: Complaint, body: bytes) -> str:

@@ -8,7 +8,7 @@ differ: `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail":
 from collections.abc import Callable
 from typing import Any
 
-from callboard.actors.wires.faults import Complaint, kind_of, label, said
+from callboard.actors.wires.faults import Complaint, id_in, kind_of, label, said
 from callboard.actors.wires.jsons import items, mapping, object_of, string
 from callboard.actors.wires.retry_hints import resets_at, retry_after, should_retry
 from callboard.actors.wires.wire import Headers, WireFault
@@ -78,7 +78,7 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         provider=provider,
         status=status,
         code=complaint.codes[0] if complaint.codes else None,
-        request_id=next(filter(None, map(headers.get, _REQUEST_IDS)), None) or complaint.request_id,
+        request_id=id_in(headers, *_REQUEST_IDS) or complaint.request_id,
         retry_after=retry_after(headers, now),
         resets_at=resets_at(headers, now) if kind is K.QUOTA_EXHAUSTED else None,
         retry=should_retry(headers),

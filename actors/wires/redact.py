@@ -52,6 +52,6 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(r"(?<![A-Za-z0-9])(?:gsk_|hf_|r8_|gh[opsu]_|github_pat_|AKIA|AIza|ya29\.|eyJ)[\w*•….-]*[\w*•…]"),
         HIDDEN,
     ),
-    (re.compile(r"[\w-]*[*•]{3,}[\w*•-]*"), HIDDEN),
+    (re.compile(r"(?<![\w-])[\w-]*[*•]{3,}[\w*•-]*"), HIDDEN),
     (re.compile(r"[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+_=-]{32,}"), _token),
 )

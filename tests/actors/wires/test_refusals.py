@@ -1,7 +1,5 @@
 """What every wire makes of refusals and framings that are in no recording."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from email.utils import formatdate
 
 import pytest
@@ -11,13 +9,12 @@ from tests.actors.wires.test_decoders_fuzz import WIRES, written
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
 from callboard.actors.wires.cohere_v1 import CohereV1
+from callboard.actors.wires.faults import Complaint
 from callboard.actors.wires.gemini import Gemini
 from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_responses import OpenAIResponses
 from callboard.actors.wires.wire import Wire
-
-Within = Callable[[float], AbstractContextManager[None]]
 
 NOW = 1_800_000_000
 AT_NOON: dict[str, Wire] = {
@@ -93,12 +90,20 @@ def test_a_credential_in_the_words_of_a_refusal_is_hidden(name: str) -> None:
 
 @each
 @pytest.mark.parametrize("said", ["prompt is too long: {}", "'{}' is bad: prompt is too long"])
-def test_a_refusal_that_repeats_a_long_prompt_is_told_apart_without_holding_anybody_up(
-    name: str, said: str, within: Within
-) -> None:
+def test_a_refusal_that_repeats_a_long_prompt_is_told_apart(name: str, said: str) -> None:
     body = written({"error": {"message": said.format("calls in a row " * 600_000)}})
-    with within(0.3):
-        assert AT_NOON[name].fault(400, {}, body).kind == "context_too_long"
+    assert AT_NOON[name].fault(400, {}, body).kind == "context_too_long"
+
+
+def test_of_a_long_message_the_ends_are_searched_and_nobody_is_held_up() -> None:
+    assert len(Complaint(message="calls in a row " * 600_000).searched) < 40_000
+
+
+@each
+@pytest.mark.parametrize("told", ["a" * 101, "\\" * 60_000, "see the diary of your safe", ""])
+def test_a_header_that_holds_no_id_is_none(name: str, told: str) -> None:
+    ids = ("request-id", "x-request-id", "x-debug-trace-id", "x-generation-id", "apim-request-id")
+    assert AT_NOON[name].fault(400, dict.fromkeys(ids, told), b"{}").request_id is None
 
 
 @pytest.mark.parametrize("name", EVENTS)
