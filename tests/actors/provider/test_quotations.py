@@ -2,7 +2,6 @@ import json
 import random
 import string
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from callboard.actors.provider.quotations import OVERLAP, PART, Quotations, part
 from callboard.actors.wires.redact import BOUND, HIDDEN, redact
 from callboard.messages.faults import Fault, FaultKind
 
-Within = Callable[[float], AbstractContextManager[None]]
+InProportion = Callable[[Callable[[int], object], int], None]
 
 DIARY = 'Dear diary,\ntoday I "lost" the keys of\tthe safe in C:\\new\\house and nobody knows. Größe: 7 Ä.'
 MODEL = "accounts/fireworks/models/llama-v3p1-405b-instruct"
@@ -98,7 +97,7 @@ def test_a_quotation_is_found_wherever_it_stands_in_a_long_request() -> None:
         assert secret not in told(f"bad: {secret}", sent("." * place + secret + "." * PART)).message
 
 
-def test_each_step_takes_a_bounded_time_whatever_was_sent_and_said(within: Within) -> None:
+def test_time_is_in_proportion_to_what_was_sent_whatever_was_said(in_proportion: InProportion) -> None:
     chance = random.Random(3)
     prose = "".join(chance.choice(string.ascii_lowercase + "  ") for _ in range(1_000_000))
     pieces = "".join(f"{prose[at : at + 19]}!Q" for at in range(0, 10_000, 400))
@@ -108,10 +107,4 @@ def test_each_step_takes_a_bounded_time_whatever_was_sent_and_said(within: Withi
         ("a" * BOUND, "aaaaaaaa " * 100_000),
         ("aaaaaaaab" * 60, "aaaaaaaa\n\\" * 100_000),
     ]:
-        quotations = Quotations(Fault(kind=FaultKind.SERVER, message=said[:BOUND]), MODEL)
-        body = sent(text)
-        steps = len(body) / PART
-        with within(0.05 * steps):
-            for part in parts(body):
-                quotations.look_at(part)
-            quotations.left_out()
+        in_proportion(lambda size, said=said, text=text: told(said[:BOUND], sent(text[:size])), len(text))  # type: ignore[misc]

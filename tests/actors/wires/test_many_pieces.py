@@ -4,8 +4,7 @@ Each of these had been copied whole with every piece, and a stream of some megab
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,16 +17,9 @@ from callboard.actors.wires.wire import Wire
 from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer
 
-Within = Callable[[float], AbstractContextManager[None]]
+InProportion = Callable[[Callable[[int], object], int], None]
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def in_seconds(within: Within) -> Iterator[None]:
-    """Each of these tests takes no longer, or it fails."""
-    with within(3):
-        yield
 
 
 def streamed(wire: Wire, first: list[Json], piece: Json, count: int) -> Answer:
@@ -40,50 +32,72 @@ def streamed(wire: Wire, first: list[Json], piece: Json, count: int) -> Answer:
     return decoder.partial()
 
 
-def test_a_recording() -> None:
+def test_a_recording(in_proportion: InProportion) -> None:
     piece = {"choices": [{"delta": {"audio": {"data": "a" * 400}}}]}
-    answer = streamed(OpenAIChat(), [], piece, 20_000)
-    assert answer.extra == {"audio": {"data": "a" * 8_000_000}}
+
+    def read(count: int) -> None:
+        answer = streamed(OpenAIChat(), [], piece, count)
+        assert answer.extra == {"audio": {"data": "a" * 400 * count}}
+
+    in_proportion(read, 20_000)
 
 
 @pytest.mark.parametrize(
-    ("delta", "count", "kind", "grown"),
+    ("delta", "most", "kind", "grown"),
     [
-        ({"type": "signature_delta", "signature": "a" * 400}, 20_000, "thinking", "a" * 8_000_000),
-        ({"type": "citations_delta", "citation": 1}, 100_000, "text", {"citations": [1] * 100_000}),
-        ({"type": "later", "list": [1] * 10}, 40_000, "text", {"list": [1] * 400_000}),
-        ({"type": "later", "word": "a" * 400}, 20_000, "text", {"word": "a" * 8_000_000}),
+        ({"type": "signature_delta", "signature": "a" * 400}, 20_000, "thinking", lambda count: "a" * 400 * count),
+        ({"type": "citations_delta", "citation": 1}, 100_000, "text", lambda count: {"citations": [1] * count}),
+        ({"type": "later", "list": [1] * 10}, 40_000, "text", lambda count: {"list": [1] * 10 * count}),
+        ({"type": "later", "word": "a" * 400}, 20_000, "text", lambda count: {"word": "a" * 400 * count}),
     ],
     ids=["signature", "citations", "lists", "strings"],
 )
-def test_a_block_of_anthropics(delta: Json, count: int, kind: str, grown: Any) -> None:
+def test_a_block_of_anthropics(
+    delta: Json, most: int, kind: str, grown: Callable[[int], Any], in_proportion: InProportion
+) -> None:
     start = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
     piece = {"type": "content_block_delta", "index": 0, "delta": delta}
-    (part,) = streamed(AnthropicMessages(), [start], piece, count).parts
-    assert isinstance(part, TextPart | ThinkingPart)
-    assert (part.extra if isinstance(part, TextPart) else part.signature) == grown
+
+    def read(count: int) -> None:
+        (part,) = streamed(AnthropicMessages(), [start], piece, count).parts
+        assert isinstance(part, TextPart | ThinkingPart)
+        assert (part.extra if isinstance(part, TextPart) else part.signature) == grown(count)
+
+    in_proportion(read, most)
 
 
-def test_what_gemini_cites() -> None:
+def test_what_gemini_cites(in_proportion: InProportion) -> None:
     piece = {"candidates": [{"citationMetadata": {"citationSources": [1, 2, 3]}}]}
-    answer = streamed(Gemini(), [], piece, 60_000)
-    assert answer.extra == {"citationMetadata": {"citationSources": [1, 2, 3] * 60_000}}
+
+    def read(count: int) -> None:
+        answer = streamed(Gemini(), [], piece, count)
+        assert answer.extra == {"citationMetadata": {"citationSources": [1, 2, 3] * count}}
+
+    in_proportion(read, 60_000)
 
 
-def test_arguments_by_their_paths() -> None:
+def test_arguments_by_their_paths(in_proportion: InProportion) -> None:
     """One of them holds a list, into which all others lead."""
-    whole = {"name": "f", "args": {"a": [{}] * 100_000}, "willContinue": True}
-    paths = [{"jsonPath": f"$.a[0].m{number}", "numberValue": number} for number in range(30_000)]
-    first = [{"candidates": [{"content": {"parts": [{"functionCall": call}]}}]}
-             for call in (whole, {"partialArgs": paths, "willContinue": True})]  # fmt: skip
-    (part,) = streamed(Gemini(), first, {}, 0).parts
-    assert isinstance(part, ToolCallPart)
-    assert len(json.loads(part.arguments)["a"][0]) == 30_000
+
+    def read(count: int) -> None:
+        whole = {"name": "f", "args": {"a": [{}] * 3 * count}, "willContinue": True}
+        paths = [{"jsonPath": f"$.a[0].m{number}", "numberValue": number} for number in range(count)]
+        first = [{"candidates": [{"content": {"parts": [{"functionCall": call}]}}]}
+                 for call in (whole, {"partialArgs": paths, "willContinue": True})]  # fmt: skip
+        (part,) = streamed(Gemini(), first, {}, 0).parts
+        assert isinstance(part, ToolCallPart)
+        assert len(json.loads(part.arguments)["a"][0]) == count
+
+    in_proportion(read, 30_000)
 
 
-def test_an_item_that_ends_again_and_again() -> None:
+def test_an_item_that_ends_again_and_again(in_proportion: InProportion) -> None:
     added = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "a"}}
     words = {"type": "response.output_text.delta", "output_index": 0, "item_id": "a", "delta": "x"}
     ended = {"type": "response.output_item.done", "output_index": 0, "item": {}}
-    answer = streamed(OpenAIResponses(), [added, *[words] * 60_000], ended, 20_000)
-    assert answer.parts == (TextPart("x" * 60_000),)
+
+    def read(count: int) -> None:
+        answer = streamed(OpenAIResponses(), [added, *[words] * 3 * count], ended, count)
+        assert answer.parts == (TextPart("x" * 3 * count),)
+
+    in_proportion(read, 20_000)
