@@ -1,16 +1,18 @@
 """The count of what the recorded traffic says of each provider: passed, failed, excepted, and not yet."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 COLUMNS = ("passed", "failed", "excepted", "not yet")
+RECORD = "recorded traffic"
 
 
 class Tally:
-    """One line for each subject and provider."""
+    """What one test has found, as properties of the test: one for each record."""
 
-    def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], Counter[str]] = {}
+    def __init__(self, properties: list[tuple[str, Any]]) -> None:
+        self._properties = properties
 
     def judged(self, subject: str, provider: str, wrong: list[str]) -> None:
         """A record was compared: it failed when anything was wrong."""
@@ -24,13 +26,18 @@ class Tally:
         """There is no wire for the record's API yet: neither passed nor failed."""
         self._add(subject, provider, "not yet")
 
-    def lines(self) -> Iterator[str]:
-        """The report, subject by subject, with sums."""
-        for subject in dict.fromkeys(subject for subject, _ in self._lines):
-            yield f"{subject:<20}" + "".join(f"{name:>10}" for name in COLUMNS)
-            counts = {provider: counts for (of, provider), counts in self._lines.items() if of == subject}
-            for provider, line in [*counts.items(), ("in all", sum(counts.values(), Counter[str]()))]:
-                yield f"  {provider:<18}" + "".join(f"{line[name]:>10}" for name in COLUMNS)
+    def _add(self, subject: str, provider: str, fared: str) -> None:
+        self._properties.append((RECORD, (subject, provider, fared)))
 
-    def _add(self, subject: str, provider: str, name: str) -> None:
-        self._lines.setdefault((subject, provider), Counter())[name] += 1
+
+def lines(properties: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """The report on the properties of all tests, subject by subject, with sums."""
+    subjects: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for name, value in properties:
+        if name == RECORD:
+            subject, provider, fared = value
+            subjects[subject][provider][fared] += 1
+    for subject, providers in sorted(subjects.items()):
+        yield f"{subject:<20}" + "".join(f"{name:>10}" for name in COLUMNS)
+        for provider, counts in [*sorted(providers.items()), ("in all", sum(providers.values(), Counter[str]()))]:
+            yield f"  {provider:<18}" + "".join(f"{counts[name]:>10}" for name in COLUMNS)
