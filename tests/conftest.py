@@ -5,9 +5,11 @@
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -20,6 +22,14 @@ InProportion = Callable[[Callable[[int], object], int], None]
 
 PAIRS = 5
 """Comparisons of `in_proportion` before it says no."""
+
+
+@pytest.fixture
+def runtime_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user's runtime directory of this test's own. A socket's path may not be as long as one under `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="callboard-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -22,17 +22,15 @@ Run = Callable[..., Finished]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(tmp_path: Path, runtime_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty current folder, without keys in the environment and with a runtime directory of its own."""
-    folder, runtime = tmp_path / "here", tmp_path / "run"
+    folder = tmp_path / "here"
     folder.mkdir()
-    runtime.mkdir(mode=0o700)
     monkeypatch.chdir(folder)
     for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     yield folder
-    assert list(runtime.iterdir()) == []
+    assert list(runtime_directory.iterdir()) == []
 
 
 @pytest.fixture

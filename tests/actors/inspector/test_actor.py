@@ -37,6 +37,8 @@ from callboard.testing.blocking import Block
 from callboard.testing.doer import Do, Doer
 from callboard.testing.running import leaks
 
+pytestmark = pytest.mark.usefixtures("runtime_directory")
+
 OPEN = ProviderCommand(provider="alpha", command="open", now=True)
 
 
@@ -114,15 +116,6 @@ async def runtime(store: Path, tell: Callable[[Status], Status] = lambda status:
         yield Runtime(store, system, provider)
         system.stop()
     assert leaks(system) == []
-
-
-@pytest.fixture(autouse=True)
-def runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's runtime directory of this test's own."""
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
 
 
 async def test_the_status_is_told(tmp_path: Path) -> None:

@@ -97,7 +97,9 @@ def test_a_cut_body_is_an_error_and_not_a_short_body(name: bytes, pack: Callable
         unfold(name, [pack(TEXT)[:-9]])
 
 
-@pytest.mark.parametrize("rest", [bytes(8), b"junk", b"\x1f", b"\0" + gzip.compress(b"?"), b"\x1f" + bytes(300_000)])
+@pytest.mark.parametrize(
+    "rest", [bytes(8), b"junk", b"\x1f", b"\0" + gzip.compress(b"?", mtime=0), b"\x1f" + bytes(300_000)]
+)
 def test_what_follows_the_last_member_of_gzip_is_no_part_of_the_body(rest: bytes) -> None:
     packed = gzip.compress(TEXT) + gzip.compress(b"more")
     assert unfold(b"gzip", [packed + rest]) == TEXT + b"more"
