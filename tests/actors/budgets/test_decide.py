@@ -262,6 +262,15 @@ def test_a_deleted_user_begins_anew_and_what_is_underway_still_counts_for_him() 
     assert world.settle(granted(world.reserve("0.9", user="bob")), "0.9") == ["each 0.8"]
 
 
+def test_what_was_told_of_a_deleted_user_is_told_anew_and_of_nobody_else() -> None:
+    world = World(each=spec("1", user="*"))
+    for user in ("ann", "bob"):
+        assert world.settle(granted(world.reserve("0.9", user=user)), "0.9") == ["each 0.8"]
+    world.budgets.forget("bob")
+    assert world.settle(granted(world.reserve("0.9", user="bob")), "0.9") == ["each 0.8"]
+    assert world.settle(granted(world.reserve("0.01", user="ann")), "0.01") == []
+
+
 def test_a_budget_counts_only_what_it_selects() -> None:
     world = World(search=spec("1", tag="search", provider="p"))
     granted(world.reserve("5", tag="chat"))
@@ -286,6 +295,17 @@ def test_what_is_underway_since_yesterday_takes_nothing_of_today_also_after_a_re
     attempt = granted(world.reserve("1"))
     world.open(attempt)
     world.pass_time(24)
+    world.crash()
+    assert world.row("all").remaining == 1
+    world.settle(attempt, "1")
+    assert world.row("all").cost == 0
+
+
+def test_what_was_granted_yesterday_and_opened_today_counts_yesterday_also_after_a_restart() -> None:
+    world = World(all=spec("1"))
+    attempt = granted(world.reserve("1"))
+    world.pass_time(24)
+    world.open(attempt)
     world.crash()
     assert world.row("all").remaining == 1
     world.settle(attempt, "1")
@@ -393,6 +413,14 @@ def test_what_nobody_ends_is_taken_back_when_its_time_is_over_unless_it_is_open(
     world.pass_time(1)
     granted(world.reserve("0.5"))
     refusal(world.reserve("0.5"))
+
+
+def test_whoever_would_be_refused_does_not_wait_for_the_next_look_at_what_is_over() -> None:
+    world = World(all=spec("1"))
+    granted(world.reserve("1", until=SWEEP // 4))
+    refusal(world.reserve("1"))
+    world.now += SWEEP // 2
+    granted(world.reserve("1"))
 
 
 def test_a_refusal_looks_through_no_windows_but_those_that_count_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -521,3 +549,13 @@ def test_what_is_taken_over_is_set_aside_and_spent_by_the_new_payer_alone() -> N
     ]
     w.budgets.taken_over(TakeOverMoney(attempt="unknown", tag="b", user=None), w.utc)
     assert w.budgets.held == 0
+
+
+def test_what_is_taken_over_today_counts_yesterday_when_it_was_granted_then() -> None:
+    w = World(a=spec(tag="a"), b=spec(tag="b"), all=spec())
+    attempt = granted(w.reserve("0.4", tag="a"))
+    w.pass_time(24)
+    w.budgets.taken_over(TakeOverMoney(attempt=attempt, tag="b", user=None), w.utc)
+    assert [w.row(name).reserved for name in ("b", "all")] == [0, 0]
+    w.budgets.settle(SettleMoney(attempt=attempt, usage=Usage(), cost=Decimal("0.3")), w.utc)
+    assert [w.row(name).cost for name in ("b", "all")] == [0, 0]

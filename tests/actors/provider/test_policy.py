@@ -2,11 +2,15 @@ from typing import Any
 
 import pytest
 
-from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, OUTCOMES, model_key, outcomes
+from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, OUTCOMES, model_key, outcomes, slow_down
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.limiting import Permit, SlowDown
 from callboard.runtime.circuit.circuit import Outcome
+from callboard.runtime.clock import NANOSECONDS
 
 MODEL = model_key("m")
+PERMIT = Permit(3, 1)
+NOW, UTC = 50, 1_800_000_000 * NANOSECONDS
 
 
 def said(kind: FaultKind, status: int | None = 500, **more: Any) -> dict[str, Outcome]:
@@ -67,3 +71,33 @@ def test_what_was_never_sent_and_what_the_caller_ended_says_nothing(kind: FaultK
 
 def test_each_model_has_a_circuit_of_its_own_whatever_its_name() -> None:
     assert len({model_key(name) for name in ("", "m", "m n", ENDPOINT)} | {ENDPOINT}) == 5
+
+
+def slowed(kind: FaultKind, status: int | None = 429, **more: Any) -> SlowDown | None:
+    return slow_down(Fault(kind=kind, message="", status=status, **more), "m", PERMIT, NOW, UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "until"),
+    [
+        ({}, None),
+        ({"retry_after": 2.0}, NOW + 2 * NANOSECONDS),
+        ({"resets_at": UTC + 7}, NOW + 7),
+        ({"resets_at": UTC - 7}, NOW),
+        ({"resets_at": UTC + 7, "retry_after": 2.0}, NOW + 7),
+    ],
+)
+def test_a_limit_of_the_providers_bars_its_model_for_as_long_as_it_says(told: Any, until: int | None) -> None:
+    barred = SlowDown(model="m", until=until, quota=False, why="rate_limited", permit=PERMIT)
+    assert slowed(FaultKind.RATE_LIMITED, **told) == barred
+
+
+def test_what_is_used_up_is_the_models_and_what_is_to_be_paid_for_the_accounts() -> None:
+    kind = FaultKind.QUOTA_EXHAUSTED
+    assert slowed(kind) == SlowDown(model="m", until=None, quota=True, why="quota_exhausted", permit=PERMIT)
+    assert slowed(kind, 402) == SlowDown(model=None, until=None, quota=True, why="quota_exhausted", permit=PERMIT)
+
+
+def test_no_other_fault_bars_anything_and_none_that_was_our_own_limiters() -> None:
+    assert slowed(FaultKind.RATE_LIMITED, None) is None
+    assert [kind for kind in FaultKind if slowed(kind) is not None] == sorted(LIMIT_FAULTS, key=list(FaultKind).index)
