@@ -38,6 +38,13 @@ def test_a_month_ends_at_the_local_midnight_of_the_next_first() -> None:
     assert (month.name, month.starts, month.ends) == ("2026-03", utc("2026-02-28T23:00:00"), utc("2026-03-31T22:00:00"))
 
 
+def test_what_the_clocks_repeat_after_midnight_is_of_the_new_day_and_month_whatever_they_show() -> None:
+    """Newfoundland's went back at 0:01, to 23:01 of the day before."""
+    for at in ("2009-11-01T02:30:00", "2009-11-01T02:31:00", "2009-11-01T03:30:00"):
+        calendar = Calendar(ZoneInfo("America/St_Johns"))
+        assert (calendar.day(utc(at)).name, calendar.month(utc(at)).name) == ("2009-11-01", "2009-11")
+
+
 @given(zone=st.sampled_from(ZONES), at=MOMENTS)
 def test_days_and_months_of_every_zone_hold_their_moment_and_leave_no_gap(zone: str, at: int) -> None:
     calendar = Calendar(ZoneInfo(zone))
