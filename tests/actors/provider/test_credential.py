@@ -31,6 +31,13 @@ def test_what_was_underway_when_the_credential_was_refused_ends_nothing_by_its_s
         assert again.succeeded("m", 10) == SERVING
 
 
+def test_each_refusal_ends_by_a_call_that_began_after_it_whatever_else_was_refused() -> None:
+    refused = UNKNOWN.refused(FORBIDDEN, "m", 1).refused(FORBIDDEN, "n", 2).refused(UNAUTHORIZED, "m", 5)
+    assert refused.succeeded("m", 3) == Credential(unauthorized=5, forbidden={"n": 2}, served=True)
+    refused = UNKNOWN.refused(UNAUTHORIZED, "m", 1).refused(FORBIDDEN, "n", 2).refused(FORBIDDEN, "m", 5)
+    assert refused.succeeded("m", 3) == Credential(forbidden={"n": 2, "m": 5}, served=True)
+
+
 def test_what_is_no_news_changes_nothing() -> None:
     assert SERVING.succeeded("m", 1) is SERVING
     for kind in (UNAUTHORIZED, FORBIDDEN):
@@ -46,3 +53,7 @@ def test_of_too_many_models_the_latest_are_kept() -> None:
         refused = refused.refused(FORBIDDEN, f"m{number}", number)
     assert len(refused.forbidden) == MODELS
     assert list(refused.forbidden)[-2:] == ["m0", f"m{MODELS}"]
+    again = SERVING
+    for model in ("m", "n", "m"):
+        again = again.refused(FORBIDDEN, model, 1)
+    assert list(again.forbidden) == ["n", "m"]
