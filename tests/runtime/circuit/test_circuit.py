@@ -101,7 +101,7 @@ def test_a_success_between_faults_starts_the_count_again_and_neither_does_not() 
 @pytest.mark.parametrize(
     ("calls", "opens"),
     [
-        ("sf" * 6 + "s" * 8, False),  # more than the intensity and enough calls, but the rate is too low
+        ("s" * 8 + "sf" * 6, False),  # more than the intensity and enough calls, but the rate is too low
         ("sf" * 9, False),  # the rate is met, but there are too few calls
         ("sf" * 10, True),
         ("ssf" * 5 + "s" * 6, False),
@@ -362,6 +362,7 @@ def test_forced_open_admits_nothing_and_forced_closed_all_until_a_reset() -> Non
     driven.operate(E.FORCE_OPEN)
     driven.now = 10**15
     assert driven.admit() == Refusal(NEVER)
+    assert driven.circuit.next_trial == NEVER
     driven.operate(E.FORCE_CLOSE)
     driven.calls("f" * 50)
     assert driven.at(S.FORCED_CLOSED)
@@ -391,6 +392,26 @@ def test_a_reset_of_a_closed_circuit_forgets_its_faults() -> None:
     driven.operate(E.RESET)
     driven.calls("ff")
     assert driven.at(S.CLOSED)
+
+
+def test_a_reset_of_a_closed_circuit_forgets_those_in_its_window_as_well() -> None:
+    driven = Driven(consecutive=100, intensity=1, min_calls=1, rate=0.5)
+    driven.calls("f")
+    driven.operate(E.RESET)
+    driven.calls("f")
+    assert driven.at(S.CLOSED)
+    driven.calls("f")
+    assert driven.at(S.OPEN)
+
+
+def test_a_reset_forgets_the_time_that_the_provider_asked_for() -> None:
+    driven = Driven(consecutive=1)
+    driven.record(driven.admitted(), O.FAULT, floor=10**9)
+    driven.operate(E.RESET)
+    driven.calls("f")
+    driven.operate(E.HEALTH_PASSED)
+    assert driven.at(S.HALF_OPEN)
+    assert driven.circuit.refusal(driven.now) is None
 
 
 def test_it_is_idle_while_no_fault_lies_in_its_window() -> None:
