@@ -6,7 +6,6 @@
 import os
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,11 +16,6 @@ from hypothesis import settings
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("repeatable")
-
-InProportion = Callable[[Callable[[int], object], int], None]
-
-PAIRS = 5
-"""Comparisons of `in_proportion` before it says no."""
 
 
 @pytest.fixture
@@ -57,27 +51,3 @@ def starving() -> Callable[[], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
     return starve
-
-
-@pytest.fixture
-def in_proportion() -> InProportion:
-    """`in_proportion(work, size)`: four times the size takes `work` less than eight times as long; a square takes 16.
-
-    One pair of many is enough, so a busy machine fails nothing: what is worse than in proportion fails in all of them.
-    """
-
-    def compared(work: Callable[[int], object], size: int) -> None:
-        times: list[float] = []
-        while not times or times[-1] >= 8:
-            assert len(times) < PAIRS, f"four times the size takes {times} times as long"
-            small = _spent(work, size // 4)
-            times.append(_spent(work, size) / small)
-
-    return compared
-
-
-def _spent(work: Callable[[int], object], size: int) -> float:
-    """CPU seconds."""
-    started = time.process_time()
-    work(size)
-    return time.process_time() - started

@@ -1,16 +1,14 @@
 import json
 import random
 import string
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.proportion import in_proportion
 
 from callboard.actors.provider.quotations import OVERLAP, PART, Quotations, parts
 from callboard.actors.wires.redact import BOUND, HIDDEN, redact
 from callboard.messages.faults import Fault, FaultKind
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 DIARY = 'Dear diary,\ntoday I "lost" the keys of\tthe safe in C:\\new\\house and nobody knows. Größe: 7 Ä.'
 MODEL = "accounts/fireworks/models/llama-v3p1-405b-instruct"
@@ -97,7 +95,7 @@ def test_a_quotation_is_found_wherever_it_stands_in_a_long_request() -> None:
         assert secret not in told(f"bad: {secret}", sent("." * place + secret + "." * PART)).message
 
 
-def test_time_is_in_proportion_to_what_was_sent_whatever_was_said(in_proportion: InProportion) -> None:
+def test_time_is_in_proportion_to_what_was_sent_whatever_was_said() -> None:
     chance = random.Random(3)
     prose = "".join(chance.choice(string.ascii_lowercase + "  ") for _ in range(1_000_000))
     pieces = "".join(f"{prose[at : at + 19]}!Q" for at in range(0, 10_000, 400))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.actors.wires.bodies import FAULTS, LISTS, PLAIN, REQUESTS, STREAMED, Json
+from tests.proportion import in_proportion
 
 from callboard.actors.wires import (
     anthropic_inbound,
@@ -35,8 +36,6 @@ from callboard.actors.wires.wire import Wire, WireFault
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.validate import InvalidRequest
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 WIRES: dict[str, Wire] = {
     "openai": OpenAIChat(),
@@ -224,9 +223,7 @@ def test_a_request_of_any_kind_is_read_or_refused(name: str, seed: int) -> None:
 
 
 @each
-def test_a_hostile_stream_takes_time_and_memory_in_proportion_to_its_length(
-    name: str, in_proportion: InProportion
-) -> None:
+def test_a_hostile_stream_takes_time_and_memory_in_proportion_to_its_length(name: str) -> None:
     """A quarter of a megabyte as one line, as empty lines, as deep JSON and as many small events, in small pieces."""
     event = framings(name, STREAMED[name][:1])[0]
     bodies = [b"data: " + b"x" * 250_000, b"\n" * 250_000, b"[" * 250_000, event * (250_000 // len(event))]

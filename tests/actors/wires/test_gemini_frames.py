@@ -1,13 +1,11 @@
 import json
 import random
-from collections.abc import Callable
 
 import pytest
+from tests.proportion import in_proportion
 
 from callboard.actors.wires.gemini_frames import ReplyReader
 from callboard.actors.wires.lines import MARK
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 OBJECTS = [b'{"a": "}{[\\"\\\\"}', b'{"b": {"c": ["]", {}]}}', b"{}", '{"d": "é\\\\"}'.encode()]
 ARRAY = b" \r\n[" + b",\r\n".join(OBJECTS) + b"\r\n]\n"
@@ -60,5 +58,5 @@ def test_random_values_come_out_as_they_went_in() -> None:
 
 
 @pytest.mark.parametrize(("start", "piece"), [(b"", b"["), (b"", b"{"), (b'{"', b"\\"), (b"[", b"{},")])
-def test_time_is_in_proportion_to_length(start: bytes, piece: bytes, in_proportion: InProportion) -> None:
+def test_time_is_in_proportion_to_length(start: bytes, piece: bytes) -> None:
     in_proportion(lambda size: read(start + piece * size, 7), 200_000)

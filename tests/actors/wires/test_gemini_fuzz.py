@@ -2,20 +2,18 @@
 
 import contextlib
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.proportion import in_proportion
 
 from callboard.actors.wires.gemini import Gemini
 from callboard.actors.wires.gemini_inbound import decode_request
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.reply import Answer, Delta
 from callboard.messages.validate import InvalidRequest
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 WIRE = Gemini()
 WORDS = (
@@ -153,7 +151,7 @@ def test_requests_of_any_kind_are_read_or_are_invalid(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("array", [False, True])
-def test_a_hostile_stream_takes_time_in_proportion_to_its_length(array: bool, in_proportion: InProportion) -> None:
+def test_a_hostile_stream_takes_time_in_proportion_to_its_length(array: bool) -> None:
     """Many pieces of one call's argument, many texts, and depth without end."""
     piece_of_call = piece(
         {"functionCall": {"partialArgs": [{"jsonPath": "$.a", "stringValue": "x" * 50}], "willContinue": True}}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.proportion import in_proportion
 
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.gemini import Gemini
@@ -16,8 +17,6 @@ from callboard.actors.wires.openai_responses import OpenAIResponses
 from callboard.actors.wires.wire import Wire
 from callboard.messages.chat import TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 Json = dict[str, Any]
 
@@ -32,7 +31,7 @@ def streamed(wire: Wire, first: list[Json], piece: Json, count: int) -> Answer:
     return decoder.partial()
 
 
-def test_a_recording(in_proportion: InProportion) -> None:
+def test_a_recording() -> None:
     piece = {"choices": [{"delta": {"audio": {"data": "a" * 400}}}]}
 
     def read(count: int) -> None:
@@ -52,9 +51,7 @@ def test_a_recording(in_proportion: InProportion) -> None:
     ],
     ids=["signature", "citations", "lists", "strings"],
 )
-def test_a_block_of_anthropics(
-    delta: Json, most: int, kind: str, grown: Callable[[int], Any], in_proportion: InProportion
-) -> None:
+def test_a_block_of_anthropics(delta: Json, most: int, kind: str, grown: Callable[[int], Any]) -> None:
     start = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
     piece = {"type": "content_block_delta", "index": 0, "delta": delta}
 
@@ -66,7 +63,7 @@ def test_a_block_of_anthropics(
     in_proportion(read, most)
 
 
-def test_what_gemini_cites(in_proportion: InProportion) -> None:
+def test_what_gemini_cites() -> None:
     piece = {"candidates": [{"citationMetadata": {"citationSources": [1, 2, 3]}}]}
 
     def read(count: int) -> None:
@@ -76,7 +73,7 @@ def test_what_gemini_cites(in_proportion: InProportion) -> None:
     in_proportion(read, 60_000)
 
 
-def test_arguments_by_their_paths(in_proportion: InProportion) -> None:
+def test_arguments_by_their_paths() -> None:
     """One of them holds a list, into which all others lead."""
 
     def read(count: int) -> None:
@@ -91,7 +88,7 @@ def test_arguments_by_their_paths(in_proportion: InProportion) -> None:
     in_proportion(read, 30_000)
 
 
-def test_an_item_that_ends_again_and_again(in_proportion: InProportion) -> None:
+def test_an_item_that_ends_again_and_again() -> None:
     added = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "a"}}
     words = {"type": "response.output_text.delta", "output_index": 0, "item_id": "a", "delta": "x"}
     ended = {"type": "response.output_item.done", "output_index": 0, "item": {}}

@@ -1,18 +1,16 @@
 """What recordings of well-behaved servers lack: the odd things that imitations of OpenAI send."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.proportion import in_proportion
 
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.wire import WireFault
 from callboard.messages.chat import OpaquePart, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
-
-InProportion = Callable[[Callable[[int], object], int], None]
 
 WIRE = OpenAIChat()
 Json = dict[str, Any]
@@ -204,7 +202,7 @@ def test_the_message_of_a_plain_reply_counts_and_not_the_empty_delta_beside_it()
     assert WIRE.decode(json.dumps(body).encode()).parts == (TextPart("Hi"),)
 
 
-def test_ten_thousand_calls_by_id_alone_hold_nobody_up(in_proportion: InProportion) -> None:
+def test_ten_thousand_calls_by_id_alone_hold_nobody_up() -> None:
     def read(count: int) -> None:
         told = [{"id": f"call {number}", **function("f", "{}")} for number in range(count)]
         body = json.dumps({"choices": [{"message": {"tool_calls": told}}]}).encode()
