@@ -23,8 +23,9 @@ from callboard.bench.harness.peers import PYKKA, measured
 from callboard.bench.harness.question import Goal, Question, Subject
 from callboard.bench.harness.running import main
 from callboard.messages.base import Ask, Tell
+from callboard.messages.priority import PRIORITIES
 from callboard.runtime.actor import Actor
-from callboard.runtime.envelope import PRIORITIES, Envelope, Message
+from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.mailbox import MailboxSpec
 from callboard.runtime.ref import Ref
 from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec

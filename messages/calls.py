@@ -11,8 +11,9 @@ from callboard.messages.hooks import Wishes
 from callboard.messages.images import ImageAnswer
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
+from callboard.messages.priority import Priority
 from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt
-from callboard.messages.request import Priority, Request, Work
+from callboard.messages.request import Request, Work
 from callboard.messages.reranking import RerankAnswer
 from callboard.messages.usage import Cost
 
@@ -120,6 +121,9 @@ class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
     sink: DeltaSink
     wishes: Wishes | None = None
     in_hand: InHand = msgspec.field(default_factory=InHand)
+
+
+Call: TypeAlias = MakeCall | OpenStream
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):

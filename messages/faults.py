@@ -6,7 +6,10 @@ import msgspec
 
 
 class FaultKind(enum.StrEnum):
-    """Every way in which a call can fail. `semantics.md` says what each does to circuit, limiter and retry."""
+    """Every way in which a call can fail.
+
+    What each does to circuit, limiter and retry is in `actors/provider/policy.py` and `actors/orchestrator/policy.py`.
+    """
 
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"

@@ -5,7 +5,7 @@ import msgspec
 from callboard.messages.base import Ask, Tell
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
-from callboard.messages.request import Priority
+from callboard.messages.priority import Priority
 
 
 class Permit(msgspec.Struct, frozen=True):

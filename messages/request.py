@@ -6,10 +6,8 @@ import msgspec
 
 from callboard.messages.base import Veiled
 from callboard.messages.chat import ChatMessage, Extra
+from callboard.messages.priority import Priority
 
-Priority: TypeAlias = Literal["critical", "normal", "background"]
-PRIORITY_NAMES: tuple[Priority, ...] = ("critical", "normal", "background")
-"""The most urgent first. An envelope's priority is a place in it."""
 CacheUse: TypeAlias = Literal["auto", "use", "refresh", "only", "off"]
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 

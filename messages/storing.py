@@ -1,12 +1,9 @@
 """What is said to the store, and by it."""
 
-from typing import Literal
-
 import msgspec
 
 from callboard.messages.base import Ask, Tell
 
-Environment = Literal["ledger", "cache"]
 VERSION = 1
 """Of the records that are written now. To be raised when an older callboard would misread one: it refuses the store."""
 

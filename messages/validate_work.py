@@ -10,7 +10,8 @@ from callboard.messages import checks
 from callboard.messages.checks import InvalidRequest
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.images import ImageRequest
-from callboard.messages.request import CacheControl, CacheUse, Priority, Work
+from callboard.messages.priority import PRIORITY_NAMES
+from callboard.messages.request import CacheControl, CacheUse, Work
 from callboard.messages.reranking import RerankRequest
 
 MOST_TEXTS = 10_000
@@ -18,7 +19,7 @@ MOST_TEXTS = 10_000
 MOST_IMAGES = 10
 MOST_DIMENSIONS = 2**16
 
-_PRIORITIES = get_args(Priority)
+
 _CACHE_USES = get_args(CacheUse)
 _PLAIN_CACHES = tuple(CacheControl(use=use) for use in _CACHE_USES)
 
@@ -59,7 +60,7 @@ def check_work(work: Work, ours: tuple[str, ...]) -> None:
         checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl))
     checks.flag("wait", work.wait)
     checks.flag("keep_raw", work.keep_raw)
-    checks.one_of("priority", work.priority, _PRIORITIES)
+    checks.one_of("priority", work.priority, PRIORITY_NAMES)
     checks.maybe_text("user", work.user)
     checks.maybe_text("tag", work.tag)
     if work.metadata is not None:

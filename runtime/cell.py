@@ -32,7 +32,6 @@ class CellStatus(enum.StrEnum):
 
 
 GONE = {CellStatus.STOPPED, CellStatus.GIVEN_UP}
-TAKEN = (ACCEPTED, Delivery.WAITING)
 TAKES_MESSAGES = {CellStatus.NEW, CellStatus.STARTING, CellStatus.RUNNING, CellStatus.RESTARTING}
 
 
@@ -89,7 +88,7 @@ class Cell:
         status = self.status
         takes = status in TAKES_MESSAGES or (status is CellStatus.STOPPING and lane is not DATA)
         delivery = self.mailbox.put(envelope, lane) if takes else Delivery.DOWN
-        if delivery not in TAKEN:
+        if not delivery:
             self._refused(envelope, delivery)
         return delivery
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Message = Tell | Ask[Any]
 
-PRIORITIES = {"critical": 0, "normal": 1, "background": 2}
-"""Data lanes in the order in which they are served."""
-
 
 class Envelope(msgspec.Struct, eq=False):
     """One message underway. `slot` is None for a tell."""

@@ -1,7 +1,8 @@
 """A bounded queue of three lanes, and what happens when the data lane is full.
 
-Lanes, served in this order: *system* (stop, watch, down; a small reserve), *control* (replies to the actor's own work:
-releases, outcomes, timers) and *data* (everything else, by priority and first come first served within one).
+Lanes, served in this order: *system* (what the runtime promised to tell, such as the end of a watched actor; a small
+reserve), *control* (how the actor's own work ended, timers, operators, whatever must not wait behind work) and *data*
+(everything else, by priority and first come first served within one). A stop needs no mailbox.
 The runtime's own signals are never refused: each was promised by a watch or a deferred ask, so these bound them.
 
 The mailbox is synchronous and knows no task. Whoever consumes it sets `on_ready`.
@@ -14,8 +15,9 @@ from typing import Final
 
 import msgspec
 
+from callboard.messages.priority import PRIORITIES
 from callboard.messages.signals import Down, Left
-from callboard.runtime.envelope import PRIORITIES, Envelope, Message
+from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import DeadlineExceeded, MailboxFull
 from callboard.runtime.slot import OPEN, SlotState
 
@@ -46,7 +48,7 @@ class Full(enum.Enum):
 
 
 class Delivery(enum.Enum):
-    """What became of a message that was sent. True means accepted."""
+    """What became of a message that was sent. True means accepted, or waiting for room."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting for room"

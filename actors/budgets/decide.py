@@ -179,8 +179,8 @@ class Budgets:
         spent_by = {"provider": provider, "model": model, "tag": tag or "", "user": user or ""}
         found: list[Tally] = []
         for name, spec in self._specs.items():
-            asks = unknown and any(getattr(spec, selector) is not None for selector in unknown)
-            scope = None if asks else spec.scope(spent_by)
+            unknowable = unknown and any(getattr(spec, selector) is not None for selector in unknown)
+            scope = None if unknowable else spec.scope(spent_by)
             if scope is not None:
                 found.append(self._tally(name, spec, scope, utc))
         return found

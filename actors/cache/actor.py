@@ -14,13 +14,13 @@ from callboard.messages.base import Tell
 from callboard.messages.caching import Entry, Fill, Filled, FillEnded, Forget, Keep, Labels
 from callboard.messages.calls import AnyAnswer, Attempt, Attempted, TakenOver
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.priority import PRIORITIES, PRIORITY_NAMES
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
-from callboard.messages.request import PRIORITY_NAMES
 from callboard.messages.signals import Left
 from callboard.messages.storing import CacheCommit, CacheWrite
 from callboard.runtime.actor import LATER, Actor
 from callboard.runtime.clock import trio_deadline
-from callboard.runtime.envelope import PRIORITIES, Envelope, Message
+from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 

@@ -2,13 +2,9 @@
 
 import msgspec
 
-from callboard.messages.request import PRIORITY_NAMES
-
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
-
-assert PRIORITY_NAMES == ("critical", "normal", "background")
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -41,11 +37,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_day: int | None = None
     concurrency: int | None = None
     """Requests in flight at once."""
-
-    @property
-    def daily(self) -> bool:
-        """Whether a day is counted."""
-        return self.requests_per_day is not None or self.tokens_per_day is not None
 
 
 class LimitSpec(Limits, frozen=True, kw_only=True):

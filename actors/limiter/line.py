@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from callboard.actors.limiter.queue import Queue, Waiting
 from callboard.messages.limiting import Reserve
-from callboard.messages.request import PRIORITY_NAMES, Priority
+from callboard.messages.priority import PRIORITIES, Priority
 
 EARLY = 10_000
 """So many are remembered who were hastened before they came: as many as calls are in hand at most."""
-RANKS = {priority: rank for rank, priority in enumerate(PRIORITY_NAMES)}
 
 
 class Line:
@@ -35,7 +34,7 @@ class Line:
     def add(self, asker: int, wish: Reserve, came: int) -> None:
         """One more, that came at this time: behind all who stand at the same one."""
         self._stood += 1
-        place = (came + RANKS[wish.priority] * self._ageing, self._stood)
+        place = (came + PRIORITIES[wish.priority] * self._ageing, self._stood)
         waiting = self._by_id[asker] = Waiting(asker, wish, came, place)
         queue = self._by_model.get(wish.model)
         if queue is None:

@@ -52,7 +52,7 @@ class Reading(Protocol):
 
 def record(said: LogCall, redact: Callable[[Any], Any]) -> LogRecord:
     """What is kept of a call."""
-    failed = isinstance(said.outcome, Failure)
+    failure = said.outcome if isinstance(said.outcome, Failure) else None
     answer = said.outcome.partial if isinstance(said.outcome, Failure) else said.outcome
     return LogRecord(
         call=said.call,
@@ -61,7 +61,7 @@ def record(said: LogCall, redact: Callable[[Any], Any]) -> LogRecord:
         tag=said.request.tag,
         request=_told(said.request, redact),
         reply=None if answer is None else _told(answer, redact),
-        fault=str(redact(str(said.outcome.fault))) if failed and isinstance(said.outcome, Failure) else None,
+        fault=None if failure is None else str(redact(str(failure.fault))),
     )
 
 

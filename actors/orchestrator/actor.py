@@ -10,12 +10,12 @@ import trio
 from callboard.actors.orchestrator.batches import Batches, BoundsOf
 from callboard.actors.orchestrator.features import Knowledge
 from callboard.actors.orchestrator.hedge import HedgeBudget, HedgeSpec
-from callboard.actors.orchestrator.means import Call, Means
+from callboard.actors.orchestrator.means import Means
 from callboard.actors.orchestrator.policy import RetrySpec
 from callboard.actors.orchestrator.pursuit import Pursuit
 from callboard.actors.orchestrator.story import Story
 from callboard.messages.accounting import CallEnded, Write, WriteDurably
-from callboard.messages.calls import Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import Call, Failure, MakeCall, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Wishes

@@ -1,4 +1,4 @@
-"""What all calls of an orchestrator are pursued with."""
+"""The refs and settings that all calls of an orchestrator share."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,17 +7,15 @@ import msgspec
 from callboard.actors.orchestrator.features import Knowledge, Unfit
 from callboard.actors.orchestrator.hedge import HedgeBudget, HedgeSpec
 from callboard.actors.orchestrator.policy import RetrySpec
-from callboard.messages.calls import Candidate, MakeCall, OpenStream
+from callboard.messages.calls import Candidate
 from callboard.messages.hooks import Wishes
 from callboard.messages.request import Request, Work
 from callboard.messages.routing import Plan, RoutingTable
 from callboard.runtime.ref import Ref
 
-Call = MakeCall | OpenStream
-
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What all calls of an orchestrator are pursued with."""
+    """Made once, by the orchestrator."""
 
     selector: Ref
     cache: Ref

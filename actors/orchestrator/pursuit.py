@@ -10,7 +10,7 @@ from callboard.actors.orchestrator.checks.names import hooks
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
 from callboard.actors.orchestrator.key import cache_key, vectors_to_keep, writes
 from callboard.actors.orchestrator.lookup import Lookup
-from callboard.actors.orchestrator.means import Call, Means
+from callboard.actors.orchestrator.means import Means
 from callboard.actors.orchestrator.race import Ended, race
 from callboard.actors.orchestrator.repair import repaired
 from callboard.actors.orchestrator.replay import deltas
@@ -20,6 +20,7 @@ from callboard.messages.caching import Fill
 from callboard.messages.calls import (
     Attempt,
     Attempted,
+    Call,
     Candidate,
     Cause,
     DeltaSink,

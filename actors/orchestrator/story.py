@@ -10,7 +10,7 @@ from callboard.actors.orchestrator.batches import Batches
 from callboard.actors.orchestrator.features import Unfit
 from callboard.actors.orchestrator.owned import owned
 from callboard.messages.accounting import CallEnded, Taken
-from callboard.messages.calls import AnyAnswer, Attempted, Candidate, Cause, Failure, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import AnyAnswer, Attempted, Call, Candidate, Cause, Failure, OpenStream, Outcome
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingRequest
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord, Receipt
@@ -22,7 +22,7 @@ from callboard.messages.usage import Cost, Usage, add_costs
 class Story:
     """Grows with each attempt."""
 
-    def __init__(self, call: MakeCall | OpenStream, *, now: int, utc: int) -> None:
+    def __init__(self, call: Call, *, now: int, utc: int) -> None:
         self._call = call
         self._now = now
         self._utc = utc

@@ -14,7 +14,7 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.actors.provider.policy import ENDPOINT, LIMIT_FAULTS, blocked_until, limited, model_key, outcomes
 from callboard.actors.provider.standing import Restriction, Standing
-from callboard.actors.provider.view import FORCED, ProviderView, reset_of
+from callboard.actors.provider.view import ProviderView, reset_of
 from callboard.actors.transport.base import ProviderTransport
 from callboard.messages.accounting import CircuitHistory, CircuitRecord, Write
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, ListModels, Operate, TakenOver, TrialAnswered
@@ -29,7 +29,7 @@ from callboard.messages.routing import CircuitReport
 from callboard.runtime.actor import Actor, Scoped
 from callboard.runtime.circuit.circuit import Move
 from callboard.runtime.circuit.subtree import Refused, Subtree, View
-from callboard.runtime.circuit.table import CircuitEvent, CircuitState
+from callboard.runtime.circuit.table import FORCED, GIVEN_UP, CircuitEvent, CircuitState
 from callboard.runtime.clock import NEVER, ns, seconds, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.mailbox import CONTROL
@@ -37,8 +37,7 @@ from callboard.runtime.ref import Ref
 
 SWEEP = 30.0
 """Seconds between two looks for connections that have idled too long."""
-GIVES_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
-TAKES_TRIALS_AT_MOST = GIVES_UP | {CircuitState.HALF_OPEN}
+TAKES_TRIALS_AT_MOST = GIVEN_UP | {CircuitState.HALF_OPEN}
 MODELS = 512
 """Whose limits are remembered as the provider told them latest: callers may name any model."""
 LONG = 10 * 365 * 86_400_000_000_000
@@ -265,7 +264,7 @@ class ProviderActor(Actor):
             self._record_move(key, move, views[key], fault)
         self._report_circuits()
         self._plan_check()
-        if any(key == ENDPOINT and move.after in GIVES_UP for key, move in moved):
+        if any(key == ENDPOINT and move.after in GIVEN_UP for key, move in moved):
             self._drop_idle()
 
     def _plan_check(self) -> None:
@@ -289,7 +288,7 @@ class ProviderActor(Actor):
             self._transport.drop_idle()
 
     def _record_move(self, key: str, move: Move, view: View, fault: Fault | None) -> None:
-        gives_up = move.after in GIVES_UP
+        gives_up = move.after in GIVEN_UP
         date = self._date(view.retry_at) if gives_up else None
         entry = CircuitRecord(
             provider=self._account.name,
@@ -316,7 +315,7 @@ class ProviderActor(Actor):
         )
 
     def _report_circuits(self) -> None:
-        doors = {key: view.retry_at for key, view in self._subtree.views().items() if view.state in GIVES_UP}
+        doors = {key: view.retry_at for key, view in self._subtree.views().items() if view.state in GIVEN_UP}
         endpoint = doors.pop(ENDPOINT, None)
         models = {key.removeprefix(f"{ENDPOINT} "): retry_at for key, retry_at in doors.items()}
         report = CircuitReport(provider=self._account.name, endpoint=endpoint, models=models)

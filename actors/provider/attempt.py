@@ -195,7 +195,7 @@ class Attempter:
 
         The whole handler is cancelled then: nothing may be waited for until it has returned.
         """
-        fault = progress.alarm.reason()
+        fault = progress.alarm.fault_underway()
         return None if fault is None or not cancelled(error) else self._named(fault, progress.attempt)
 
     async def _exchange(self, progress: Progress, encoded: Encoded) -> None:

@@ -96,11 +96,11 @@ class Alarm:
         self._cut = True
         self.scope.cancel()
 
-    def fault(self) -> Fault | None:
+    def fault_caught(self) -> Fault | None:
         """What ended the block under `scope`; None when it ended by itself."""
-        return self.reason() if self.scope.cancelled_caught else None
+        return self.fault_underway() if self.scope.cancelled_caught else None
 
-    def reason(self) -> Fault | None:
+    def fault_underway(self) -> Fault | None:
         """Why what runs under `scope` is being cancelled; None when it is not one of these limits, nor an operator."""
         if self._cut:
             return Fault(kind=FaultKind.UNAVAILABLE, message="an operator cut the attempts in flight")
@@ -108,7 +108,7 @@ class Alarm:
         if limit.at >= self._latest or trio.current_time() < limit.at:
             return None
         if limit.name == Stage.POOL:
-            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
+            return no_connection()
         return timed_out(limit.name, limit.seconds)
 
     def enter(self, stage: Stage) -> None:
@@ -132,3 +132,8 @@ class Alarm:
 def timed_out(name: str, seconds: float) -> Fault:
     """The provider took longer than the configured limit of this name."""
     return Fault(kind=FaultKind.TIMED_OUT, timeout=name, message=f"no {name} within {seconds:g} s")
+
+
+def no_connection() -> Fault:
+    """All that the account may have open stayed in use for as long as a permit is waited for."""
+    return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")

@@ -4,13 +4,11 @@ from collections.abc import Iterable
 
 from callboard.actors.provider.policy import ENDPOINT
 from callboard.actors.provider.standing import Restriction
-from callboard.actors.provider.view import STEADY, ProviderView
+from callboard.actors.provider.view import ProviderView
 from callboard.messages.health import HealthState, ProviderHealth
 from callboard.runtime.cell import CellStatus
 from callboard.runtime.circuit.subtree import View
-from callboard.runtime.circuit.table import CircuitState
-
-_TAKES_NONE = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
+from callboard.runtime.circuit.table import GIVEN_UP, STEADY, CircuitState
 
 
 def health(view: ProviderView, actor: CellStatus, now: int, utc: int) -> ProviderHealth:
@@ -36,7 +34,7 @@ def _worst(view: ProviderView, actor: CellStatus, now: int) -> tuple[HealthState
     if account is not None and account.quota:
         return "blocked", account.why, account.until
     endpoint = view.circuits.get(ENDPOINT)
-    if endpoint is not None and endpoint.state in _TAKES_NONE:
+    if endpoint is not None and endpoint.state in GIVEN_UP:
         return "open", f"the circuit of the endpoint is {view.told(endpoint)}", _retry_at([endpoint])
     if actor is not CellStatus.RUNNING:
         return "down", f"its actor is {actor.value}", None

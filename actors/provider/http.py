@@ -3,7 +3,7 @@
 import httpx
 import msgspec
 
-from callboard.actors.provider.deadline import Timeouts, timed_out
+from callboard.actors.provider.deadline import Timeouts, no_connection, timed_out
 from callboard.actors.transport.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -36,7 +36,7 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
     """What a transport's failure means; `replying`: whether the reply's head had come."""
     match error:
         case httpx.PoolTimeout():
-            return Fault(kind=FaultKind.RATE_LIMITED, timeout="permit", message="all connections stayed in use")
+            return no_connection()
         case httpx.ConnectTimeout():
             return timed_out("connect", timeouts.connect)
         case httpx.TimeoutException() if replying:

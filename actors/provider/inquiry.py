@@ -56,7 +56,7 @@ class _Inquiry:
         try:
             with self._alarm.scope:
                 return await self._answer(question)
-            fault = self._alarm.fault()
+            fault = self._alarm.fault_caught()
             assert fault is not None
         except WireFault as error:
             fault = error.fault

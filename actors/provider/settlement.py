@@ -17,13 +17,10 @@ from callboard.messages.chat import ImagePart
 from callboard.messages.estimate import TOKENS_AN_IMAGE_MADE, estimate, estimate_text
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limits import RateLimits
+from callboard.messages.priority import PRIORITY_NAMES, Priority
 from callboard.messages.reply import Answer
-from callboard.messages.request import PRIORITY_NAMES, Priority
 from callboard.messages.usage import Bill, Cost, Usage, apart
 from callboard.runtime.clock import NEVER
-from callboard.runtime.envelope import PRIORITIES
-
-assert tuple(PRIORITIES) == PRIORITY_NAMES
 
 
 class Settlement(msgspec.Struct, frozen=True, gc=False):

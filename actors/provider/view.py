@@ -10,10 +10,7 @@ from callboard.actors.provider.standing import Restriction, Scope
 from callboard.messages.health import HealthCheck
 from callboard.messages.limits import RateLimits
 from callboard.runtime.circuit.subtree import View
-from callboard.runtime.circuit.table import CircuitState
-
-FORCED = {CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED}
-STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
+from callboard.runtime.circuit.table import FORCED, STEADY, CircuitState
 
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """HTTP/1.1 to the providers over Trio, at a cost that does not grow with the calls in flight.
 
-`opening.open_transport(config)` gives an `httpx.AsyncBaseTransport`; call its `handle_async_request` directly.
+`opening.open_transport(config)` gives an `httpx.AsyncBaseTransport`; our own also has `send`, without httpx's objects.
 
     config    what may be set, with units           errors    the tree of what can go wrong
     policy    dial it? retry it? use it again?      pool      which connection serves whom: decides only
@@ -13,4 +13,6 @@
     response  a reply's head as httpx has it        transport all of these together
     foreign   httpx's own connections behind the same promises: proxies, HTTP/2, or by choice
     proxies   which proxy, if any                   opening   the transport that a configuration calls for
+    base      what an account's transport is        letterhead the head that all requests to one path share
+    shortage  what this machine has run out of
 """

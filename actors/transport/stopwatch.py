@@ -82,17 +82,5 @@ class Stopwatch:
         return kind(f"{where}: {what} within {self._limit(stage):g} s ({stage} timeout)")
 
     def _limit(self, stage: Stage) -> float:
-        timeouts = self._timeouts
-        match stage:
-            case Stage.POOL:
-                return timeouts.pool
-            case Stage.CONNECT:
-                return timeouts.connect
-            case Stage.WRITE:
-                return timeouts.write
-            case Stage.FIRST_BYTE:
-                return timeouts.first_byte
-            case Stage.BETWEEN_BYTES:
-                return timeouts.between_bytes
-            case Stage.TOTAL:
-                return timeouts.total
+        limit: float = getattr(self._timeouts, stage.name.lower())
+        return limit

@@ -58,13 +58,6 @@ class Admission(msgspec.Struct, frozen=True):
     trial: bool
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """No attempt now."""
-
-    retry_at: int
-    """Monotonic nanoseconds of the earliest trial; NEVER while forced open."""
-
-
 class Move(msgspec.Struct, frozen=True):
     """One change of state."""
 
@@ -91,19 +84,19 @@ class Circuit:
         self.state = CircuitState.CLOSED
         self.retry_at = 0
 
-    def refusal(self, now: int) -> Refusal | None:
-        """Whether an attempt would be refused now, without taking anything."""
+    def refused_until(self, now: int) -> int | None:
+        """When the earliest trial is, if an attempt would be refused now; NEVER while forced open. Takes nothing."""
         if self.state is CLOSED:  # first, for nearly all are
             return None
         match self.state:
             case CircuitState.FORCED_OPEN:
-                return Refusal(NEVER)
+                return NEVER
             case CircuitState.OPEN if now < self.retry_at:
-                return Refusal(self.retry_at)
+                return self.retry_at
             case CircuitState.HALF_OPEN if self._trials >= self._spec.trials:
-                return Refusal(now)
+                return now
             case CircuitState.RAMPING if self._ramp_credit + self._share < 1:
-                return Refusal(now)
+                return now
             case _:
                 return None
 

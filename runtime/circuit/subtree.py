@@ -20,9 +20,7 @@ KEEP = 512
 class Child(msgspec.Struct, frozen=True):
     """One attempt underway."""
 
-    id: str
     admissions: dict[str, Admission]
-    started: int
     trial: bool
     """Whether a half-open circuit is being tried by it."""
 
@@ -60,9 +58,9 @@ class Subtree:
         if known < len(self._circuits) > KEEP:
             self._forget([key for key, _ in circuits], now)
         for key, circuit in circuits:
-            if (refusal := circuit.refusal(now)) is not None:
+            if (retry_at := circuit.refused_until(now)) is not None:
                 circuit.refused()
-                return Refused(key, refusal.retry_at), []
+                return Refused(key, retry_at), []
         moved: list[tuple[str, Move]] = []
         admissions: dict[str, Admission] = {}
         trial = False
@@ -72,7 +70,7 @@ class Subtree:
             trial = trial or admission.trial
             if moves:
                 moved.extend((key, move) for move in moves)
-        self.children[child] = entry = Child(child, admissions, now, trial)
+        self.children[child] = entry = Child(admissions, trial)
         return entry, moved
 
     def answered(self, child: str, now: int, rand: float) -> list[tuple[str, Move]]:
@@ -87,7 +85,7 @@ class Subtree:
             for move in self._circuits[key].record(admission, SUCCESS, now, rand)
         ]
         admissions = {key: Admission(admission.era, trial=False) for key, admission in entry.admissions.items()}
-        self.children[child] = Child(child, admissions, entry.started, trial=False)
+        self.children[child] = Child(admissions, trial=False)
         return moved
 
     def ended(

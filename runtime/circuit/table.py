@@ -23,6 +23,14 @@ class CircuitState(enum.StrEnum):
     FORCED_CLOSED = "forced closed"
 
 
+GIVEN_UP = {CircuitState.OPEN, CircuitState.FORCED_OPEN}
+"""No attempt is admitted."""
+STEADY = {CircuitState.CLOSED, CircuitState.FORCED_CLOSED}
+"""Every attempt is admitted."""
+FORCED = {CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED}
+"""Until an operator resets it."""
+
+
 class CircuitEvent(enum.StrEnum):
     """What moves it."""
 

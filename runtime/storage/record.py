@@ -6,22 +6,11 @@ too. No valid record starts with a zero byte: that is what a blank page looks li
 
 import struct
 import zlib
-from collections.abc import Iterable
-
-import msgspec
 
 from callboard.runtime.storage.errors import BrokenRecord
 
 _HEADER = struct.Struct(">BI")
 _VERSIONS = tuple(bytes((version,)) for version in range(256))
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One record that passed its checksum."""
-
-    key: bytes
-    version: int
-    payload: bytes
 
 
 def pack(key: bytes, version: int, payload: bytes) -> bytes:
@@ -40,18 +29,6 @@ def unpack(key: bytes, blob: bytes) -> tuple[int, bytes]:
     if version == 0 or checksum != _checksum(key, version, payload):
         raise BrokenRecord(key, "the checksum does not fit")
     return version, payload
-
-
-def sift(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[list[Record], list[bytes]]:
-    """The sound records among keys and stored bytes, and the keys of the broken ones, to be counted."""
-    sound: list[Record] = []
-    broken: list[bytes] = []
-    for key, blob in pairs:
-        try:
-            sound.append(Record(key, *unpack(key, blob)))
-        except BrokenRecord:
-            broken.append(key)
-    return sound, broken
 
 
 def _checksum(key: bytes, version: int, payload: bytes) -> int:

@@ -36,10 +36,3 @@ class FailureTimes:
             self._times.popleft()
         self._times.append(now)
         return len(self._times) > self._intensity.failures
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._times.clear()
-
-    def __len__(self) -> int:
-        return len(self._times)

@@ -16,7 +16,6 @@ class ActorNode:
 
     def __init__(self, path: str, spec: ActorSpec, world: World, rng: random.Random) -> None:
         self.path = path
-        self.name = spec.name
         self.restart = spec.restart
         self.significant = spec.significant
         self.start_timeout = spec.start_timeout

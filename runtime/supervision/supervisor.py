@@ -69,7 +69,6 @@ class Supervisor:
 
     def __init__(self, path: str, spec: SupervisorSpec, world: World, rng: random.Random) -> None:
         self.path = path
-        self.name = spec.name
         self.restart = spec.restart
         self.significant = spec.significant
         self.start_timeout = NEVER

@@ -12,12 +12,12 @@ from callboard.messages.chat import system as system_message
 from callboard.messages.chat import user as user_message
 from callboard.messages.checks import is_async, named
 from callboard.messages.hooks import Hook, Sanitiser, Wishes
+from callboard.messages.priority import Priority
 from callboard.messages.request import (
     CacheControl,
     CacheUse,
     Effort,
     Output,
-    Priority,
     Request,
     Sampling,
     Thinking,

@@ -22,7 +22,7 @@ from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
 from callboard.messages.base import Ask
 from callboard.messages.budgeting import ForgetUser, ResetBudget
 from callboard.messages.caching import Forget
-from callboard.messages.calls import Allowance, Failure, ListModels, MakeCall, OpenStream, Operate
+from callboard.messages.calls import Allowance, Call, Failure, ListModels, MakeCall, OpenStream, Operate
 from callboard.messages.embedding import Embeddings
 from callboard.messages.events import Event
 from callboard.messages.faults import Fault, FaultKind
@@ -394,7 +394,7 @@ class Board:
             raise error_of(outcome)
         return outcome
 
-    def _handing(self, call: MakeCall | OpenStream) -> Handing:
+    def _handing(self, call: Call) -> Handing:
         return Handing(self._orchestrator, self._ledger, self._system.clock, call, self._new_id)
 
     def _know(self, model: str) -> None:

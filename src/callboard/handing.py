@@ -11,19 +11,17 @@ import trio
 from callboard.actors.orchestrator.story import Story
 from callboard.errors import RuntimeStopped
 from callboard.messages.accounting import Write
-from callboard.messages.calls import Cause, Failure, InHand, MakeCall, OpenStream, Outcome
+from callboard.messages.calls import Call, Cause, Failure, InHand, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.priority import PRIORITIES
 from callboard.messages.reply import Answer
 from callboard.runtime.clock import Clock, ns
-from callboard.runtime.envelope import PRIORITIES
 from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded, HandlerFailed
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
 GRACE = ns(0.25)
 """How long the orchestrator is waited for beyond a call's deadline: it ends the call itself, and tells its story."""
-
-Call = MakeCall | OpenStream
 
 
 class Handing:

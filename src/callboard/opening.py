@@ -176,12 +176,9 @@ def _build(
     transport: Callable[[ResolvedProvider], httpx.AsyncBaseTransport] | None,
     seed: int | None,
 ) -> tuple[System, Callable[[], StatusReader]]:
-    readers: list[StatusReader] = []
-
+    @functools.cache
     def reader() -> StatusReader:
-        if not readers:
-            readers.append(StatusReader(system, __version__))
-        return readers[0]
+        return StatusReader(system, __version__)
 
     def lookup(path: str) -> Ref:
         return system.ref(path)

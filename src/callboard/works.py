@@ -7,7 +7,8 @@ from callboard.errors import InvalidRequest
 from callboard.messages.checks import InvalidRequest as Nonsense
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.images import ImageRequest
-from callboard.messages.request import CacheControl, CacheUse, Priority, Work
+from callboard.messages.priority import Priority
+from callboard.messages.request import CacheControl, CacheUse, Work
 from callboard.messages.reranking import RerankRequest
 from callboard.messages.validate_work import check_embedding, check_images, check_rerank
 

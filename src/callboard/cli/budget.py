@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from callboard import arguments
-from callboard.actors.inspector import client
-from callboard.cli.place import store_path
-from callboard.errors import CallboardError
-from callboard.messages.inspecting import BudgetCommand, CommandDone, RequestRefused
+from callboard.cli.commanding import carry_out
+from callboard.messages.inspecting import BudgetCommand
 
 
 class Order(enum.StrEnum):
@@ -26,10 +24,4 @@ def budget(
 ) -> None:
     """Reset a budget of a running runtime; the sums of usage stay."""
     arguments.texts(NAME=name)
-    match client.ask(store_path(store), BudgetCommand(name=name, command=command.value)):
-        case CommandDone(said):
-            typer.echo(said)
-        case RequestRefused(why):
-            raise CallboardError(why)
-        case _:
-            raise client.NoAnswer("the runtime answered something else than was asked")
+    carry_out(BudgetCommand(name=name, command=command.value), store)

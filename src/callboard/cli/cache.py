@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from callboard import arguments
-from callboard.actors.inspector import client
-from callboard.cli.place import store_path
-from callboard.errors import CallboardError
-from callboard.messages.inspecting import CacheCommand, CommandDone, RequestRefused
+from callboard.cli.commanding import carry_out
+from callboard.messages.inspecting import CacheCommand
 
 cache = typer.Typer(name="cache", help="Kept replies of a running runtime.", no_args_is_help=True)
 
@@ -28,10 +26,4 @@ def clear(
 ) -> None:
     """Forget kept replies: those that have everything that is named, all when nothing is."""
     arguments.texts(**{"--model": model, "--tag": tag})
-    match client.ask(store_path(store), CacheCommand(model=model, tag=tag, older_than=older_than)):
-        case CommandDone(said):
-            typer.echo(said)
-        case RequestRefused(why):
-            raise CallboardError(why)
-        case _:
-            raise client.NoAnswer("the runtime answered something else than was asked")
+    carry_out(CacheCommand(model=model, tag=tag, older_than=older_than), store)

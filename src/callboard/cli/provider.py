@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from callboard import arguments
-from callboard.actors.inspector import client
-from callboard.cli.place import store_path
-from callboard.errors import CallboardError, InvalidRequest
-from callboard.messages.inspecting import CommandDone, ProviderCommand, RequestRefused
+from callboard.cli.commanding import carry_out
+from callboard.errors import InvalidRequest
+from callboard.messages.inspecting import ProviderCommand
 
 
 class Order(enum.StrEnum):
@@ -37,10 +36,4 @@ def provider(
     if now and command is not Order.OPEN:
         raise InvalidRequest("--now goes with open")
     arguments.texts(NAME=name)
-    match client.ask(store_path(store), ProviderCommand(provider=name, command=command.value, now=now)):
-        case CommandDone(said):
-            typer.echo(said)
-        case RequestRefused(why):
-            raise CallboardError(why)
-        case _:
-            raise client.NoAnswer("the runtime answered something else than was asked")
+    carry_out(ProviderCommand(provider=name, command=command.value, now=now), store)

@@ -20,11 +20,12 @@ from callboard.messages.caching import Fill, Filled, Forget, Keep, Labels
 from callboard.messages.calls import Attempt, Attempted, TakenOver
 from callboard.messages.chat import TextPart, user
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.priority import PRIORITIES, Priority
 from callboard.messages.reply import Answer, AttemptRecord, FinishReason
 from callboard.messages.request import Request
 from callboard.runtime.actor import Actor
 from callboard.runtime.clock import ns
-from callboard.runtime.envelope import PRIORITIES, Envelope, Message
+from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded
 from callboard.runtime.mailbox import Lane
 from callboard.runtime.ref import Ref
@@ -466,7 +467,7 @@ async def test_a_reply_that_cannot_be_kept_still_reaches_those_who_wait(
 
 @pytest.mark.parametrize("priority", ["critical", "background"])
 async def test_a_fill_is_as_urgent_as_whoever_started_it(
-    autojump_clock: MockClock, world: Opening, priority: str
+    autojump_clock: MockClock, world: Opening, priority: Priority
 ) -> None:
     async with world() as w:
         await w.cache.ask(w.fill(), priority=PRIORITIES[priority])

@@ -11,7 +11,7 @@ from callboard.actors.limiter.actor import LimiterActor
 from callboard.actors.limiter.limits import LimitSpec
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Permit, Reserve, Settle, SlowDown, Unblock
-from callboard.messages.request import Priority
+from callboard.messages.priority import Priority
 from callboard.runtime.clock import ns
 from callboard.runtime.errors import ActorCrashed, DeadlineExceeded
 from callboard.runtime.mailbox import Lane

@@ -9,7 +9,7 @@ from callboard.actors.limiter.limits import DAY, Limits, LimitSpec
 from callboard.actors.limiter.pace import STEP
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
-from callboard.messages.request import Priority
+from callboard.messages.priority import Priority
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

@@ -10,7 +10,7 @@ from callboard.actors.limiter.decide import Limiter, Settled
 from callboard.actors.limiter.held import HOLD
 from callboard.actors.limiter.limits import DAY, KINDS, MINUTE, SECOND, Kind, Limits, LimitSpec
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
-from callboard.messages.request import PRIORITY_NAMES, Priority
+from callboard.messages.priority import PRIORITY_NAMES, Priority
 
 LATER = 10**9 * SECOND
 

@@ -22,7 +22,7 @@ def test_every_timeout_is_a_number_of_seconds(name: str, seconds: float) -> None
 async def ended(alarm: Alarm, seconds: float) -> Fault | None:
     with alarm.scope:
         await trio.sleep(seconds)
-    return alarm.fault()
+    return alarm.fault_caught()
 
 
 async def test_the_limit_that_was_run_into_is_named(autojump_clock: MockClock) -> None:
@@ -45,7 +45,7 @@ async def test_the_latest_limit_holds_from_when_it_was_set(autojump_clock: MockC
         await trio.sleep(4)
         alarm.token("between tokens", 3)
         await trio.sleep(99)
-    fault = alarm.fault()
+    fault = alarm.fault_caught()
     assert fault is not None
     assert (fault.kind, fault.timeout, trio.current_time()) == (FaultKind.TIMED_OUT, "between tokens", 7)
 
@@ -56,7 +56,7 @@ async def test_nobody_is_blamed_while_the_reader_is_waited_for(autojump_clock: M
         alarm.set("first token", 5)
         alarm.pause()
         await trio.sleep(99)
-    assert alarm.fault() is None
+    assert alarm.fault_caught() is None
 
 
 async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: MockClock) -> None:
@@ -65,7 +65,7 @@ async def test_an_operators_cut_ends_it_at_once_and_says_so(autojump_clock: Mock
         alarm.set("first byte", 5)
         alarm.cut()
         await trio.sleep(99)
-    fault = alarm.fault()
+    fault = alarm.fault_caught()
     assert fault is not None
     assert (fault.kind, trio.current_time()) == (FaultKind.UNAVAILABLE, 0)
     assert "operator" in fault.message
@@ -76,7 +76,7 @@ async def test_a_cancellation_from_outside_is_no_fault_of_the_providers(autojump
     alarm.set("first byte", 5)
     with trio.move_on_after(2):
         await ended(alarm, 99)
-    assert alarm.fault() is None
+    assert alarm.fault_caught() is None
 
 
 async def test_the_next_tokens_limit_holds_whatever_the_transport_waits_for(autojump_clock: MockClock) -> None:
@@ -86,7 +86,7 @@ async def test_the_next_tokens_limit_holds_whatever_the_transport_waits_for(auto
         while True:
             with alarm.open(Stage.BETWEEN_BYTES):
                 await trio.sleep(3)
-    assert (alarm.fault(), trio.current_time()) == (timed_out("first token", 10), 10)
+    assert (alarm.fault_caught(), trio.current_time()) == (timed_out("first token", 10), 10)
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ async def test_a_transports_stage_has_the_limit_of_its_name(
     with alarm.scope, alarm.open(stage):
         await trio.sleep(99)
     seconds = getattr(TIMES, limit.replace(" ", "_"))
-    assert (alarm.fault(), alarm.sent, trio.current_time()) == (timed_out(limit, seconds), sent, seconds)
+    assert (alarm.fault_caught(), alarm.sent, trio.current_time()) == (timed_out(limit, seconds), sent, seconds)
 
 
 async def test_waiting_for_a_connection_of_ones_own_is_not_the_providers_fault(autojump_clock: MockClock) -> None:
     alarm = Alarm(TIMES, Clock().now)
     with alarm.scope, alarm.open(Stage.POOL):
         await trio.sleep(99)
-    fault = alarm.fault()
+    fault = alarm.fault_caught()
     assert fault is not None
     assert (fault.kind, fault.timeout, alarm.sent) == (FaultKind.RATE_LIMITED, "permit", False)
 
@@ -120,18 +120,18 @@ async def test_a_body_has_no_pace_of_its_own_to_keep(autojump_clock: MockClock) 
     alarm = Alarm(TIMES, Clock().now)
     with alarm.scope, alarm.open(Stage.TOTAL):
         await trio.sleep(99)
-    assert alarm.fault() is None
+    assert alarm.fault_caught() is None
 
 
 async def test_a_limit_that_has_passed_is_told_while_the_work_is_being_cancelled(autojump_clock: MockClock) -> None:
     alarm = Alarm(TIMES, Clock().now)
     with alarm.scope:
         alarm.set("first byte", 4)
-        assert alarm.reason() is None
+        assert alarm.fault_underway() is None
         try:
             await trio.sleep(99)
         finally:
-            fault = alarm.reason()
+            fault = alarm.fault_underway()
     assert fault == timed_out("first byte", 4)
 
 

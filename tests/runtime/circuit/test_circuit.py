@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome, Refusal
+from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 from callboard.runtime.clock import NEVER
 from callboard.runtime.errors import IllegalStep, SpecError
@@ -35,12 +35,12 @@ class Driven:
     def at(self, state: CircuitState) -> bool:
         return self.circuit.state is state
 
-    def admit(self) -> Admission | Refusal:
-        refusal = self.circuit.refusal(self.now)
-        if refusal is None:
+    def admit(self) -> Admission | int:
+        retry_at = self.circuit.refused_until(self.now)
+        if retry_at is None:
             return self.circuit.admit(self.now, self.moves)
         self.circuit.refused()
-        return refusal
+        return retry_at
 
     def admitted(self) -> Admission:
         admission = self.admit()
@@ -59,7 +59,7 @@ class Driven:
     def calls_when_admitted(self, outcomes: str) -> None:
         """The same, each asked for again until it is admitted."""
         for letter in outcomes:
-            while self.circuit.refusal(self.now) is not None:
+            while self.circuit.refused_until(self.now) is not None:
                 self.admit()
             self.calls(letter)
 
@@ -133,7 +133,7 @@ def test_while_open_everything_is_refused_until_the_backoff_is_over() -> None:
     driven = Driven().opened()
     assert driven.circuit.retry_at == 100
     driven.now = 99
-    assert driven.admit() == Refusal(100)
+    assert driven.admit() == 100
     driven.now = 100
     assert driven.admit() == Admission(1, trial=True)
     assert driven.moves[-1] == Move(S.OPEN, S.HALF_OPEN, E.BACKOFF_OVER, 100)
@@ -154,14 +154,14 @@ def test_a_stated_time_is_a_floor_for_the_next_trial() -> None:
 def test_half_open_admits_its_trials_and_no_more(trials: int) -> None:
     driven = Driven(trials=trials).half_open()
     assert all(driven.admitted().trial for _ in range(trials))
-    assert driven.admit() == Refusal(driven.now)
+    assert driven.admit() == driven.now
 
 
 def test_a_hung_trial_keeps_others_out_until_it_ends() -> None:
     driven = Driven().half_open()
     trial = driven.admitted()
     driven.now += 1_000_000
-    assert isinstance(driven.admit(), Refusal)
+    assert not isinstance(driven.admit(), Admission)
     driven.record(trial, O.FAULT)
     assert driven.at(S.OPEN)
 
@@ -247,7 +247,7 @@ def test_attempts_in_flight_when_it_opened_say_nothing_any_more(outcome: Outcome
     for admission in in_flight[5:]:
         driven.record(admission, outcome)
     assert (driven.state, driven.circuit.retry_at) == (S.HALF_OPEN, retry_at)
-    assert isinstance(driven.admit(), Refusal)
+    assert not isinstance(driven.admit(), Admission)
     driven.record(trial, O.SUCCESS)
     assert len(driven.moves) == len(moves) + 2
 
@@ -361,7 +361,7 @@ def test_forced_open_admits_nothing_and_forced_closed_all_until_a_reset() -> Non
     driven = Driven()
     driven.operate(E.FORCE_OPEN)
     driven.now = 10**15
-    assert driven.admit() == Refusal(NEVER)
+    assert driven.admit() == NEVER
     assert driven.circuit.next_trial == NEVER
     driven.operate(E.FORCE_CLOSE)
     driven.calls("f" * 50)
@@ -411,7 +411,7 @@ def test_a_reset_forgets_the_time_that_the_provider_asked_for() -> None:
     driven.calls("f")
     driven.operate(E.HEALTH_PASSED)
     assert driven.at(S.HALF_OPEN)
-    assert driven.circuit.refusal(driven.now) is None
+    assert driven.circuit.refused_until(driven.now) is None
 
 
 def test_it_is_idle_while_no_fault_lies_in_its_window() -> None:
@@ -446,7 +446,7 @@ def test_what_a_former_process_knew_goes_on(kept: CircuitState) -> None:
     assert driven.state is (S.OPEN if unsure else kept)
     assert driven.circuit.openings == 2
     if driven.state is S.OPEN:
-        assert driven.admit() == Refusal(5_000)
+        assert driven.admit() == 5_000
         driven.now = 5_000
         driven.calls("f")
         assert driven.circuit.retry_at == 5_400

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome, Refusal
+from callboard.runtime.circuit.circuit import Admission, Circuit, CircuitSpec, Move, Outcome
 from callboard.runtime.circuit.table import CircuitEvent, CircuitState
 from callboard.runtime.clock import NEVER
 from callboard.runtime.supervision.backoff import Backoff
@@ -90,24 +90,24 @@ class Watched:
         self._moved(moves)
         match state:
             case S.FORCED_OPEN:
-                assert answer == Refusal(NEVER)
+                assert answer == NEVER
             case S.OPEN:
                 assert isinstance(answer, Admission) == (self.now >= self.circuit.retry_at)
             case S.CLOSED | S.FORCED_CLOSED:
                 assert isinstance(answer, Admission)
                 assert not answer.trial
             case S.HALF_OPEN | S.RAMPING:
-                assert isinstance(answer, Admission) or answer.retry_at <= self.now
+                assert isinstance(answer, Admission) or answer <= self.now
         if isinstance(answer, Admission):
             assert answer.trial == (self.circuit.state is S.HALF_OPEN)
             self.in_flight.append(answer)
 
-    def _asked(self, moves: list[Move]) -> Admission | Refusal:
-        refusal = self.circuit.refusal(self.now)
-        if refusal is None:
+    def _asked(self, moves: list[Move]) -> Admission | int:
+        retry_at = self.circuit.refused_until(self.now)
+        if retry_at is None:
             return self.circuit.admit(self.now, moves)
         self.circuit.refused()
-        return refusal
+        return retry_at
 
     def _record(self, n: int, outcome: Outcome, floor: int) -> None:
         if not self.in_flight:

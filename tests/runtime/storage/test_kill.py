@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callboard.runtime.storage.environment import Environment
 from callboard.runtime.storage.owner import OwnerLock
-from callboard.runtime.storage.record import sift
+from callboard.runtime.storage.record import unpack
 
 WRITER = Path(__file__).with_name("killed_writer.py")
 POINTS = ["never"] * 8 + ["in-commit"] * 6 + ["before-growth"] * 3 + ["after-growth"] * 3
@@ -38,9 +38,7 @@ def stored(folder: Path) -> dict[int, bytes]:
     ):
         first, second = (environment.scan(name, limit=1_000_000) for name in ("a", "b"))
     assert first == second
-    sound, broken = sift(first)
-    assert broken == []
-    return {int(record.key): record.payload for record in sound}
+    return {int(key): unpack(key, blob)[1] for key, blob in first}
 
 
 def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-import random
 import struct
 import zlib
 
 import pytest
 
 from callboard.runtime.storage.errors import BrokenRecord
-from callboard.runtime.storage.record import Record, pack, sift, unpack
+from callboard.runtime.storage.record import pack, unpack
 
 
 @pytest.mark.parametrize("payload", [b"", b"x", b"\x00" * 9, bytes(range(256)) * 40])
@@ -47,17 +46,6 @@ def test_a_blank_page_is_no_record() -> None:
             unpack(b"key", b"\x00" * length)
     with pytest.raises(BrokenRecord):
         unpack(b"key", struct.pack(">BI", 0, zlib.crc32(b"key\x00payload")) + b"payload")
-
-
-def test_broken_records_are_skipped_and_named() -> None:
-    chance = random.Random(1)
-    pairs = [(b"%d" % n, pack(b"%d" % n, 2, chance.randbytes(20))) for n in range(50)]
-    pairs[7] = (b"7", pairs[7][1][:-1])
-    pairs[30] = (b"30", pairs[31][1])
-    sound, broken = sift(pairs)
-    assert broken == [b"7", b"30"]
-    assert [record.key for record in sound] == [key for key, _ in pairs if key not in broken]
-    assert sound[0] == Record(b"0", 2, pairs[0][1][5:])
 
 
 def test_an_error_names_the_key_and_never_the_payload() -> None:
