@@ -7,7 +7,6 @@ these, and those that were lent a task are recalled.
 """
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 import trio
@@ -51,7 +50,7 @@ class Handlers:
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
         self._lent[envelope.id] = scope
-        envelope.carry = self._handle(envelope, scope, work, lent=True)
+        envelope.carry = self._borrowed(envelope, scope, work)
 
     async def recall(self) -> None:
         """Cancel those that were lent a task, and wait until they have ended, no longer than the actor may drain.
@@ -71,37 +70,51 @@ class Handlers:
             envelope.slot.on_end(lambda state: scope.cancel() if state is ABANDONED else None)
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
-        self._nursery.start_soon(partial(self._handle, envelope, scope, work, lent=False))
+        self._nursery.start_soon(self._own, envelope, scope, work)
 
-    async def _handle(
-        self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object], *, lent: bool
-    ) -> object:
-        """The handler; in a task that was lent, its reply as well. A cancelled asker leaves once his handler has."""
-        cell, asking = self._cell, CURRENT.get()
+    async def _own(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
+        """In a task of its own."""
         CURRENT.set(envelope)
         try:
             with scope:
                 envelope.reply(await work)
-            if scope.cancelled_caught and self._returned is None:
-                envelope.fail(DeadlineExceeded(cell.path))
+            self._ended(envelope, scope)
+        except Exception as error:
+            self._failed(envelope, leaf(error))
+        finally:
+            self._put_down(envelope)
+
+    async def _borrowed(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> object:
+        """In the asker's task; the reply is for him. A cancelled asker leaves once his handler has."""
+        asking, slot = CURRENT.get(), envelope.slot
+        assert slot is not None
+        CURRENT.set(envelope)
+        try:
+            with scope:
+                envelope.reply(await work)
+            self._ended(envelope, scope)
         except Exception as error:
             self._failed(envelope, leaf(error))
         except BaseException as error:
-            if lent and self._left(envelope, error):
+            if self._left(envelope, error):
                 await trio.lowlevel.checkpoint_if_cancelled()
             raise
         finally:
-            if lent:
-                CURRENT.set(asking)
-                self._give_back(envelope.id)
-            if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
-                cell.running.pop(envelope.id, None)
-            if cell.stop_requested or cell.mailbox.queued:
-                self._wake()
-        slot = envelope.slot
-        if lent and slot is not None:
-            return slot.unwrap() if slot.state is SETTLED else await slot.wait()
-        return None
+            CURRENT.set(asking)
+            self._give_back(envelope.id)
+            self._put_down(envelope)
+        return slot.unwrap() if slot.state is SETTLED else await slot.wait()
+
+    def _ended(self, envelope: Envelope, scope: trio.CancelScope) -> None:
+        if scope.cancelled_caught and self._returned is None:
+            envelope.fail(DeadlineExceeded(self._cell.path))
+
+    def _put_down(self, envelope: Envelope) -> None:
+        cell = self._cell
+        if not envelope.unanswered:  # one that was cut stays in hand: whoever ends this incarnation says why
+            cell.running.pop(envelope.id, None)
+        if cell.stop_requested or cell.mailbox.queued:
+            self._wake()
 
     def _give_back(self, number: int) -> None:
         del self._lent[number]

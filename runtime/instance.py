@@ -16,6 +16,7 @@ from callboard.runtime.errors import ActorCrashed, DeclaredError
 from callboard.runtime.handlers import Handlers
 from callboard.runtime.leaf import leaf
 from callboard.runtime.mailbox import CONTROL, DATA, Lane
+from callboard.runtime.parking import Parking
 from callboard.runtime.slot import ABANDONED, SlotState
 
 BATCH = 64
@@ -31,11 +32,7 @@ class Instance:
         self._rng = rng
         self._actor: Actor
         self._handlers: Handlers
-        self._parked: trio.lowlevel.Task | None = None
-        """The loop's task while it waits for messages, or was woken and has not gone on yet."""
-        self._woken = False
-        self._failure: BaseException | None = None
-        """What failed in a sender's step after the loop was woken."""
+        self._parking = Parking()
         self._deciding = False
         self._draining = trio.CancelScope()
 
@@ -46,7 +43,7 @@ class Instance:
         cell.mailbox.drop_own()  # what a former incarnation told itself is about work that ended with it
         try:
             async with trio.open_nursery() as nursery:
-                self._handlers = Handlers(cell, nursery, self._wake)
+                self._handlers = Handlers(cell, nursery, self._parking.wake)
                 try:
                     await self._live(nursery, task_status)
                 finally:
@@ -77,7 +74,7 @@ class Instance:
         while not self._finished():
             envelope = self._next()
             if envelope is None:
-                await self._wait()
+                await self._parking.wait()
                 streak = 0
                 continue
             self._deliver(envelope)
@@ -93,7 +90,7 @@ class Instance:
         was sent first is handled first, in the actor's own context, nobody else decides meanwhile, and what fails here
         fails in the loop.
         """
-        cell, task = self._cell, self._parked
+        cell, task = self._cell, self._parking.task
         if task is None or self._deciding or (lane is DATA and len(cell.running) >= cell.concurrency):
             return False
         envelope.started = began = cell.world.turns.began
@@ -103,24 +100,19 @@ class Instance:
         try:
             task.context.run(self._deliver, envelope)
         except BaseException as error:
-            self._failed(task, error)
+            self._parking.fail(error)
         return True
 
     def _ready(self) -> None:
         """Something was queued."""
-        task = self._parked
+        task = self._parking.task
         if task is None or self._deciding or self._cell.stop_requested:
-            self._wake()
+            self._parking.wake()
             return
         try:
             task.context.run(self._catch_up)
         except BaseException as error:
-            self._failed(task, error)
-
-    def _failed(self, task: trio.lowlevel.Task, error: BaseException) -> None:
-        self._parked, self._failure = None, error
-        if not self._woken:
-            trio.lowlevel.reschedule(task)
+            self._parking.fail(error)
 
     def _catch_up(self) -> None:
         for _ in range(BATCH):
@@ -129,14 +121,14 @@ class Instance:
                 break
             self._deliver(envelope)
         if self._cell.mailbox.queued:
-            self._wake()
+            self._parking.wake()
 
     def _queue(self, envelope: Envelope) -> None:
         """For the control lane, from where nothing may be decided: inside the cancellation of a task."""
         deciding, self._deciding = self._deciding, True
         self._cell.put(envelope, CONTROL)
         self._deciding = deciding
-        self._wake()
+        self._parking.wake()
 
     def _next(self) -> Envelope | None:
         cell = self._cell
@@ -191,25 +183,6 @@ class Instance:
             if state is ABANDONED:
                 self._queue(Envelope(Left(envelope.id), own=True))
             elif self._cell.stop_requested:
-                self._wake()
+                self._parking.wake()
 
         slot.on_end(ended)
-
-    @trio.lowlevel.enable_ki_protection
-    async def _wait(self) -> None:
-        """Ctrl-C waits meanwhile: who was taken for waiting when he no longer is would be woken elsewhere."""
-        self._parked = trio.lowlevel.current_task()
-
-        def leave(_: object) -> trio.lowlevel.Abort:
-            self._parked = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(leave)
-        self._parked, self._woken = None, False
-        if self._failure is not None:
-            raise self._failure
-
-    def _wake(self) -> None:
-        if self._parked is not None and not self._woken:
-            self._woken = True
-            trio.lowlevel.reschedule(self._parked)

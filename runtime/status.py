@@ -29,7 +29,7 @@ PATIENCE = 0.2
 SHOWN = 16
 """Handlers listed by name below one actor."""
 
-_HANDLER_FRAMES = {Instance._deliver.__code__, Handlers._handle.__code__}
+_HANDLER_FRAMES = {Instance._deliver.__code__, Handlers._own.__code__, Handlers._borrowed.__code__}
 
 
 class StatusReader:

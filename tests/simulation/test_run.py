@@ -65,7 +65,7 @@ def test_tokens_that_are_charged_wrongly_are_found(monkeypatch: pytest.MonkeyPat
 def test_attempts_behind_an_open_circuit_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from callboard.runtime.circuit.circuit import Circuit
 
-    monkeypatch.setattr(Circuit, "refusal", lambda self, now: None)
+    monkeypatch.setattr(Circuit, "refused_until", lambda self, now: None)
     monkeypatch.setattr(Attempter, "_refuses", lambda self, model: None, raising=False)
     monkeypatch.setattr("callboard.actors.provider.actor.ProviderActor._refuses", lambda self, model: None)
     assert "circuits" in found(Spec(seed=1, days=7, calls=1_500))
