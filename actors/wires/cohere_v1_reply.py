@@ -12,6 +12,7 @@ from callboard.actors.wires.cohere_reply import FINISH
 from callboard.actors.wires.cohere_usage import bill_of, usage_of
 from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, read, string
+from callboard.actors.wires.made_ids import made
 from callboard.actors.wires.ndjson import RecordReader
 from callboard.actors.wires.wire import malformed
 from callboard.messages.reply import Answer, Delta, FinishReason
@@ -24,6 +25,10 @@ _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 
 class CohereV1Reply(GrowingReply):
     """The reply as it grows (stream.Growing)."""
+
+    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
+        super().__init__(provider, keep_raw=keep_raw)
+        self._generation: str | None = None
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply, or all the lines of a stream. Raises WireFault."""
@@ -40,7 +45,8 @@ class CohereV1Reply(GrowingReply):
         line = mapping(read(_ANY, frame, self._provider))
         if self._raw is not None:
             self._raw.append(line)
-        self._id = string(line.get("response_id")) or self._id or string(line.get("generation_id"))
+        self._generation = string(line.get("generation_id")) or self._generation
+        self._id = string(line.get("response_id")) or self._id or self._generation
         match line.get("event_type"):
             case "text-generation":
                 self._say(line, deltas)
@@ -74,8 +80,8 @@ class CohereV1Reply(GrowingReply):
         plan = string(line.get("text"))
         if plan:
             deltas.append(self._draft.thinking(plan))
-        for call in map(mapping, items(line.get("tool_calls"))):
-            opened = self._draft.call(None, string(call.get("name")) or "")
+        for number, call in enumerate(map(mapping, items(line.get("tool_calls")))):
+            opened = self._draft.call(made(self._generation, number, call), string(call.get("name")) or "")
             arguments = msgspec.json.encode(mapping(call.get("parameters"))).decode()
             deltas += [opened, self._draft.arguments(opened.tool_index or 0, arguments)]
 

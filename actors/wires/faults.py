@@ -36,7 +36,7 @@ makes larger.
 """
 _BLOCKED = re.compile(
     r"content (management|filter\w*|moderation) policy|blocked by content filter|usage polic|flagged (as|for)"
-    r"|rejected (as a result of|by) (our|the) safety system",
+    r"|rejected (as a result of|by) (our|the) safety system|^content exists risk",
     re.IGNORECASE,
 )
 _NO_MONEY = re.compile(
@@ -46,8 +46,13 @@ _NO_MONEY = re.compile(
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
-    r"^model not exist|^invalid model(?: (?:id|name))?\s*(?:[:'\"`]|$)|is not a valid model id", re.IGNORECASE
+    r"^model not (exist|found\b)|invalid model name passed in|is not a valid model id"
+    r"|^invalid model(?: (?:id|name))?\s*(?:[:'\"`]|$)",
+    re.IGNORECASE,
 )
+_FEWER_TOKENS = re.compile(r"more credits, or fewer max_tokens", re.IGNORECASE)
+"""OpenRouter, of a request whose largest possible answer is dearer than what is left: a smaller one is served."""
+_AGAINST_GUIDELINES = re.compile(r"^content violates usage guidelines", re.IGNORECASE)
 _NO_KEY = re.compile(r"^(incorrect|invalid) api[ _-]?key", re.IGNORECASE)
 _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_NO_MONEY, K.QUOTA_EXHAUSTED),
@@ -56,8 +61,10 @@ _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_TOO_LONG, K.CONTEXT_TOO_LONG),
     (_BLOCKED, K.CONTENT_BLOCKED),
 )
-_OF_THE_ACCOUNT = _PROSE[:2]
+_OF_A_402 = ((_FEWER_TOKENS, K.UNSUPPORTED),)
+_OF_A_403 = (*_PROSE[:2], (_AGAINST_GUIDELINES, K.CONTENT_BLOCKED))
 """What a 403 may be about besides: its other words are about the key and whoever owns it."""
+_BY_WORDS: dict[int | None, tuple[tuple[re.Pattern[str], FaultKind], ...]] = {402: _OF_A_402, 403: _OF_A_403}
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _READ = 4096
 _SEARCHED = 16 * 1024
@@ -92,8 +99,8 @@ def kind_of(complaint: Complaint, status: int | None, codes: Mapping[str, FaultK
         return K.CONTEXT_TOO_LONG
     if known is not None and status != 413:  # Groq calls a request that can never fit rate_limit_exceeded
         return known
-    prose = _OF_THE_ACCOUNT if status == 403 else _PROSE
-    if status is None or status in (400, 403, 413, 422, 429):
+    prose = _BY_WORDS.get(status, _PROSE)
+    if status is None or status in (400, 402, 403, 413, 422, 429):
         words = complaint.searched
         for pattern, kind in prose:
             if pattern.search(words):

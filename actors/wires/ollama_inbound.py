@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires import ollama_ids
+from callboard.actors.wires import made_ids
 from callboard.actors.wires.functions import decode_tool
 from callboard.actors.wires.inbound import Members, members_of, sampling, tuple_of
 from callboard.actors.wires.media import from_base64, image_type
@@ -80,7 +80,7 @@ class _Conversation:
         name, arguments = function.text("name"), function.take("arguments")
         call.put("function", function.rest())
         return ToolCallPart(
-            id=ollama_ids.made(*place) if call_id is None else call_id,
+            id=made_ids.made(*place) if call_id is None else call_id,
             name=name,
             arguments=msgspec.json.encode({} if arguments is None else arguments).decode(),
             origin=self._origin,
@@ -91,7 +91,7 @@ class _Conversation:
         call_id, name = message.take("tool_call_id"), message.take("tool_name")
         if call_id is None:
             answered = next((call for call in self._open if name in (None, call.name)), None)
-            call_id = ollama_ids.made(number) if answered is None else answered.id
+            call_id = made_ids.made(number) if answered is None else answered.id
         self._open = [call for call in self._open if call.id != call_id]
         return ToolResultPart(id=call_id, name=name, content=content)
 

@@ -1,14 +1,14 @@
 """A reply of Ollama's chat or generation, whole or as lines: a plain reply is one line that is done.
 
 Source: docs.ollama.com/api/chat and /api/generate. The two differ in where the words are. Tool calls come whole, and
-from older servers without ids; such a call gets one (ollama_ids.py).
+from older servers without ids; such a call gets one (made_ids.py).
 """
 
 from typing import Any
 
 import msgspec
 
-from callboard.actors.wires import ollama_ids
+from callboard.actors.wires import made_ids
 from callboard.actors.wires.growing import GrowingReply
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens
 from callboard.actors.wires.ollama_faults import error_in_reply
@@ -56,7 +56,7 @@ class OllamaReply(GrowingReply):
         for number, call in enumerate(map(mapping, items(message.get("tool_calls")))):
             function = mapping(call.get("function"))
             arguments = msgspec.json.encode(mapping(function.get("arguments"))).decode()
-            call_id = string(call.get("id")) or ollama_ids.made(line.get("created_at"), number, call)
+            call_id = string(call.get("id")) or made_ids.made(line.get("created_at"), number, call)
             opened = self._draft.call(call_id, string(function.get("name")) or "")
             deltas += [opened, self._draft.arguments(opened.tool_index or 0, arguments)]
 

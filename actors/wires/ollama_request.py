@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from callboard.actors.wires import ollama_ids
+from callboard.actors.wires import made_ids
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.functions import encode_tool
 from callboard.actors.wires.jsons import mapping, present
@@ -135,10 +135,10 @@ def _picture(part: ImagePart, provider: str) -> str:
 def _result(part: ToolResultPart, provider: str) -> dict[str, Any]:
     content = part.content
     answer = {"content": content} if isinstance(content, str) else said(content, provider)
-    return present({"role": "tool", **answer, "tool_name": part.name, "tool_call_id": ollama_ids.theirs(part.id)})
+    return present({"role": "tool", **answer, "tool_name": part.name, "tool_call_id": made_ids.theirs(part.id)})
 
 
 def _call(part: ToolCallPart, provider: str) -> dict[str, Any]:
     extra = dict(part.extra or {}) if part.origin in (None, provider) else {}
     function = {"name": part.name, "arguments": arguments_of(part)} | mapping(extra.pop("function", None))
-    return present({"id": ollama_ids.theirs(part.id), "function": function}) | extra
+    return present({"id": made_ids.theirs(part.id), "function": function}) | extra

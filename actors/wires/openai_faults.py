@@ -23,6 +23,11 @@ _CALLERS = (
 )  # fmt: skip
 """Mistakes of the caller's that a response tells after status 200."""
 
+_NOT_WITH_THIS_KEY = (
+    "key_model_access_denied", "team_model_access_denied", "user_model_access_denied", "org_model_access_denied",
+)  # fmt: skip
+"""LiteLLM's proxy, with status 401: the key is good, for other models."""
+
 CODES: dict[str, FaultKind] = {
     **dict.fromkeys(_CALLERS, K.INVALID_REQUEST),
     "image_content_policy_violation": K.CONTENT_BLOCKED,
@@ -30,6 +35,7 @@ CODES: dict[str, FaultKind] = {
     "quota_exceeded": K.QUOTA_EXHAUSTED,
     "billing_hard_limit_reached": K.QUOTA_EXHAUSTED,
     "billing_not_active": K.QUOTA_EXHAUSTED,
+    "budget_exceeded": K.QUOTA_EXHAUSTED,
     "enforced_spend_limit_reached": K.QUOTA_EXHAUSTED,
     "rate_limit_exceeded": K.RATE_LIMITED,
     "rate_limit_error": K.RATE_LIMITED,
@@ -44,11 +50,15 @@ CODES: dict[str, FaultKind] = {
     "flagged_input": K.CONTENT_BLOCKED,
     "invalid_api_key": K.UNAUTHORIZED,
     "model_not_found": K.NOT_FOUND,
+    "model_decommissioned": K.NOT_FOUND,
+    "model_not_available": K.NOT_FOUND,
     "invalid_model": K.NOT_FOUND,
     "DeploymentNotFound": K.NOT_FOUND,
     "tool_use_failed": K.MALFORMED_REPLY,
     "json_validate_failed": K.MALFORMED_REPLY,
+    **dict.fromkeys(_NOT_WITH_THIS_KEY, K.FORBIDDEN),
     "server_is_overloaded": K.OVERLOADED,
+    "capacity_exceeded": K.OVERLOADED,
     "overloaded_error": K.OVERLOADED,
     "slow_down": K.OVERLOADED,
 }
@@ -70,7 +80,9 @@ _STATUS = {
 
 def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callable[[], int]) -> Fault:
     """What a reply with a status outside 2xx means. Never raises."""
-    complaint, now = _complaint(object_of(body)), utc()
+    told, now = object_of(body), utc()
+    complaint = _complaint(told)
+    reset = resets_at(headers, now) or resets_at(_inner_headers(told), now)
     kind = kind_of(complaint, status, CODES)
     return Fault(
         kind=kind,
@@ -80,9 +92,15 @@ def fault(provider: str, status: int, headers: Headers, body: bytes, utc: Callab
         code=complaint.codes[0] if complaint.codes else None,
         request_id=id_in(headers, *_REQUEST_IDS) or complaint.request_id,
         retry_after=retry_after(headers, now),
-        resets_at=resets_at(headers, now) if kind is K.QUOTA_EXHAUSTED else None,
+        resets_at=reset if kind is K.QUOTA_EXHAUSTED else None,
         retry=should_retry(headers),
     )
+
+
+def _inner_headers(body: dict[str, Any]) -> dict[str, str]:
+    """The headers that OpenRouter writes into its error."""
+    headers = mapping(mapping(mapping(body.get("error")).get("metadata")).get("headers"))
+    return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
 def error_in_reply(provider: str, error: Any, status: Any = None) -> WireFault:

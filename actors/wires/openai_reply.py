@@ -10,6 +10,7 @@ import msgspec
 
 from callboard.actors.wires.draft import Draft
 from callboard.actors.wires.jsons import items, mapping, object_of, read, string
+from callboard.actors.wires.made_ids import made
 from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_audio import Recording
 from callboard.actors.wires.openai_bill import bill_of
@@ -129,6 +130,10 @@ class ChatReply:
         self._calls = _Calls(self._draft)
         self._details = Details()
         self._recording: Recording | None = None
+        self._begun = False
+        """Whether any choice has come."""
+        self._latest = b""
+        """The last event of a stream that has not begun."""
         self._id: str | None = None
         self._model: str | None = None
         self._finish: FinishReason | None = None
@@ -151,12 +156,17 @@ class ChatReply:
         """One event of a stream. Raises WireFault."""
         data = frame.data.strip()
         if data == b"[DONE]":
+            if not self._begun:
+                raise self._refused(object_of(self._latest))
             self.done = True
         elif frame.type == "error":
             error = object_of(data)
             raise error_in_reply(self._provider, error.get("error") or error or data.decode("utf-8", "replace"))
         elif data:
-            for choice in self._read(data).choices or ():
+            choices = self._read(data).choices
+            if not self._begun:
+                self._begun, self._latest = bool(choices), data
+            for choice in choices or ():
                 if choice.index in (0, None):
                     self._choice(choice, choice.message if choice.delta is None else choice.delta, deltas)
 
@@ -237,9 +247,9 @@ class ChatReply:
         if piece.refusal and isinstance(piece.refusal, str):
             deltas.append(self._draft.refusal(piece.refusal))
         for call in piece.tool_calls or ():
-            self._calls.take(call, deltas, whole=whole)
+            self._calls.take(call, self._id, deltas, whole=whole)
         if piece.function_call is not None:
-            self._calls.take_legacy(piece.function_call, deltas)
+            self._calls.take_legacy(piece.function_call, self._id, deltas)
         self._beside(piece)
 
     def _beside(self, piece: Piece) -> None:
@@ -296,10 +306,10 @@ class _Calls:
         self._draft = draft
         self._by_index: dict[int, int] = {}
         self._by_id: dict[str, int] = {}
-        self._ids: list[str | None] = []
+        self._ids: list[str] = []
         self._legacy: int | None = None
 
-    def take(self, call: Call, deltas: list[Delta], *, whole: bool) -> None:
+    def take(self, call: Call, reply_id: str | None, deltas: list[Delta], *, whole: bool) -> None:
         function, extra = call.function or Function(), mapping(call.extra_content)
         extra = {"extra_content": extra} if extra else {}
         if call.custom is not None and call.function is None:
@@ -309,16 +319,16 @@ class _Calls:
         call_id, name = string(call.id), string(function.name)
         ours = None if whole else self._find(index, call_id, name)
         if ours is None:
-            ours = self._open(call_id, name, extra, deltas)
+            ours = self._open(call_id or made(reply_id, len(self._ids), name), name, extra, deltas)
             if index is not None:
                 self._by_index[index] = ours
         self._fill(ours, name, function, deltas)
 
-    def take_legacy(self, function: Function, deltas: list[Delta]) -> None:
+    def take_legacy(self, function: Function, reply_id: str | None, deltas: list[Delta]) -> None:
         """`function_call`: one call, without index or id. Snowflake sends an empty one with every reply."""
         name = string(function.name)
         if self._legacy is None and (name or string(function.arguments)):
-            self._legacy = self._open(None, name, {}, deltas)
+            self._legacy = self._open(made(reply_id, name), name, {}, deltas)
         if self._legacy is not None:
             self._fill(self._legacy, name, function, deltas)
 
@@ -331,9 +341,8 @@ class _Calls:
             return self._by_id.get(call_id)
         return None if name or not self._ids else len(self._ids) - 1
 
-    def _open(self, call_id: str | None, name: str | None, extra: dict[str, Any], deltas: list[Delta]) -> int:
-        if call_id is not None:
-            self._by_id.setdefault(call_id, len(self._ids))
+    def _open(self, call_id: str, name: str | None, extra: dict[str, Any], deltas: list[Delta]) -> int:
+        self._by_id.setdefault(call_id, len(self._ids))
         self._ids.append(call_id)
         deltas.append(self._draft.call(call_id, name or "", extra or None))
         return len(self._ids) - 1

@@ -3,14 +3,14 @@
 Source: platform.openai.com/docs/api-reference/chat/create. Where servers that imitate OpenAI differ, Quirks says how.
 """
 
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 import msgspec
 
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, present
 from callboard.actors.wires.media import audio_format, document_name, to_base64, to_data_url
-from callboard.actors.wires.openai_ids import fitting
+from callboard.actors.wires.openai_ids import ShortIds, fitting
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
@@ -57,8 +57,14 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether usage in a stream is asked for with `stream_options`."""
     thinking: str | None = None
     """The member of an assistant's message that takes its reasoning back, such as `reasoning_content`."""
+    thinking_models: tuple[str, ...] = ("",)
+    """What stands in the names of the models that take it; the others refuse it."""
+    thinking_always: bool = False
+    """Whether each of the assistant's messages has to have that member where tools are, empty if nothing is known."""
     document_urls: bool = False
     """Whether `file_data` may be a URL."""
+    documents: Literal["file", "document_url"] = "file"
+    """What a document's part is called: `file` with `file_data` and a name, or a URL that may hold the bytes."""
     tool_images: bool = False
     """Whether a tool's result may hold pictures."""
     assistant_lists: bool = True
@@ -96,7 +102,7 @@ COMPATIBLE = Quirks(
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, quirks: Quirks) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    messages = _Messages(provider, quirks)
+    messages = _Messages(provider, _thinking_member(request, model, quirks), quirks)
     for message in request.messages:
         messages.add(message)
     body: dict[str, Any] = {"model": model, "messages": messages.done}
@@ -137,6 +143,19 @@ def _thinking(thinking: Thinking, provider: str, quirks: Quirks) -> dict[str, An
     if quirks.reasoning is None:
         raise unsupported(provider, "thinking.extra; give such members in the request's own extra")
     return {quirks.reasoning: present({"effort": thinking.effort}) | thinking.extra}
+
+
+class _ThinkingMember(NamedTuple):
+    """Of the assistant's messages."""
+
+    name: str | None
+    always: bool
+
+
+def _thinking_member(request: Request, model: str, quirks: Quirks) -> _ThinkingMember:
+    taken = any(name in model for name in quirks.thinking_models)
+    tools = bool(request.tools) or any(message.role == "tool" for message in request.messages)
+    return _ThinkingMember(quirks.thinking if taken else None, quirks.thinking_always and tools)
 
 
 def _tools(request: Request, quirks: Quirks) -> dict[str, Any]:
@@ -192,10 +211,12 @@ def _response_format(output: Output, provider: str, quirks: Quirks) -> dict[str,
 class _Messages:
     """The messages in OpenAI's shape: every tool result is a message of its own."""
 
-    def __init__(self, provider: str, quirks: Quirks) -> None:
+    def __init__(self, provider: str, thinking: _ThinkingMember, quirks: Quirks) -> None:
         self.done: list[dict[str, Any]] = []
         self._provider = provider
         self._quirks = quirks
+        self._thinking = thinking
+        self._ids = ShortIds(40)
 
     def add(self, message: ChatMessage) -> None:
         match message.role:
@@ -225,7 +246,7 @@ class _Messages:
             content = self._parts(part.content)
         shown = {
             "role": "tool",
-            "tool_call_id": self._id(part.id),
+            "tool_call_id": self._fitting(self._ids.sent(part.id)),
             "name": self._name("tool", part.name),
             "content": content,
         }
@@ -245,7 +266,7 @@ class _Messages:
         listed = not isinstance(message.content, str) and all(isinstance(part, TextPart) for part in message.content)
         as_list = listed and self._quirks.assistant_lists
         if said and not as_list and all(part.keys() == {"type", "text"} for part in said):
-            return message.text
+            return "".join(part["text"] for part in said)
         return said or None
 
     def _reasoning(self, message: ChatMessage) -> dict[str, Any]:
@@ -253,15 +274,17 @@ class _Messages:
             part for part in message.parts if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
         ]
         told = [part.text for part in thoughts if part.text or MEMBER not in (part.extra or {})]
-        shown = {self._quirks.thinking: "".join(told)} if self._quirks.thinking and told else {}
+        member = self._thinking
+        shown = {member.name: "".join(told)} if member.name and (told or member.always) else {}
         return shown | present({MEMBER: details_of(thoughts) or None})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         own = part.origin in (None, self._provider)
+        call_id = self._fitting(part.id if own else self._ids.of_another(part.id))
         if own and part.extra == CUSTOM:
-            return {"id": self._id(part.id), **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
+            return {"id": call_id, **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
         function = {"name": part.name, "arguments": part.arguments}
-        call = {"id": self._id(part.id), "type": "function", "function": function}
+        call = {"id": call_id, "type": "function", "function": function}
         return joined(call, self._extra(part.extra)) if own else call
 
     def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
@@ -272,6 +295,8 @@ class _Messages:
             case TextPart():
                 own = {name: value for name, value in self._extra(part.extra).items() if name not in _NOTES}
                 return {"type": "text", "text": part.text} | own
+            case RefusalPart() if not self._quirks.assistant_lists:
+                return {"type": "text", "text": part.text}
             case RefusalPart():
                 return {"type": "refusal", "refusal": part.text} | self._extra(part.extra)
             case ImagePart():
@@ -281,7 +306,7 @@ class _Messages:
             case AudioPart():
                 return joined({"type": "input_audio", "input_audio": self._audio(part)}, self._extra(part.extra))
             case DocumentPart():
-                return joined({"type": "file", "file": self._file(part)}, self._extra(part.extra))
+                return joined(self._document(part), self._extra(part.extra))
             case OpaquePart():
                 return part.block if part.origin == self._provider else None
             case ThinkingPart() | ToolCallPart() | ToolResultPart():
@@ -294,6 +319,14 @@ class _Messages:
             raise unsupported(self._provider, "a recording by URL; give its bytes")
         return {"data": to_base64(part.data), "format": audio_format(part.media_type or "audio/wav")}
 
+    def _document(self, part: DocumentPart) -> dict[str, Any]:
+        if self._quirks.documents == "file" or part.file_id is not None:
+            return {"type": "file", "file": self._file(part)}
+        url = part.url
+        if part.data is not None:
+            url = to_data_url(part.data, part.media_type or "application/pdf")
+        return present({"type": "document_url", "document_url": url, "document_name": part.name})
+
     def _file(self, part: DocumentPart) -> dict[str, Any]:
         if part.url is not None and not self._quirks.document_urls:
             raise unsupported(self._provider, "a document by URL; give its bytes")
@@ -303,7 +336,7 @@ class _Messages:
             data, name = to_data_url(part.data, media_type), name or document_name(media_type)
         return present({"file_data": data, "file_id": part.file_id, "filename": name})
 
-    def _id(self, call_id: str) -> str:
+    def _fitting(self, call_id: str) -> str:
         return fitting(call_id, self._quirks.tool_id_length)
 
     def _name(self, role: str, name: str | None) -> str | None:

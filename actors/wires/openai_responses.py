@@ -1,7 +1,7 @@
 """OpenAI's Responses, as OpenAI, Azure, xAI, DeepSeek and OpenRouter speak it.
 
 A turn is a list of items: messages, reasoning, calls of functions and of the server's own tools. Reasoning goes back
-in its encrypted form, and the server's own items as they came, to this server's Responses and to nobody else.
+in its encrypted form, and the server's own items as they came, to this account's Responses and to nobody else.
 
 Source: platform.openai.com/docs/api-reference/responses.
 """
@@ -21,16 +21,17 @@ from callboard.messages.reply import Answer
 from callboard.messages.request import Request
 
 
-def origin_of(name: str) -> str:
-    """The `origin` of what only the Responses of the server `name` understands: the same server's chat does not."""
-    return f"{name}-responses"
+def origin_of(account: str) -> str:
+    """The `origin` of what only the Responses of this account understand: the same server's chat does not."""
+    return f"{account}-responses"
 
 
 class OpenAIResponses(OpenAIServer):
     """A wire.EmbeddingWire for `POST /responses`.
 
     `stateless` asks the server to store nothing, and for reasoning in its encrypted form when the request asks for
-    reasoning; the request's `extra` goes before it.
+    reasoning; the request's `extra` goes before it. `account` tells servers of one name apart: an organisation or a
+    resource of Azure's cannot read what another has encrypted, and refuses it.
     """
 
     def __init__(
@@ -39,12 +40,13 @@ class OpenAIResponses(OpenAIServer):
         *,
         quirks: Quirks = OPENAI,
         rate_limits: Names = HEADERS,
+        account: str | None = None,
         stateless: bool = True,
         utc: Callable[[], int] = time.time_ns,
     ) -> None:
         super().__init__(name, quirks=quirks, rate_limits=rate_limits, utc=utc)
         self._stateless = stateless
-        self._origin = origin_of(name)
+        self._origin = origin_of(account or name)
 
     def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
         """The HTTP request. Raises WireFault, UNSUPPORTED for what the protocol has no name for."""

@@ -3,6 +3,7 @@
 Source: platform.openai.com/docs/api-reference/responses/create.
 """
 
+import re
 from typing import Any, assert_never
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import mapping, present
 from callboard.actors.wires.media import document_name, to_data_url
+from callboard.actors.wires.openai_ids import ShortIds
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
@@ -38,6 +40,8 @@ _SAMPLING = {
 _FOREIGN = foreign_to("responses")
 """Members of a part's `extra` that belong to other protocols."""
 _ENCRYPTED = "reasoning.encrypted_content"
+_NO_REASONING = re.compile(r"(^|/)(gpt-3\.5|gpt-4|chatgpt-4|gpt-5-chat)")
+"""Models that refuse to be given the reasoning of others."""
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -45,7 +49,7 @@ def encode_body(request: Request, model: str, *, provider: str, origin: str, sta
     """The JSON members to send, `stream` aside. Raises WireFault(UNSUPPORTED)."""
     extra = dict(request.extra or {})
     instructions, messages = _instructions(request.messages)
-    items = _Items(provider, origin)
+    items = _Items(provider, origin, thinks=_NO_REASONING.search(model) is None)
     for message in messages:
         items.add(message)
     text = _text(request.output) | mapping(extra.pop("text", None))
@@ -141,10 +145,12 @@ def _tool_choice(choice: ToolChoice) -> Any:
 class _Items:
     """The conversation as items. Reasoning, calls and the server's own items stand beside messages, not in them."""
 
-    def __init__(self, provider: str, origin: str) -> None:
+    def __init__(self, provider: str, origin: str, *, thinks: bool) -> None:
         self.done: list[Members] = []
         self._provider = provider
         self._origin = origin
+        self._thinks = thinks
+        self._ids = ShortIds(64)
 
     def add(self, message: ChatMessage) -> None:
         if isinstance(message.content, str):
@@ -172,14 +178,17 @@ class _Items:
     def _item(self, part: Part) -> Members | None:
         """The part as an item of its own, or None for content and for what is not sent."""
         match part:
-            case ThinkingPart() if part.origin == self._origin:
+            case ThinkingPart() if part.origin == self._origin and self._thinks:
                 return _thought(part)
             case ToolCallPart():
-                call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": part.arguments}
-                return call | _own(part.extra) if part.origin in (None, self._origin) else call
+                own = part.origin in (None, self._origin)
+                call_id = part.id if own else self._ids.of_another(part.id)
+                call = {"type": "function_call", "call_id": call_id, "name": part.name, "arguments": part.arguments}
+                return call | _own(part.extra) if own else call
             case ToolResultPart():
                 output = part.content if isinstance(part.content, str) else self._contents("tool", part.content)
-                return {"type": "function_call_output", "call_id": part.id, "output": output} | _own(part.extra)
+                call_id = self._ids.sent(part.id)
+                return {"type": "function_call_output", "call_id": call_id, "output": output} | _own(part.extra)
             case OpaquePart() if part.origin == self._origin and not is_content(part.block):
                 return part.block
             case _:

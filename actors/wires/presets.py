@@ -54,7 +54,12 @@ _PLAIN = COMPATIBLE.sampling - {"top_k", "min_p"}
 """The members of Sampling that OpenAI's own servers take."""
 
 _DEEPSEEK = Quirks(
-    max_tokens="max_tokens", developer=False, assistant_lists=False, thinking="reasoning_content", schemas=False
+    max_tokens="max_tokens",
+    developer=False,
+    assistant_lists=False,
+    thinking="reasoning_content",
+    thinking_always=True,
+    schemas=False,
 )
 _MISTRAL = Quirks(
     max_tokens="max_tokens",
@@ -66,11 +71,16 @@ _MISTRAL = Quirks(
     named=frozenset({"tool"}),
     tool_id_length=9,
     tool_images=True,
+    documents="document_url",
 )
 """Sends usage with every stream and refuses members that it does not know."""
 
 _GROQ = Quirks(
-    developer=False, assistant_lists=False, sampling=_PLAIN - {"logprobs", "top_logprobs"}, thinking="reasoning"
+    developer=False,
+    assistant_lists=False,
+    sampling=_PLAIN - {"logprobs", "top_logprobs"},
+    thinking="reasoning",
+    thinking_models=("gpt-oss", "qwen3"),
 )
 _OPENROUTER = Quirks(
     max_tokens="max_tokens",

@@ -24,7 +24,7 @@ def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
         case "openai":
             return OpenAIChat(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "openai-responses":
-            return OpenAIResponses(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
+            return OpenAIResponses(preset.name, account=one.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "openai-completions":
             return OpenAICompletions(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "anthropic":

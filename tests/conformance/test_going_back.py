@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.conformance.corpus import PROVIDERS, Record, chats, payloads, streamed
 from tests.conformance.readings import anthropic, responses
-from tests.conformance.replay import NATIVE, PRESETS, replayed
+from tests.conformance.replay import NATIVE, PRESETS, account, replayed
 
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.gemini import Gemini
@@ -93,7 +93,7 @@ def joined(parts: list[Record]) -> list[Record]:
 
 def test_a_responses_items_go_back_as_they_came() -> None:
     kinds = set()
-    for record, body in went_back("responses", lambda record: OpenAIResponses(spoken(record))):
+    for record, body in went_back("responses", lambda record: OpenAIResponses(spoken(record), account=account(record))):
         came = [item_essence(item) for item in whole(record, responses)["output"] if worth_sending(item)]
         assert [item_essence(item) for item in body["input"][1:-1]] == came, record["id"]
         kinds |= {item.get("type", "message") for item in body["input"][1:-1]}

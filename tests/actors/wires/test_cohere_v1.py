@@ -71,8 +71,10 @@ def test_tool_calls_with_their_plan_are_read_in_a_stream_and_in_a_plain_reply() 
         )
     )
     streamed = decoder.close()
-    plain = WIRE.decode(json.dumps({"response_id": "r", "finish_reason": "COMPLETE", **calls}).encode())
+    whole = {"response_id": "r", "generation_id": "g", "finish_reason": "COMPLETE", **calls}
+    plain = WIRE.decode(json.dumps(whole).encode())
     assert streamed == plain
+    assert WIRE.decode(json.dumps(whole | {"generation_id": "h"}).encode()).parts[1] != plain.parts[1], "one id twice"
     assert plain.finish_reason == "tool_calls"
     thought, call = plain.parts
     assert isinstance(thought, ThinkingPart)

@@ -58,6 +58,13 @@ def test_a_status_by_itself_says_which_fault_it_is(status: int, kind: str) -> No
         (403, {"code": 403, "metadata": {"provider_name": "x"}}, "forbidden"),
         (400, {"code": "cyber_policy", "type": "invalid_request"}, "content_blocked"),
         (400, {"code": "1500", "type": "invalid_model"}, "not_found"),
+        (400, {"code": "model_decommissioned", "type": "invalid_request_error"}, "not_found"),
+        (400, {"code": "model_not_available", "type": "invalid_request_error"}, "not_found"),
+        (400, {"code": "400", "type": "budget_exceeded"}, "quota_exhausted"),
+        (429, {"code": "429", "type": "budget_exceeded"}, "quota_exhausted"),
+        (401, {"code": "401", "type": "key_model_access_denied"}, "forbidden"),
+        (401, {"code": "401", "type": "team_model_access_denied"}, "forbidden"),
+        (498, {"code": "capacity_exceeded"}, "overloaded"),
         (400, {"code": "tool_use_failed", "type": "invalid_request_error"}, "malformed_reply"),
         (400, {"code": "json_validate_failed", "type": "invalid_request_error"}, "malformed_reply"),
     ],
@@ -90,6 +97,13 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
         (400, "the invalid model of the world", "invalid_request"),
         (400, "Invalid model parameters: temperature must be below 2", "invalid_request"),
         (400, "Invalid model output format", "invalid_request"),
+        (400, "Model not found: grok-9", "not_found"),
+        (400, "/chat/completions: Invalid model name passed in model=gpt-9. Call `/v1/models`", "not_found"),
+        (400, "Content Exists Risk", "content_blocked"),
+        (403, "Content violates usage guidelines. Team: t, Failed check: SAFETY_CHECK_TYPE_BIO", "content_blocked"),
+        (402, "This request requires more credits, or fewer max_tokens. You requested up to 65536", "unsupported"),
+        (402, "Insufficient credits. Add more, or fewer models", "quota_exhausted"),
+        (402, "Invalid model name passed in", "quota_exhausted"),
         (403, "Your account has been flagged for potential abuse", "forbidden"),
         (403, "This key was disabled, for its use violates our usage policies", "forbidden"),
         (403, "You are not allowed; max model length", "forbidden"),
@@ -201,3 +215,13 @@ def test_waits_and_the_request_id_come_from_the_headers() -> None:
     assert fault(500).retry_after is None
     assert (fault(500, x_should_retry="false").retry, fault(404, x_should_retry="true").retry) == (False, True)
     assert fault(500).retry is None
+
+
+def test_openrouters_reset_is_read_from_the_headers_that_its_error_holds() -> None:
+    def told(**headers: Any) -> dict[str, Any]:
+        return error("Rate limit exceeded: free-models-per-day", code=429, metadata={"headers": headers})
+
+    at = NOW // 1_000_000 + 3_600_000
+    assert fault(429, told(**{"X-RateLimit-Reset": str(at)})).resets_at == at * 1_000_000
+    assert fault(429, told(**{"X-RateLimit-Reset": at})).resets_at is None
+    assert fault(429, told(), x_ratelimit_reset=str(at)).resets_at == at * 1_000_000

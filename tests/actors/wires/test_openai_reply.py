@@ -92,9 +92,23 @@ def test_done_is_seen_with_blanks_around_it_and_without_its_last_line(done: byte
 
 def test_bytes_after_done_are_ignored() -> None:
     decoder = WIRE.decoder()
-    decoder.feed(b"data: [DONE]\n\ndata: rubbish\n\n")
+    decoder.feed(chunk({"content": "a"}) + b"data: [DONE]\n\ndata: rubbish\n\n")
     assert decoder.feed(b"data: more rubbish\n\n") == []
-    assert decoder.close().parts == ()
+    assert decoder.close().parts == (TextPart("a"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        ([], "malformed_reply"),
+        ([chunk(usage={"prompt_tokens": 1})], "malformed_reply"),
+        ([b'data: {"message": "the engine is overloaded", "type": "overloaded_error"}\n\n'], "overloaded"),
+    ],
+)
+def test_a_stream_that_is_done_before_it_has_begun_is_no_answer(before: list[bytes], kind: str) -> None:
+    with pytest.raises(WireFault) as refused:
+        stream(*before, b"data: [DONE]\n\n")
+    assert refused.value.fault.kind == kind
 
 
 def test_a_reason_to_finish_ends_a_stream_without_done() -> None:
@@ -212,8 +226,20 @@ def test_ten_thousand_calls_by_id_alone_hold_nobody_up() -> None:
 
 
 def test_calls_without_ids_get_ids_and_late_names_are_taken() -> None:
-    assert calls(function("f", "{}"), function("g", "{}")) == (call("call_0", "f", "{}"), call("call_1", "g", "{}"))
+    first, second = calls(function("f", "{}"), function("f", "{}"))
+    assert (first.name, second.name, len({first.id, second.id, ""})) == ("f", "f", 3)
+    assert calls(function("f", "{}"), function("f", "{}")) == (first, second), "the same bytes gave other ids"
     assert calls(function(None, "{", index=0, id="a"), function("f", "}", index=0)) == (call("a", "f", "{}"),)
+
+
+def test_two_turns_do_not_share_the_id_of_a_call_that_came_without_one() -> None:
+    def turn(reply: str) -> ToolCallPart:
+        message = {"tool_calls": [function("f", "{}")]}
+        (part,) = WIRE.decode(json.dumps({"id": reply, "choices": [{"message": message}]}).encode()).parts
+        assert isinstance(part, ToolCallPart)
+        return part
+
+    assert turn("chatcmpl-1").id != turn("chatcmpl-2").id
 
 
 @pytest.mark.parametrize(
@@ -233,7 +259,9 @@ def test_a_tool_call_may_lack_its_function_and_a_list_of_calls_may_be_null() -> 
 def test_the_legacy_function_call_is_a_tool_call_and_an_empty_one_is_none() -> None:
     named = chunk({"function_call": {"name": "f", "arguments": '{"a"'}})
     _, answer = stream(named, chunk({"function_call": {"arguments": ":1}"}}), chunk({}, "function_call"))
-    assert answer.parts == (call("call_0", "f", '{"a":1}'),)
+    (made,) = answer.parts
+    assert isinstance(made, ToolCallPart)
+    assert made == call(made.id, "f", '{"a":1}')
     assert stream(chunk({"content": "a", "function_call": {"name": "", "arguments": ""}}, "stop"))[1].parts == (
         TextPart("a"),
     )

@@ -190,6 +190,28 @@ def test_reasoning_that_nothing_names_is_not_sent() -> None:
     assert items(user("hi"), assistant(stored))[1:] == [{"type": "reasoning", "summary": [], "id": "rs_1"}]
 
 
+def test_what_another_account_has_encrypted_is_not_sent_to_this_one() -> None:
+    east, west = (OpenAIResponses("azure-v1", account=name) for name in ("east", "west"))
+    turn = ChatMessage("assistant", east.decode(json.dumps(response(THOUGHT, CALL)).encode()).parts)
+    assert [item["type"] for item in sent(user("hi"), turn, wire=east)["input"][1:]] == ["reasoning", "function_call"]
+    assert [item["type"] for item in sent(user("hi"), turn, wire=west)["input"][1:]] == ["function_call"]
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1-mini", "openai/gpt-4o", "gpt-5-chat-latest", "gpt-5-mini", "o3"])
+def test_a_model_that_does_not_reason_is_given_no_reasoning(model: str) -> None:
+    request = Request(model="m", messages=(user("hi"), ChatMessage("assistant", plain(THOUGHT, TEXT).parts)))
+    told = json.loads(OpenAIResponses().encode(request, model, stream=False).body)["input"]
+    assert any(item.get("type") == "reasoning" for item in told) == (model in ("gpt-5-mini", "o3"))
+
+
+def test_another_servers_long_id_of_a_call_is_shortened_and_its_own_is_not() -> None:
+    long = "call_" + "x" * 90
+    other, own = (ToolCallPart(id=long, name="f", origin=origin) for origin in ("gemini", ORIGIN))
+    call, result = items(assistant(other), tool_result(other, "42"))
+    assert (len(call["call_id"]), result["call_id"]) == (52, call["call_id"])
+    assert [item["call_id"] for item in items(assistant(own), tool_result(own, "42"))] == [long, long]
+
+
 def test_a_reply_goes_back_as_it_came_and_its_phase_with_it() -> None:
     search = {"type": "web_search_call", "id": "ws", "action": {"query": "q"}}
     answer = plain(THOUGHT, search, TEXT | {"phase": "commentary"}, CALL)

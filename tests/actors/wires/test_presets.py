@@ -14,7 +14,17 @@ from callboard.actors.wires.presets import PRESETS, Preset
 from callboard.actors.wires.rate_limits import FAMILIES
 from callboard.actors.wires.wire import WireFault
 from callboard.addresses import normal
-from callboard.messages.chat import ChatMessage, TextPart, ThinkingPart, ToolCallPart, assistant, tool_result, user
+from callboard.messages.chat import (
+    ChatMessage,
+    DocumentPart,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    assistant,
+    tool_result,
+    user,
+)
 from callboard.messages.embedding import EmbeddingRequest
 from callboard.messages.limits import RateLimits, Window
 from callboard.messages.request import Output, Request, Sampling, Thinking
@@ -29,9 +39,9 @@ def wire(preset: Preset) -> OpenAIChat:
     return OpenAIChat(preset.name, quirks=preset.quirks, rate_limits=FAMILIES[preset.rate_limits or "openai"])
 
 
-def sent(name: str, *messages: ChatMessage, stream: bool = False, **members: Any) -> Record:
+def sent(name: str, *messages: ChatMessage, stream: bool = False, model: str = "m", **members: Any) -> Record:
     request = Request(model="m", messages=messages or (user("hi"),), **members)
-    body: Record = json.loads(wire(PRESETS[name]).encode(request, "m", stream=stream).body)
+    body: Record = json.loads(wire(PRESETS[name]).encode(request, model, stream=stream).body)
     return body
 
 
@@ -111,8 +121,48 @@ def test_openrouter_takes_cache_control_and_openai_does_not() -> None:
 )
 def test_reasoning_goes_back_under_the_services_own_name(name: str, member: str) -> None:
     turn = assistant(ThinkingPart(text="hm", origin=name), "a")
-    assert sent(name, user("q"), turn, user("on"))["messages"][1][member] == "hm"
+    assert sent(name, user("q"), turn, user("on"), model="openai/gpt-oss-20b")["messages"][1][member] == "hm"
     assert member not in sent("openai", user("q"), turn, user("on"))["messages"][1]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-oss-120b", "qwen/qwen3-32b", "llama-3.3-70b-versatile"])
+def test_groq_is_given_reasoning_for_models_that_reason(model: str) -> None:
+    turn = assistant(ThinkingPart(text="hm", origin="groq"), "a")
+    message = sent("groq", user("q"), turn, user("on"), model=model)["messages"][1]
+    assert ("reasoning" in message) == (not model.startswith("llama"))
+
+
+def test_each_turn_has_reasoning_at_deepseek_where_tools_are_and_nothing_is_made_up_elsewhere() -> None:
+    call = ToolCallPart(id="c", name="f", origin="openai")
+    known = assistant(ThinkingPart(text="hm", origin="deepseek"), "b")
+    loop = (user("q"), assistant(call), tool_result(call, "42"), assistant("a"), user("on"), known)
+    assert [turn.get("reasoning_content") for turn in sent("deepseek", *loop)["messages"]] == [
+        None, "", None, "", None, "hm",
+    ]  # fmt: skip
+    assert "reasoning_content" not in sent("deepseek", user("q"), assistant("a"), user("on"))["messages"][1]
+    assert all("reasoning_content" not in turn for turn in sent("cerebras", *loop)["messages"])
+
+
+@pytest.mark.parametrize("name", ["groq", "deepseek", "cerebras", "together", "vllm"])
+def test_a_refusal_is_a_text_where_the_assistants_words_are_one_string(name: str) -> None:
+    turn = ChatMessage("assistant", (RefusalPart("I cannot."),))
+    assert sent(name, user("q"), turn, user("on"))["messages"][1]["content"] == "I cannot."
+    assert sent("openai", user("q"), turn, user("on"))["messages"][1]["content"] == [
+        {"type": "refusal", "refusal": "I cannot."}
+    ]
+
+
+def test_a_document_at_mistral_is_a_url_that_may_hold_its_bytes() -> None:
+    def shown(**of: Any) -> Record:
+        part: Record = sent("mistral", ChatMessage("user", (DocumentPart(**of),)))["messages"][0]["content"][0]
+        return part
+
+    url = {"type": "document_url", "document_url": "https://example.org/a.pdf"}
+    assert shown(url="https://example.org/a.pdf") == url
+    assert shown(data=b"%PDF", media_type="application/pdf", name="a.pdf") == {
+        "type": "document_url", "document_url": "data:application/pdf;base64,JVBERg==", "document_name": "a.pdf",
+    }  # fmt: skip
+    assert shown(file_id="f") == {"type": "file", "file": {"file_id": "f"}}
 
 
 @pytest.mark.parametrize("name", ["cerebras", "groq", "mistral", "deepseek"])

@@ -1,7 +1,8 @@
-"""Ids for tool calls that came without one, which older servers of Ollama's send.
+"""Ids for tool calls that came without one, as older servers of Ollama's and llama.cpp's, and Cohere's v1, send them.
 
-They are made of what stood around the call, so that the same bytes give the same id and two turns do not share one.
-An id of this making means nothing to Ollama and is not sent back to it.
+They are made of what stood around the call, so that the same bytes give the same id and two turns do not share one:
+Anthropic refuses a conversation in which two calls do. An id of this making means nothing to Ollama and is not sent
+back to it.
 """
 
 import hashlib
