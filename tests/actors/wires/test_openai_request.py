@@ -287,3 +287,11 @@ def test_further_members_of_thinking_go_into_the_servers_object_for_it() -> None
 
 def test_further_members_of_thinking_are_refused_where_there_is_no_object_for_it() -> None:
     assert "thinking.extra" in refused(thinking=Thinking(effort="low", extra={"exclude": True}))
+
+
+def test_another_servers_long_id_of_a_call_is_shortened_and_its_own_is_not() -> None:
+    long = "chatcmpl-tool-" + "0a" * 16
+    for origin, length in (("vllm", 40), ("openai", len(long)), (None, len(long))):
+        call = ToolCallPart(id=long, name="f", origin=origin)
+        turn, result = asked(user("q"), assistant(call), tool_result(call, "42"))["messages"][1:]
+        assert (len(turn["tool_calls"][0]["id"]), result["tool_call_id"]) == (length, turn["tool_calls"][0]["id"])
