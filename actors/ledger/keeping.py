@@ -102,9 +102,10 @@ def aged_rows(book: Book, before: int, now: int) -> list[tuple[str, str]]:
 
 
 def _over(mark: BudgetMark, before: int, now: int) -> bool:
-    """Whether its window has ended; one that never does is as old as sums may be."""
-    ended = mark.starts != EVER.starts and mark.starts < now - int(LATELY * DAY)
-    return ended or _day(mark.starts) < _day(before)
+    """Whether its window has ended; one that never does is over once its mark is older than sums may be."""
+    if mark.starts == EVER.starts:
+        return _day(mark.at) < _day(before)
+    return mark.starts < now - int(LATELY * DAY) or _day(mark.starts) < _day(before)
 
 
 def _day(at: int) -> str:

@@ -139,10 +139,11 @@ class ProviderActor(Actor):
         """
         if history.server not in ("", self._account.base_url) and CircuitState(history.state) not in FORCED:
             return
-        since = max(self.me.utc(), history.at)
-        now = self.me.now()
+        utc, now = self.me.utc(), self.me.now()
+        since = max(utc, history.at)
         retry_at, floor = (now + max(0, date - since) for date in (history.retry_at, history.floor))
-        self._subtree.restore(history.key, View(CircuitState(history.state), retry_at, history.openings, floor))
+        last = now + max(history.at, min(history.retry_at, utc)) - since
+        self._subtree.restore(history.key, View(CircuitState(history.state), retry_at, history.openings, floor), last)
 
     def _admit(self, attempt: Attempt, envelope: Envelope) -> object:
         keys = (ENDPOINT, model_key(attempt.model))

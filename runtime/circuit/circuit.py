@@ -42,7 +42,9 @@ class CircuitSpec(msgspec.Struct, frozen=True, kw_only=True):
     trials: int = 1
     """Trials at once in half-open."""
     ramp: tuple[float, ...] = (0.25, 0.5)
-    """The share admitted after the first, second, ... success; after the last it closes."""
+    """The share admitted after the first, second, ... success; after the last it closes. One a `window` is admitted
+    in any case: where calls are rare a share of them would take hours.
+    """
 
     def __post_init__(self) -> None:
         if min(self.consecutive, self.min_calls, self.trials, self.window) < 1 or self.intensity < 0:
@@ -79,6 +81,8 @@ class Circuit:
         self._trials = 0
         self._ramp_step = 0
         self._ramp_credit = 0.0
+        self._ramped = 0
+        """When the latest call was admitted while ramping."""
         self.floor = 0
         """No trial and no health check brings one forward before it: the provider asked to be left alone so long."""
         self.state = CircuitState.CLOSED
@@ -95,7 +99,7 @@ class Circuit:
                 return self.retry_at
             case CircuitState.HALF_OPEN if self._trials >= self._spec.trials:
                 return now
-            case CircuitState.RAMPING if self._ramp_credit + self._share < 1:
+            case CircuitState.RAMPING if self._ramp_credit + self._share < 1 and now - self._ramped < self._spec.window:
                 return now
             case _:
                 return None
@@ -106,11 +110,12 @@ class Circuit:
             self._ramp_credit += self._share
 
     def admit(self, now: int, moves: list[Move]) -> Admission:
-        """The right to one attempt, where `refusal` has none to tell. Moves are added to `moves`."""
+        """The right to one attempt, where `refused_until` has none to tell. Moves are added to `moves`."""
         if self.state is CLOSED:
             return Admission(self._era, trial=False)
         if self.state is CircuitState.RAMPING:
-            self._ramp_credit += self._share - 1
+            self._ramp_credit = max(0.0, self._ramp_credit + self._share - 1)
+            self._ramped = now
         if self.state is CircuitState.OPEN:
             self._move(CircuitEvent.BACKOFF_OVER, now, moves)
         trial = self.state is CircuitState.HALF_OPEN
@@ -146,10 +151,10 @@ class Circuit:
         self._move(event, now, moves)
         return moves
 
-    def restore(self, state: CircuitState, retry_at: int, openings: int, floor: int = 0) -> None:
-        """Go on from what a former process knew."""
+    def restore(self, state: CircuitState, retry_at: int, openings: int, floor: int, last: int) -> None:
+        """Go on from what a former process knew; since `last` the circuit has been quiet."""
         self.state, self.retry_at, self.floor = state, retry_at, floor
-        self._backoff.restore(openings)
+        self._backoff.restore(openings, last)
         if state in (CircuitState.HALF_OPEN, CircuitState.RAMPING):
             self.state = CircuitState.OPEN
 
@@ -228,7 +233,7 @@ class Circuit:
             case CircuitState.HALF_OPEN:
                 self._trials = 0
             case CircuitState.RAMPING:
-                self._ramp_step, self._ramp_credit = 0, 0.0
+                self._ramp_step, self._ramp_credit, self._ramped = 0, 0.0, now
             case CircuitState.CLOSED:
                 self._consecutive = 0
                 self._counts.clear()

@@ -105,9 +105,9 @@ class Subtree:
         """An operator's command to these circuits."""
         return [(key, move) for key in keys for move in self._circuit(key).operate(event, now)]
 
-    def restore(self, key: str, known: View) -> None:
-        """Go on from what a former process knew."""
-        self._circuit(key).restore(known.state, known.retry_at, known.openings, known.floor)
+    def restore(self, key: str, known: View, last: int) -> None:
+        """Go on from what a former process knew; since `last` the circuit has been quiet."""
+        self._circuit(key).restore(known.state, known.retry_at, known.openings, known.floor, last)
 
     def views(self) -> dict[str, View]:
         """All circuits that were used."""

@@ -51,9 +51,10 @@ class BackoffState:
         self._last = now + delay
         return delay
 
-    def restore(self, failures: int) -> None:
-        """Go on from what a former process counted."""
+    def restore(self, failures: int, last: int) -> None:
+        """Go on from what a former process counted. `last` is when its last wait was over."""
         self._k = failures
+        self._last = last
 
     def reset(self) -> None:
         """The next failure is the first again."""

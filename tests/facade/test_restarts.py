@@ -222,6 +222,25 @@ async def test_no_trial_comes_before_a_retry_after_is_over_over_a_restart(
             await _left_alone_until(w, begun + 3_600)
 
 
+@pytest.mark.parametrize(("apart", "grows"), [(30 * 86_400, False), (60, True)])
+async def test_how_often_a_circuit_opened_is_forgotten_after_a_quiet_time_and_not_before_also_over_restarts(
+    autojump_clock: object, world: Opening, tmp_path: Path, apart: int, grows: bool
+) -> None:
+    options: dict[str, Any] = {"store": StoreConfig(path=str(tmp_path / "store")), "health": HealthSpec(enabled=False)}
+    for life in range(3):
+        utc = virtual_utc((1_767_225_600 + life * apart) * 10**9)
+        async with world({"alpha": Behaviour(error_rate=1)}, utc=utc, **options) as w:
+            await _refused_by_all(w, 5)
+            with pytest.raises(callboard.Unavailable) as caught:
+                await w.board.generate("Why?", model=ALPHA)
+            w["alpha"].behaviour = Behaviour()
+            await w.board.generate("Why?", model=ALPHA, wait=True, attempts=9)
+            await w.board.flush()
+            options["port"] = _port(w)
+    assert caught.value.retry_after is not None
+    assert (caught.value.retry_after > 2 * 6) == grows
+
+
 async def test_a_circuit_that_opened_at_another_address_is_closed_at_the_next_start_unless_it_was_forced(
     autojump_clock: object, world: Opening, tmp_path: Path
 ) -> None:

@@ -89,6 +89,8 @@ def test_what_a_budget_remembers_of_a_window_goes_when_the_sums_of_its_days_do()
     one = book(*(BudgetMark(counts=counts, starts=day * DAY, at=0) for day in (1, 8) for counts in "ab"))
     assert [key for _, key in aged_rows(one, 3 * DAY, 9 * DAY)] == [f"{DAY}|a", f"{DAY}|b"]
     assert aged_rows(book(BudgetMark(counts="ever", starts=0, at=0)), -DAY, 9 * DAY) == []
+    assert aged_rows(book(BudgetMark(counts="ever", starts=0, at=8 * DAY)), 3 * DAY, 9 * DAY) == []
+    assert len(aged_rows(book(BudgetMark(counts="ever", starts=0, at=DAY)), 3 * DAY, 9 * DAY)) == 1
 
 
 def test_what_a_budget_remembers_of_a_window_goes_when_that_is_over_and_of_one_for_ever_stays() -> None:

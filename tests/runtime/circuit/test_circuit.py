@@ -196,7 +196,7 @@ def test_after_a_quiet_time_the_waits_start_again() -> None:
 
 def test_opening_again_never_shortens_the_wait() -> None:
     driven = Driven()
-    driven.circuit.restore(S.OPEN, 5_000, 1)
+    driven.circuit.restore(S.OPEN, 5_000, 1, 0, 0)
     driven.operate(E.HEALTH_PASSED)
     driven.calls("f")
     assert (driven.state, driven.circuit.retry_at) == (S.OPEN, 5_000)
@@ -217,6 +217,19 @@ def test_a_ramp_admits_its_share(share: float, asked: int) -> None:
     driven = Driven(ramp=(share,)).ramping()
     admitted = sum(isinstance(driven.admit(), Admission) for _ in range(asked))
     assert abs(admitted - share * asked) <= 1.001
+
+
+def test_a_ramp_admits_one_call_a_window_however_few_there_are() -> None:
+    driven = Driven(ramp=(0.25, 0.5), window=1_000).ramping()
+    driven.now += 999
+    assert not isinstance(driven.admit(), Admission)
+    driven.now += 1
+    admitted = driven.admitted()
+    assert [isinstance(driven.admit(), Admission) for _ in range(4)] == [False, False, False, True]
+    driven.record(admitted, O.SUCCESS)
+    driven.now += 1_000
+    driven.record(driven.admitted(), O.SUCCESS)
+    assert driven.at(S.CLOSED)
 
 
 def test_one_fault_while_ramping_opens_it_again_for_longer() -> None:
@@ -283,7 +296,7 @@ def test_what_was_in_flight_when_an_operator_stepped_in_says_nothing_after_the_r
 def test_what_was_in_flight_when_it_was_restored_is_no_trial() -> None:
     driven = Driven()
     early = [driven.admitted() for _ in range(2)]
-    driven.circuit.restore(S.OPEN, retry_at=100, openings=1)
+    driven.circuit.restore(S.OPEN, retry_at=100, openings=1, floor=0, last=0)
     driven.now = 100
     trial = driven.admitted()
     driven.record(early[0], O.SUCCESS)
@@ -348,7 +361,7 @@ def test_a_passed_health_check_does_not_come_before_the_time_that_the_provider_a
 
 def test_the_time_that_the_provider_asked_for_holds_over_a_restart() -> None:
     driven = Driven()
-    driven.circuit.restore(S.OPEN, retry_at=5_000, openings=1, floor=5_000)
+    driven.circuit.restore(S.OPEN, retry_at=5_000, openings=1, floor=5_000, last=0)
     driven.now = 4_999
     driven.operate(E.HEALTH_PASSED)
     assert driven.at(S.OPEN)
@@ -441,7 +454,7 @@ def test_what_has_no_entry_in_the_table_changes_nothing() -> None:
 @pytest.mark.parametrize("kept", S)
 def test_what_a_former_process_knew_goes_on(kept: CircuitState) -> None:
     driven = Driven()
-    driven.circuit.restore(kept, retry_at=5_000, openings=2)
+    driven.circuit.restore(kept, retry_at=5_000, openings=2, floor=0, last=0)
     unsure = kept in {S.HALF_OPEN, S.RAMPING}
     assert driven.state is (S.OPEN if unsure else kept)
     assert driven.circuit.openings == 2

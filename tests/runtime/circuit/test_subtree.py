@@ -132,7 +132,7 @@ def test_an_operator_moves_the_circuits_that_are_named() -> None:
 
 def test_what_a_former_process_knew_keeps_a_circuit_open() -> None:
     subtree = Subtree(SPEC)
-    subtree.restore("host", View(CircuitState.OPEN, 500, 3, 400))
+    subtree.restore("host", View(CircuitState.OPEN, 500, 3, 400), 0)
     assert subtree.admit("1", ("host",), 499) == (Refused("host", 500), [])
     assert subtree.views() == {"host": View(CircuitState.OPEN, 500, 3, 400)}
 
@@ -206,7 +206,7 @@ def test_none_but_closed_circuits_are_forgotten_and_none_by_an_admission_that_br
     subtree = Subtree(SPEC)
     shut = tuple(state for state in CircuitState if state is not CircuitState.CLOSED)
     for state in shut:
-        subtree.restore(state, View(state, 0, 0))
+        subtree.restore(state, View(state, 0, 0), 0)
         subtree._circuits[state].state = state
     call(subtree, ("a",), {})
     assert subtree.keys == (*shut, "a")

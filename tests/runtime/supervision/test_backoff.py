@@ -40,10 +40,17 @@ def test_quiet_is_counted_from_the_end_of_the_last_wait(spec: Backoff) -> None:
 
 def test_a_restored_count_goes_on_and_a_reset_one_starts_again() -> None:
     state = BackoffState(PLAIN)
-    state.restore(3)
+    state.restore(3, 0)
     assert state.next(0, 0.0) == 800
     state.reset()
     assert (state.failures, state.next(1, 0.0)) == (0, 100)
+
+
+@pytest.mark.parametrize(("now", "wait"), [(9_000, 800), (9_001, 100)])
+def test_a_restored_count_is_over_after_a_quiet_time_in_another_process(now: int, wait: int) -> None:
+    state = BackoffState(PLAIN)
+    state.restore(3, -1_000)
+    assert state.next(now, 0.0) == wait
 
 
 @pytest.mark.parametrize("wrong", [{"base": 0}, {"base": 2, "max": 1}, {"jitter": -0.1}, {"jitter": 1.1}, {"quiet": 0}])
