@@ -54,6 +54,10 @@ def remarks(status: Status) -> list[str]:
         blocked = status.blocked
         where = f"{blocked.path} with {blocked.message}" if blocked.path else blocked.message
         said.append(f"THE EVENT LOOP IS STUCK: {where}, for {blocked.seconds:.1f} s")
+    if status.clock_behind >= 1:
+        said.append(
+            f"THE WALL CLOCK WAS SET BACK by {status.clock_behind:,.0f} s: dates stand still until it has caught up"
+        )
     if status.dead_letters:
         said.append("dead letters: " + ", ".join(f"{count} ({why})" for why, count in status.dead_letters.items()))
     return said

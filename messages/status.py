@@ -29,6 +29,10 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     deferred: int = 0
     """Asks kept to be answered later."""
     mailbox: MailboxStatus | None = None
+    failed: int = 0
+    """Handlers that ended with an error that they do not declare, since the start."""
+    late: int = 0
+    """Replies to asks that were over."""
     last_error: str | None = None
     """The name of the latest failure's type."""
     facts: dict[str, Any] | None = None
@@ -57,6 +61,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds."""
     tree: NodeStatus
     dead_letters: dict[str, int]
+    clock_behind: float = 0.0
+    """Seconds by which the wall clock was set back: dates stand still until it has caught up."""
     blocked: Blocked | None = None
 
     def __str__(self) -> str:

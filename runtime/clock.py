@@ -4,6 +4,7 @@
 own this one too. *UTC* dates what is persisted and what providers send as dates; it never runs backwards.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -37,6 +38,10 @@ def trio_deadline(deadline: int) -> float:
     return moment if round(moment * NANOSECONDS) >= deadline else math.nextafter(moment, math.inf)
 
 
+_log = logging.getLogger(__name__)
+
+WORTH_SAYING = NANOSECONDS
+"""A clock that is kept in step may be set back by milliseconds at any time."""
 READINGS = 8
 """Of both clocks, to find how far apart they are: a thread may be held up between any two."""
 
@@ -48,7 +53,7 @@ class Clock:
     time more than a dozen times. Any other clock, such as one of a test, is asked itself.
 
     `utc_source` gives UTC nanoseconds. A source that jumps backwards is held at the latest time told until it has
-    caught up, and the jump is counted.
+    caught up, and the jump is counted; one of a second or more is logged.
     """
 
     def __init__(self, utc_source: Callable[[], int] = time.time_ns) -> None:
@@ -57,7 +62,8 @@ class Clock:
         self._ahead: int | None = None
         """Nanoseconds from the performance counter to Trio's clock, once they are known to stay the same."""
         self._latest = 0
-        self._behind = False
+        self.behind = 0
+        """Nanoseconds by which the source was behind what is told, when it was last read."""
         self.jumps = 0
 
     def now(self) -> int:
@@ -70,11 +76,20 @@ class Clock:
         told = self._utc_source()
         if told >= self._latest:
             self._latest = told
-            self._behind = False
-        elif not self._behind:
-            self._behind = True
-            self.jumps += 1
+            self.behind = 0
+        else:
+            self._held(self._latest - told)
         return self._latest
+
+    def _held(self, behind: int) -> None:
+        before, self.behind = self.behind, behind
+        if before:
+            return
+        self.jumps += 1
+        if behind >= WORTH_SAYING:
+            _log.warning(
+                "the wall clock was set back by %.0f s: dates stand still until it has caught up", seconds(behind)
+            )
 
     def _asked(self) -> int:
         """Trio's clock itself."""

@@ -53,6 +53,7 @@ class StatusReader:
             uptime=seconds(time.monotonic_ns() - self._started),
             tree=_supervisor(root, self._now()),
             dead_letters=self._system.dead_letters.counts(),
+            clock_behind=seconds(self._system.clock.behind),
             blocked=None if self._turning() else self._blocked(),
         )
 
@@ -118,6 +119,8 @@ def _actor(node: ActorNode, now: int) -> NodeStatus:
         running=len(running),
         deferred=len(cell.deferred),
         mailbox=_mailbox(cell),
+        failed=cell.handler_failures,
+        late=cell.late_replies,
         last_error=cell.last_error,
         facts=None if facts is None else facts(),
         children=tuple(_handler(cell, envelope, now) for envelope in running[:SHOWN]),

@@ -72,6 +72,15 @@ def test_utc_never_runs_backwards_and_counts_each_jump_once(told: list[int]) -> 
     assert clock.jumps == sum(now and not before for before, now in zip([False, *behind], behind, strict=False))
 
 
+def test_a_clock_that_is_set_back_says_so_once_and_how_far_it_is_behind(caplog: pytest.LogCaptureFixture) -> None:
+    told = iter([ns(100), ns(40), ns(50), ns(101), ns(100.9), ns(102)])
+    clock = Clock(lambda: next(told))
+    assert [(clock.utc(), clock.behind)[1] for _ in range(6)] == [0, ns(60), ns(50), 0, ns(0.1), 0]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the wall clock was set back by 60 s: dates stand still until it has caught up"
+    ]
+
+
 async def test_virtual_utc_advances_with_the_clock_of_trio(autojump_clock: MockClock) -> None:
     await trio.sleep(7)
     clock = Clock(virtual_utc(epoch=ns(1_000)))

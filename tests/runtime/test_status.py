@@ -10,7 +10,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.messages.status import NodeStatus, Status
 from callboard.runtime.actor import LATER
+from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope
+from callboard.runtime.errors import HandlerFailed
 from callboard.runtime.mailbox import MailboxSpec
 from callboard.runtime.status import PATIENCE, SHOWN, StatusReader
 from callboard.runtime.supervision.spec import ActorSpec, Restart, SupervisorSpec
@@ -167,3 +169,18 @@ async def test_the_status_names_the_last_error_and_the_incarnation(autojump_cloc
         assert (only_child(status).incarnation, only_child(status).last_error) == (2, "ValueError")
         assert status.tree.last_error == "ValueError"
         assert "password" not in repr(status)
+
+
+async def test_failed_handlers_are_counted_and_dates_that_stand_still_are_told(autojump_clock: MockClock) -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    async with running(ActorSpec(name="a", factory=Doer, concurrency=2)) as system:
+        read = StatusReader(system, "1.2")
+        with pytest.raises(HandlerFailed):
+            await system.ref("a").ask(Do(lambda actor, envelope: fail()))
+        system.clock._latest = system.clock.utc() + ns(90)
+        system.clock.utc()
+        status = read()
+        assert (only_child(status).failed, only_child(status).late, status.clock_behind) == (1, 0, 90)
+        assert "THE WALL CLOCK WAS SET BACK by 90 s" in str(status)
