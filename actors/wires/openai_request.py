@@ -152,10 +152,14 @@ class _ThinkingMember(NamedTuple):
     always: bool
 
 
+_NOT_TAKEN = _ThinkingMember(None, False)
+
+
 def _thinking_member(request: Request, model: str, quirks: Quirks) -> _ThinkingMember:
-    taken = any(name in model for name in quirks.thinking_models)
+    if quirks.thinking is None or not any(name in model for name in quirks.thinking_models):
+        return _NOT_TAKEN
     tools = bool(request.tools) or any(message.role == "tool" for message in request.messages)
-    return _ThinkingMember(quirks.thinking if taken else None, quirks.thinking_always and tools)
+    return _ThinkingMember(quirks.thinking, quirks.thinking_always and tools)
 
 
 def _tools(request: Request, quirks: Quirks) -> dict[str, Any]:
