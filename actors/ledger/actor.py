@@ -5,22 +5,20 @@ from collections.abc import Callable
 
 import trio
 
+from callboard.actors.ledger.adding_up import NAMED, add_up, overfull
 from callboard.actors.ledger.book import Book, lost
-from callboard.actors.ledger.erasing import ERASE_PATIENCE, ERASE_PAUSE, NOT_WRITTEN, CannotErase, EraseOn, Erasure
-from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, row_key
-from callboard.actors.ledger.keeping import (
-    DAY,
-    KEEP,
-    LATELY,
-    NAMED,
-    STEP,
-    Keep,
-    add_up,
-    aged_rows,
+from callboard.actors.ledger.erasing import (
+    ERASE_PATIENCE,
+    ERASE_PAUSE,
+    NOT_WRITTEN,
+    CannotErase,
+    EraseOn,
+    Erasure,
     anonymous,
     chosen,
-    overfull,
 )
+from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, row_key
+from callboard.actors.ledger.keeping import DAY, KEEP, LATELY, STEP, Keep, aged_rows
 from callboard.actors.ledger.oldest import Oldest
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import msgspec
 
+from callboard.actors.ledger.rows import ROW_TYPES, Row, call_key, spend_key
 from callboard.messages.accounting import (
     AttemptOpened,
     AttemptSettled,
@@ -29,16 +30,6 @@ LATEST = 100
 """Cancelled attempts that are remembered, for as long as it takes the calls to hear of them."""
 BUCKETS = 84
 """Up to 2**20.75 ms: half an hour."""
-
-Row = SpendRow | CallRow | LatencyRow | CircuitHistory | BudgetMark
-ROW_TYPES: dict[str, type[Row]] = {
-    "spend": SpendRow,
-    "calls": CallRow,
-    "latency": LatencyRow,
-    "circuits": CircuitHistory,
-    "budgets": BudgetMark,
-}
-
 
 _NOTHING = Spent()
 
@@ -141,7 +132,7 @@ class Book:
 
     def _spend(self, entry: AttemptSettled, at: int) -> tuple[str, str]:
         day, tag, user = self._calendar.day(at), entry.tag or "", entry.user or ""
-        key = f"{day.name}|{entry.provider}|{len(entry.model)}|{entry.model}|{len(tag)}|{tag}|{user}"
+        key = spend_key(day.name, entry.provider, entry.model, tag, user)
         row = self.rows["spend"].get(key)
         if not isinstance(row, SpendRow):
             row = SpendRow(
@@ -186,7 +177,7 @@ class Book:
 
     def _call(self, entry: CallEnded) -> tuple[str, str]:
         day, tag, user = self._calendar.day(entry.at).name, entry.tag or "", entry.user or ""
-        key = f"{day}|{len(tag)}|{tag}|{user}"  # the length: whoever names tags and users may use our bar
+        key = call_key(day, tag, user)
         row = self.rows["calls"].get(key)
         if not isinstance(row, CallRow):
             row = CallRow(day=day, tag=tag, user=user)

@@ -1,10 +1,17 @@
-"""Deleting on request, under way: an erasure goes through the whole journal, step by step."""
+"""Deleting on request: an erasure goes through the whole journal, step by step, and through the sums at once.
+
+Sums over models and days stay when a user is deleted: his rows are added to those of nobody. What he spent is kept
+apart from what callers without a user spend, for a budget with a window for each user would make these pay for it.
+Latency and circuits have one row for each model, so nothing of them has to go.
+"""
 
 from collections.abc import Callable
 
 import msgspec
 
-from callboard.messages.accounting import LedgerEntry
+from callboard.actors.ledger.book import Book
+from callboard.actors.ledger.rows import Row, key_of, total
+from callboard.messages.accounting import BudgetMark, CallRow, Erase, LedgerEntry, SpendRow
 from callboard.messages.base import Tell
 from callboard.runtime.clock import ns
 from callboard.runtime.envelope import Envelope
@@ -38,3 +45,49 @@ class Erasure(msgspec.Struct):
 
 class CannotErase(DeclaredError):
     """Not everything could be looked at; the sentence says why."""
+
+
+def chosen(erase: Erase) -> Callable[[LedgerEntry], bool]:
+    """Whether an entry is to be erased: it has everything that is named."""
+
+    def matches(entry: LedgerEntry) -> bool:
+        return (
+            (erase.user is None or getattr(entry, "user", None) == erase.user)
+            and (erase.call is None or erase.call in (entry_id(entry), getattr(entry, "call", None)))
+            and (erase.before is None or entry.at < erase.before)
+        )
+
+    return matches
+
+
+def entry_id(entry: LedgerEntry) -> str | None:
+    """The call's or attempt's own id."""
+    return getattr(entry, "id", None)
+
+
+def anonymous(book: Book, user: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Add a user's rows to those of nobody, or of the deleted.
+
+    Database and key of the rows that are gone, and of those that changed.
+    """
+    gone: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
+    for database, rows in book.rows.items():
+        for key in [key for key, row in rows.items() if user and getattr(row, "user", "") == user]:
+            gone.append((database, key))
+            if isinstance(rows[key], BudgetMark):  # what a window of this user has told and forgiven is nobody's
+                del rows[key]
+                continue
+            row = _nobodys(rows.pop(key))
+            nobody = key_of(row)
+            rows[nobody] = total([row, rows[nobody]] if nobody in rows else [row])
+            changed.append((database, nobody))
+    return gone, changed
+
+
+def _nobodys(row: Row) -> SpendRow | CallRow:
+    """Without its user."""
+    if isinstance(row, SpendRow):
+        return msgspec.structs.replace(row, user="", erased=True)
+    assert isinstance(row, CallRow)
+    return msgspec.structs.replace(row, user="")

@@ -6,8 +6,9 @@ from typing import Protocol
 
 import msgspec
 
-from callboard.actors.ledger.book import ROW_TYPES, Book
+from callboard.actors.ledger.book import Book
 from callboard.actors.ledger.keeping import STEP, Page
+from callboard.actors.ledger.rows import ROW_TYPES
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.runtime.calendar import Calendar

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from callboard.actors.budgets.decide import SWEEP, Budgets
 from callboard.actors.budgets.spec import BudgetSpec
+from callboard.actors.ledger.adding_up import add_up
 from callboard.actors.ledger.book import Book, lost
-from callboard.actors.ledger.keeping import add_up
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, BudgetMark, LedgerEntry
 from callboard.messages.budgeting import BudgetRow, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind

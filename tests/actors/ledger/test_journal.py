@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callboard.actors.ledger.book import ROW_TYPES, Book
+from callboard.actors.ledger.book import Book
 from callboard.actors.ledger.journal import JOURNAL, KEY_BOUND, OPEN, Journal, load, page
+from callboard.actors.ledger.rows import ROW_TYPES
 from callboard.messages.accounting import AttemptOpened, AttemptSettled, CallEnded, CircuitRecord, LedgerEntry
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.messages.usage import Apart, Usage, apart
