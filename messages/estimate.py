@@ -38,6 +38,8 @@ TOKENS_AN_IMAGE_MADE = 6_240
 """What OpenAI's best quality takes at its largest size."""
 DEFAULT_OUTPUT = 1_024
 """Output tokens taken for granted when the request sets no bound."""
+BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict")
+"""What providers call the bound on the output, in a request's `extra`."""
 
 
 def estimate(work: Work) -> Usage:
@@ -78,9 +80,21 @@ def estimate_text(text: str) -> int:
     return -(-size // BYTES_A_TOKEN)
 
 
+def output_bound(request: Request) -> int | None:
+    """Tokens that the model may write: the largest bound that is set, in `extra` as well; None where none is."""
+    bound, extra = request.sampling.max_tokens, request.extra
+    if extra is None:
+        return bound
+    inner = [extra.get(name) for name in ("generationConfig", "options")]
+    bounds = [one.get(name) for one in (extra, *inner) if isinstance(one, dict) for name in BOUNDS]
+    told = [one for one in (bound, *bounds) if type(one) is int and one >= 0]
+    return max(told, default=None)
+
+
 def _output(request: Request, modalities: Collection[str]) -> int:
-    if request.sampling.max_tokens is not None:
-        return request.sampling.max_tokens
+    bound = output_bound(request)
+    if bound is not None:
+        return bound
     thinking = None if request.thinking is None else request.thinking.budget_tokens
     drawn = TOKENS_AN_IMAGE_MADE if "image" in modalities else 0
     return DEFAULT_OUTPUT + (thinking or 0) + drawn

@@ -7,7 +7,7 @@ import msgspec
 
 from callboard.messages.calls import Candidate
 from callboard.messages.chat import ImagePart
-from callboard.messages.estimate import estimate
+from callboard.messages.estimate import estimate, output_bound
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.request import Request
 from callboard.messages.routing import Plan
@@ -53,7 +53,7 @@ class Needs:
     @cached_property
     def tokens(self) -> int:
         """Of the input by estimate, and of the output as far as the request bounds it."""
-        return estimate(self._request).input_total + (self._request.sampling.max_tokens or 0)
+        return estimate(self._request).input_total + (output_bound(self._request) or 0)
 
 
 class Knowledge:

@@ -87,6 +87,17 @@ async def test_two_hundred_calls_at_once_never_spend_more_than_a_budget_for_ten(
         assert w.moves == []
 
 
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
+async def test_a_bound_on_the_output_in_the_providers_own_words_is_set_aside_too(
+    autojump_clock: object, world: Opening, name: str
+) -> None:
+    async with world({"alpha": Behaviour(tokens=(50_000, 50_000))}, budgets=budget("0.01")) as w:
+        with pytest.raises(callboard.CallError) as caught:
+            await w.board.generate("Why?", model=ALPHA, extra={name: 50_000})
+        assert caught.value.fault.kind is callboard.FaultKind.BUDGET
+        assert not w["alpha"].log
+
+
 async def test_a_budget_that_crashes_in_the_middle_is_not_overspent_either(
     autojump_clock: object, world: Opening
 ) -> None:

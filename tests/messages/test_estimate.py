@@ -24,6 +24,7 @@ from callboard.messages.estimate import (
     TOKENS_AN_IMAGE_MADE,
     estimate,
     estimate_text,
+    output_bound,
 )
 from callboard.messages.images import ImageRequest
 from callboard.messages.request import Output, Request, Sampling, Thinking, Tool, Work
@@ -129,6 +130,35 @@ def test_what_tools_and_schemas_say_goes_in_too(more: dict[str, object]) -> None
 )
 def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], output: int) -> None:
     assert estimate(asked(**more)).output == output
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"max_tokens": 50_000},
+        {"max_completion_tokens": 50_000},
+        {"max_output_tokens": 50_000},
+        {"generationConfig": {"maxOutputTokens": 50_000}},
+        {"options": {"num_predict": 50_000}},
+        {"max_tokens": 5, "max_completion_tokens": 50_000},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("told", [None, 5, 2_000])
+def test_a_bound_in_the_providers_own_words_counts_and_the_largest_is_believed(
+    extra: dict[str, object], told: int | None
+) -> None:
+    request = asked(extra=extra, sampling=Sampling(max_tokens=told))
+    assert estimate(request).output == output_bound(request) == 50_000
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"max_tokens": None}, {"max_tokens": "9"}, {"max_tokens": True}, {"options": {"num_predict": -1}}]
+)
+def test_what_is_no_bound_counts_for_none(extra: dict[str, object]) -> None:
+    assert estimate(asked(extra=extra)) == estimate(asked())
+    assert output_bound(asked(extra=extra)) is None
+    assert output_bound(asked(extra=extra, sampling=Sampling(max_tokens=5))) == 5
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def knowledge(context: Callable[[str, str], int | None] = unknown, **told: Featu
         (Features(context=1100), LONG, None),
         (Features(context=1100), LONG | {"sampling": Sampling(max_tokens=200)}, FaultKind.CONTEXT_TOO_LONG),
         (Features(context=1300), LONG | {"sampling": Sampling(max_tokens=200)}, None),
+        (Features(context=1100), LONG | {"extra": {"max_completion_tokens": 200}}, FaultKind.CONTEXT_TOO_LONG),
     ],
 )
 def test_what_a_model_lacks(features: Features, asked: dict[str, Any], kind: FaultKind | None) -> None:
