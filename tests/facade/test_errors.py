@@ -1,12 +1,13 @@
 import inspect
 import pickle
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
 
 import callboard
-from callboard import errors
+from callboard import checks, errors
+from callboard.config import Config
 from callboard.messages.calls import Cause, Failure
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord
@@ -99,6 +100,30 @@ def test_nothing_public_is_left_out_of_all() -> None:
     }
     assert ours <= set(callboard.__all__)
     assert set(callboard._RUNTIME) <= set(callboard.__all__)
+
+
+def test_a_misspelt_name_is_an_error_to_type_checkers_too() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Interupted'"):
+        _ = callboard.Interupted  # type: ignore[attr-defined]  # mypy refuses this comment where it knows every name
+
+
+def parts(hint: object) -> set[type]:
+    """The classes of callboard's that stand in a type, and in the tables of the configuration that do."""
+    if not inspect.isclass(hint) or get_args(hint):
+        return {part for argument in get_args(hint) for part in parts(argument)}
+    if not hint.__module__.startswith("callboard."):
+        return set()
+    table = get_type_hints(hint).values() if hint is Config or hint.__module__ == "callboard.sections" else ()
+    return {hint} | {part for inner in table for part in parts(inner)}
+
+
+def test_every_type_in_a_signature_of_the_board_and_in_the_configuration_has_a_public_name() -> None:
+    methods = [found for name, found in vars(callboard.Board).items() if not name.startswith("_")]
+    functions = [found.fget if isinstance(found, property) else found for found in methods]
+    hints = [hint for function in functions for hint in get_type_hints(function).values()]
+    public = {getattr(home, name) for home in (callboard, checks) for name in home.__all__}
+    assert {part for hint in [*hints, Config] for part in parts(hint)} <= public
+    assert {callboard.Options, callboard.WorkOptions} <= public
 
 
 def test_errors_without_a_failure_can_be_copied_between_processes() -> None:
