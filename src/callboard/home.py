@@ -11,9 +11,9 @@ ELSEWHERE = (
     "trio.from_thread.run(..., trio_token=token), with what trio.lowlevel.current_trio_token() gives in that run"
 )
 NOT_TRIO = (
-    "a board is called from Trio tasks, and this is none: under asyncio run Trio as its guest "
-    "(trio.lowlevel.start_guest_run), or run the board in a thread of its own with trio.run and call it with "
-    "trio.from_thread.run(..., trio_token=token)"
+    "a board is called from Trio tasks, and this is none: under asyncio run the board in a thread of its own with "
+    "trio.run, and call it with trio.from_thread.run(..., trio_token=token), as callboard's README shows; also where Trio "
+    "is asyncio's guest (trio.lowlevel.start_guest_run) only Trio's tasks call it"
 )
 
 
@@ -25,12 +25,10 @@ class Home:
         self._token = trio.lowlevel.current_trio_token()
 
     def enter(self) -> None:
-        """Raises RuntimeError unless this is the board's own Trio run."""
-        try:
-            here = trio.lowlevel.current_trio_token()
-        except RuntimeError:
-            raise RuntimeError(NOT_TRIO) from None
-        if here is not self._token:
+        """Raises RuntimeError unless this is a task of the board's own Trio run."""
+        if not trio.lowlevel.in_trio_task():
+            raise RuntimeError(NOT_TRIO)
+        if trio.lowlevel.current_trio_token() is not self._token:
             raise RuntimeError(ELSEWHERE)
 
     def start(self, work: Callable[[], Awaitable[object]]) -> None:

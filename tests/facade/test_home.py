@@ -79,6 +79,38 @@ async def test_asyncio_is_told_how_it_can_have_a_board(autojump_clock: object, w
         assert "start_guest_run" in said
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_task_of_asyncios_is_told_the_same_where_trio_is_its_guest(world: Opening, entry: str) -> None:
+    said = asyncio.run(_beside_a_guest(world, ENTRIES[entry]))
+    assert said.startswith("RuntimeError: a board is called from Trio tasks")
+    assert "only Trio's tasks call it" in said
+
+
+async def _beside_a_guest(world: Opening, work: Entry) -> str:
+    """What it raises in asyncio's own task. The board answers a task of Trio's afterwards."""
+    loop = asyncio.get_running_loop()
+    board, ended = loop.create_future(), loop.create_future()
+    asked = trio.Event()
+
+    async def guest() -> str:
+        async with world() as w:
+            board.set_result(w.board)
+            await asked.wait()
+            return str((await w.board.generate("Why?", model=ALPHA)).text)
+
+    trio.lowlevel.start_guest_run(
+        guest, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=ended.set_result
+    )
+    said = "nothing was raised"
+    try:
+        await work(await board)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    asked.set()
+    assert (await ended).unwrap()
+    return said
+
+
 async def _awaited(work: Callable[[], Awaitable[object]]) -> None:
     await work()
 
