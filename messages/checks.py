@@ -80,13 +80,13 @@ def typed(field: str, value: Any, kind: type[T]) -> T:
     return value
 
 
-def each(field: str, values: Any, kind: type[T], what: str) -> tuple[T, ...]:
-    """A tuple of instances of `kind`, called `what` in the sentence."""
+def each(field: str, values: Any, kind: type[T], what: str, make: str = "") -> tuple[T, ...]:
+    """A tuple of instances of `kind`, called `what` in the sentence, which ends with how to `make` one."""
     if not isinstance(values, tuple):
         raise InvalidRequest(field, f"expected a tuple of {what}, got {named(values)}")
     for number, value in enumerate(values):
         if not isinstance(value, kind):
-            raise InvalidRequest(f"{field}[{number}]", f"expected {kind.__name__}, got {named(value)}")
+            raise InvalidRequest(f"{field}[{number}]", f"expected {kind.__name__}, got {named(value)}{make}")
     return values
 
 

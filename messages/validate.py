@@ -40,6 +40,8 @@ __all__ = ["InvalidRequest", "check"]
 T = TypeVar("T")
 
 MOST_STOPS = 16
+MAKE_A_MESSAGE = '; make it with callboard.user("..."), system, assistant or tool_result'
+MAKE_A_TOOL = "; callboard.Tool(name=..., description=..., parameters={JSON Schema})"
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OURS = ("model", "messages", "stream")
@@ -89,7 +91,7 @@ def check(request: Request) -> None:
 
 
 def _conversation(messages: tuple[ChatMessage, ...]) -> None:
-    if not checks.each("messages", messages, ChatMessage, "ChatMessage"):
+    if not checks.each("messages", messages, ChatMessage, "ChatMessage", MAKE_A_MESSAGE):
         raise InvalidRequest("messages", "is empty; give at least one ChatMessage")
     called: set[str] = set()
     for number, message in enumerate(messages):
@@ -200,7 +202,7 @@ def _result(part: ToolResultPart, called: set[str]) -> None:
 
 def _tools(tools: tuple[Tool, ...]) -> None:
     names: set[str] = set()
-    for number, tool in enumerate(checks.each("tools", tools, Tool, "Tool")):
+    for number, tool in enumerate(checks.each("tools", tools, Tool, "Tool", MAKE_A_TOOL)):
         try:
             _tool(tool)
             if tool.name in names:

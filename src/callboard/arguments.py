@@ -1,15 +1,28 @@
 """What the Board's methods are told besides a request, checked: each raises InvalidRequest, or gives what was meant."""
 
+from collections.abc import Collection, Mapping, Set
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Literal, TypeAlias, get_args
 
 from callboard.errors import InvalidRequest
 from callboard.messages import checks
 from callboard.messages.calls import Operate
 from callboard.runtime.clock import ns
 
-COMMANDS = ("open", "close", "reset")
+Command: TypeAlias = Literal["open", "close", "reset"]
+COMMANDS = get_args(Command)
+BOUNDS = frozenset({"model", "timeout", "attempts", "money"})
+"""What every call takes besides its options."""
+
+
+def names(options: Collection[str], taken: Set[str], known: Collection[str], hints: Mapping[str, str]) -> None:
+    """A call's options: one that is not `taken` is told its hint, or the nearest of those that are `known`."""
+    for name in sorted(set(options) - taken):
+        near = get_close_matches(name, known, n=1)
+        nearest = f"did you mean {near[0]}?" if near else "provider-specific ones go into extra={...}"
+        raise InvalidRequest(f"{name}: no such option; {hints.get(name, nearest)}")
 
 
 def seconds(timeout: float) -> float:
@@ -69,11 +82,12 @@ def moment(before: datetime) -> int:
     return int(before.timestamp() * 1e9)
 
 
-def order(command: Operate) -> Operate:
-    """An operator's command."""
-    if not isinstance(command, Operate) or command.command not in COMMANDS:
-        raise InvalidRequest("command: expected callboard.messages.calls.Operate(command=...), open, close or reset")
-    return command
+def order(command: Operate | Command) -> Operate:
+    """An operator's command, which may be said in a word."""
+    given = Operate(command=command) if isinstance(command, str) else command
+    if not isinstance(given, Operate) or given.command not in COMMANDS:
+        raise InvalidRequest("command: expected open, close or reset, or a callboard.Operate(command=...) of them")
+    return given
 
 
 def _is_number(value: Any) -> bool:

@@ -1,10 +1,11 @@
 """From what a caller writes to a checked Request."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
+from callboard import arguments
 from callboard.actors.orchestrator.checks.names import hooks
 from callboard.errors import InvalidRequest
 from callboard.messages.chat import ChatMessage
@@ -24,8 +25,8 @@ from callboard.messages.request import (
     Tool,
     ToolChoice,
 )
+from callboard.messages.validate import MAKE_A_MESSAGE, check
 from callboard.messages.validate import InvalidRequest as Nonsense
-from callboard.messages.validate import check
 
 Prompt: TypeAlias = str | ChatMessage | Sequence[ChatMessage] | Request
 
@@ -37,7 +38,7 @@ class Options(TypedDict, total=False):
     tools: Iterable[Tool]
     tool_choice: ToolChoice | str
     parallel_tool_calls: bool
-    output: Output
+    output: Output | Literal["text", "json"]
     max_tokens: int
     temperature: float
     top_p: float
@@ -62,13 +63,22 @@ class Options(TypedDict, total=False):
 
 OPTIONS = frozenset(Options.__annotations__)
 SAMPLING = frozenset(Sampling.__struct_fields__)
+_KNOWN = OPTIONS | arguments.BOUNDS | {"checks", "repair"}
+_HINTS = {
+    "max_completion_tokens": "say max_tokens",
+    "max_output_tokens": "say max_tokens",
+    "response_format": "say output=callboard.Output(...)",
+    "reasoning_effort": "say thinking",
+    "stream": "call board.stream(...)",
+    "hedge": "only plain calls are hedged",
+    "buffer": "only streams are buffered",
+}
+"""What other libraries, and other methods here, call an option, and what to do here."""
 
 
 def build(prompt: Prompt, model: str | None, **options: Unpack[Options]) -> Request:
     """The request, checked in full. Raises InvalidRequest."""
-    unknown = options.keys() - OPTIONS
-    if unknown:
-        raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
+    arguments.names(options, OPTIONS, _KNOWN, _HINTS)
     try:
         request = _asked(prompt, model)
         if options or model not in (None, request.model):
@@ -124,7 +134,7 @@ def _messages(prompt: str | ChatMessage | Sequence[ChatMessage]) -> tuple[ChatMe
         case list() | tuple():
             return tuple(prompt)
         case _:
-            raise InvalidRequest(f"messages: expected text or ChatMessages, got {type(prompt).__name__}")
+            raise InvalidRequest(f"messages: expected text or ChatMessages, got {named(prompt)}{MAKE_A_MESSAGE}")
 
 
 def _changed(request: Request, model: str | None, options: dict[str, Any]) -> Request:
@@ -159,6 +169,10 @@ def _tool_choice(choice: Any) -> Any:
             return choice
 
 
+def _output(output: Any) -> Any:
+    return msgspec.structs.replace(Output(), kind=output) if isinstance(output, str) else output
+
+
 def _thinking(thinking: Any) -> Any:
     return msgspec.structs.replace(Thinking(), effort=thinking) if isinstance(thinking, str) else thinking
 
@@ -171,6 +185,7 @@ _LONG_FORMS: dict[str, Callable[[Any], Any]] = {
     "tools": _tools,
     "stop": _stop,
     "tool_choice": _tool_choice,
+    "output": _output,
     "thinking": _thinking,
     "cache": _cache,
 }

@@ -327,10 +327,10 @@ class Board:
         except ActorError as error:
             raise StoreError(f"the log cannot be read: {error}") from error
 
-    async def operate(self, provider: str, command: Operate) -> str:
+    async def operate(self, provider: str, command: Operate | arguments.Command) -> str:
         """Carry out an operator's command; a sentence says what was done.
 
-        Raises InvalidRequest for an unknown name, and for what is no Operate, RuntimeStopped, and CallboardError where
+        Raises InvalidRequest for an unknown name, and for what is no command, RuntimeStopped, and CallboardError where
         nobody knows whether it was done.
         """
         return await self._command(self._provider(provider), arguments.order(command))

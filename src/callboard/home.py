@@ -12,8 +12,8 @@ ELSEWHERE = (
 )
 NOT_TRIO = (
     "a board is called from Trio tasks, and this is none: under asyncio run the board in a thread of its own with "
-    "trio.run, and call it with trio.from_thread.run(..., trio_token=token), as callboard's README shows; also where Trio "
-    "is asyncio's guest (trio.lowlevel.start_guest_run) only Trio's tasks call it"
+    "trio.run, and call it with trio.from_thread.run(..., trio_token=token), as callboard's README shows; where Trio "
+    "is asyncio's guest (trio.lowlevel.start_guest_run), too, only Trio's tasks call it"
 )
 
 

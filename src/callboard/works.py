@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict, TypeVar, cast
 
+from callboard import arguments
 from callboard.errors import InvalidRequest
 from callboard.messages.checks import InvalidRequest as Nonsense
 from callboard.messages.embedding import EmbeddingRequest
@@ -27,6 +28,9 @@ class WorkOptions(TypedDict, total=False):
     extra: dict[str, Any]
 
 
+OPTIONS = frozenset(WorkOptions.__annotations__)
+
+
 def embedding(texts: str | Iterable[str], options: WorkOptions, **members: Any) -> EmbeddingRequest:
     """The request, checked in full. One text is a list of one. Raises InvalidRequest."""
     inputs = (texts,) if isinstance(texts, str) else _several("inputs", texts)
@@ -45,9 +49,7 @@ def images(prompt: str, options: WorkOptions, **members: Any) -> ImageRequest:
 
 
 def _checked(kind: type[W], check: Callable[[W], None], options: WorkOptions, **members: Any) -> W:
-    unknown = options.keys() - WorkOptions.__annotations__.keys()
-    if unknown:
-        raise InvalidRequest(f"{min(unknown)}: no such option; provider-specific ones go into extra={{...}}")
+    arguments.names(options, OPTIONS, OPTIONS | arguments.BOUNDS | members.keys(), {})
     given = cast("dict[str, Any]", dict(options))
     if isinstance(given.get("cache"), str):
         given["cache"] = CacheControl(use=given["cache"])

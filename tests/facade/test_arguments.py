@@ -40,7 +40,44 @@ async def test_a_stream_refuses_at_once_what_makes_no_sense(
             w.board.stream("Why?", model=ALPHA, **{name: value})
 
 
-@pytest.mark.parametrize("command", ["open", None, Operate(command="shut")])  # type: ignore[arg-type]
+@pytest.mark.parametrize("command", ["open", Operate(command="open")])
+async def test_an_operators_command_may_be_a_word(autojump_clock: object, world: Opening, command: Any) -> None:
+    async with world() as w:
+        assert await w.board.operate("alpha", command)
+        with pytest.raises(callboard.Unavailable):
+            await w.board.generate("Why?", model=ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda board: board.embed("Why?", model=ALPHA, dimension=5),
+            "dimension: no such option; did you mean dimensions",
+        ),
+        (
+            lambda board: board.rerank("Why?", ["So."], model=ALPHA, top_n=5),
+            r"top_n: no such option; did you mean top\?",
+        ),
+        (
+            lambda board: board.draw("A cat.", model=ALPHA, temperature=1),
+            "temperature: no such option; provider-specific",
+        ),
+        (
+            lambda board: board.draw("A cat.", model=ALPHA, timeouts=1),
+            r"timeouts: no such option; did you mean timeout\?",
+        ),
+    ],
+)
+async def test_other_kinds_of_work_tell_the_nearest_of_their_own_options(
+    autojump_clock: object, world: Opening, call: Any, told: str
+) -> None:
+    async with world() as w:
+        with pytest.raises(callboard.InvalidRequest, match=f"^{told}"):
+            await call(w.board)
+
+
+@pytest.mark.parametrize("command", ["shut", None, Operate(command="shut")])  # type: ignore[arg-type]
 async def test_what_is_no_operators_command_never_reaches_the_account(
     autojump_clock: object, world: Opening, command: Any
 ) -> None:

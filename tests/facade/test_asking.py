@@ -126,11 +126,41 @@ def test_an_unknown_option_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("max_completion_tokens", "say max_tokens"),
+        ("max_output_tokens", "say max_tokens"),
+        ("response_format", r"say output=callboard\.Output\(\.\.\.\)"),
+        ("reasoning_effort", "say thinking"),
+        ("stream", r"call board\.stream\(\.\.\.\)"),
+        ("hedge", "only plain calls are hedged"),
+        ("buffer", "only streams are buffered"),
+        ("temprature", r"did you mean temperature\?"),
+        ("timout", r"did you mean timeout\?"),
+        ("attempt", r"did you mean attempts\?"),
+        ("safety_settings", r"provider-specific ones go into extra=\{\.\.\.\}"),
+    ],
+)
+def test_what_other_libraries_call_an_option_and_what_is_misspelt_is_told_its_name_here(name: str, hint: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{name}: no such option; {hint}$"):
+        asked(**{name: 1})
+
+
+@pytest.mark.parametrize("name", ["text", "json"])
+def test_an_output_may_be_a_word(name: Any) -> None:
+    assert asked(output=name).output == Output(kind=name)
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
+        ({"output": "yaml"}, "^output.kind: expected one of text, json, schema"),
+        ({"output": "schema"}, "^output.schema: is needed"),
+        ({"output": {"type": "json_object"}}, "^output: expected Output, got a dict"),
+        ({"tools": [{"type": "function"}]}, r"^tools\[0\]: expected Tool, got a dict; callboard.Tool\(name="),
         ({"tools": 5}, "^tools: expected several"),
         ({"tools": TOOL}, "^tools: expected several"),
-        ({"tools": [5]}, r"^tools\[0\]: expected Tool"),
+        ({"tools": [5]}, r"^tools\[0\]: expected Tool, got an int; callboard.Tool"),
         ({"stop": 5}, "^stop: expected several"),
         ({"stop": [5]}, r"^sampling.stop\[0\]"),
         ({"system": 5}, r"^messages\[0\].content"),
@@ -167,6 +197,16 @@ def test_what_is_no_prompt_is_refused(prompt: Any) -> None:
 def test_what_are_no_messages_is_refused(prompt: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"^messages"):
         build(prompt, "p/m")
+
+
+@pytest.mark.parametrize(("prompt", "place"), [({"role": "user"}, "messages"), ([{"role": "user"}], "messages[0]")])
+def test_a_dict_for_a_message_is_told_what_makes_one(prompt: Any, place: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        build(prompt, "p/m")
+    assert str(caught.value).startswith(f"{place}: expected ")
+    assert str(caught.value).endswith(
+        'got a dict; make it with callboard.user("..."), system, assistant or tool_result'
+    )
 
 
 @pytest.mark.parametrize("model", [None, "", 5])

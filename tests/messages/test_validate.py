@@ -26,7 +26,7 @@ from callboard.messages.chat import (
 )
 from callboard.messages.checks import named
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
-from callboard.messages.validate import InvalidRequest, check
+from callboard.messages.validate import MAKE_A_MESSAGE, MAKE_A_TOOL, InvalidRequest, check
 
 TOOL = Tool(name="f", parameters={"type": "object"})
 CALL = ToolCallPart(id="c", name="f", arguments='{"a": 1}')
@@ -114,9 +114,9 @@ def test_what_makes_sense_passes(good: Request) -> None:
         ({"messages": ()}, "messages: is empty; give at least one ChatMessage"),
         ({"messages": [user("hi")]}, "messages: expected a tuple of ChatMessage, got a list"),
         ({"messages": None}, "messages: expected a tuple of ChatMessage, got None"),
-        ({"messages": ({"role": "user"},)}, "messages[0]: expected ChatMessage, got a dict"),
+        ({"messages": ({"role": "user"},)}, "messages[0]: expected ChatMessage, got a dict" + MAKE_A_MESSAGE),
         ({"tools": None}, "tools: expected a tuple of Tool, got None"),
-        ({"tools": ({"name": "f"},)}, "tools[0]: expected Tool, got a dict"),
+        ({"tools": ({"name": "f"},)}, "tools[0]: expected Tool, got a dict" + MAKE_A_TOOL),
         ({"tool_choice": "auto"}, "tool_choice: expected ToolChoice, got a str"),
         ({"output": {}}, "output: expected Output, got a dict"),
         ({"sampling": None}, "sampling: expected Sampling, got None"),
