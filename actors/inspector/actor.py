@@ -79,7 +79,8 @@ class InspectorView(msgspec.Struct, frozen=True):
 class InspectorActor(Actor):
     """`status` and `usage` may be called in any thread; `provider` raises KeyError for a name that is not configured.
 
-    `store` is the folder whose owner lock this process holds. Where no socket can be opened the runtime runs without.
+    `no_model` tells why a name is no `provider/model`, and None where it may be one; `store` is the folder whose owner
+    lock this process holds. Where no socket can be opened the runtime runs without.
     """
 
     def __init__(
@@ -91,12 +92,14 @@ class InspectorActor(Actor):
         store: Path,
         *,
         budgets: Callable[[], Ref],
+        no_model: Callable[[str], str | None],
     ) -> None:
         self._status = status
         self._usage = usage
         self._provider = provider
         self._cache = cache
         self._budgets = budgets
+        self._no_model = no_model
         self._store = store
 
     async def start(self) -> None:
@@ -210,6 +213,9 @@ class InspectorActor(Actor):
             return RequestRefused(f"{command.provider} did not carry it out: {error}")
 
     async def _forget(self, command: CacheCommand) -> InspectorResponse:
+        wrong = None if command.model is None else self._no_model(command.model)
+        if wrong is not None:
+            return RequestRefused(f"nothing was forgotten: model: {wrong}")
         before = None if command.older_than is None else self.me.utc() - ns(command.older_than)
         wish = Forget(model=command.model, tag=command.tag, stored_before=before)
         try:

@@ -36,6 +36,7 @@ from callboard.messages.request import Work
 from callboard.messages.reranking import Reranking
 from callboard.messages.routing import UnknownModel
 from callboard.messages.status import Status
+from callboard.routes import no_model
 from callboard.runtime.clock import NEVER, ns
 from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.mailbox import CONTROL
@@ -270,10 +271,13 @@ class Board:
         """Drop the kept replies that have everything that is named, all of them when nothing is. Returns how many.
 
         `key` is a reply's `cache_key`, `model` a `provider/model`, `tag` and `partition` those of the call that was
-        answered first, `older_than` seconds. What is kept meanwhile stays. Raises InvalidRequest, and StoreError when
-        it cannot be written.
+        answered first, `older_than` seconds. What is kept meanwhile stays. Raises InvalidRequest, for an alias as well,
+        and StoreError when it cannot be written.
         """
         arguments.texts(model=model, tag=tag, partition=partition)
+        wrong = None if model is None else no_model(model, self._resolved.routes)
+        if wrong is not None:
+            raise InvalidRequest(f"model: {wrong}")
         raw = None if key is None else arguments.cache_key(key)
         before = None if older_than is None else self._system.clock.utc() - arguments.age(older_than)
         wish = Forget(key=raw, model=model, tag=tag, partition=partition, stored_before=before)

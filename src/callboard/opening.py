@@ -27,6 +27,7 @@ from callboard.messages.accounting import UsageReport
 from callboard.messages.checks import is_async, named
 from callboard.messages.events import Event
 from callboard.messages.faults import FaultKind
+from callboard.routes import no_model
 from callboard.runtime.clock import Clock
 from callboard.runtime.leaf import leaf, leaves
 from callboard.runtime.logs import get_logger
@@ -196,6 +197,7 @@ def _build(
             provider=lambda name: lookup(f"providers/{name}"),
             cache=lambda: lookup("cache"),
             budgets=lambda: lookup("budgets"),
+            no_model=lambda name: no_model(name, resolved.routes),
             store=resolved.store_path,
         ),
     )

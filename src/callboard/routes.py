@@ -35,6 +35,13 @@ def routes(aliases: Mapping[str, Alias], source: str, known: Callable[[str, str]
     return {name: _route(alias, full) for name, alias in full.items()}
 
 
+def no_model(name: str, routes: Mapping[str, Route]) -> str | None:
+    """Why this is no `provider/model`, in a sentence; None where it may be one."""
+    if name in routes:
+        return f"{name!r} is an alias; name its models one by one: {', '.join(routes[name].candidates)}"
+    return None if "/" in name else f"expected provider/model, got {name!r}"
+
+
 def _check_names(
     name: str, alias: AliasConfig, full: Mapping[str, AliasConfig], source: str, known: Callable[[str, str], None]
 ) -> None:

@@ -20,6 +20,9 @@ async def test_an_operator_clears_the_cache_of_a_running_runtime(run: Run, confi
         async with callboard.open("callboard.toml") as board:
             for tag in ("x", "y", "y"):
                 await board.generate(f"Why {tag}?", model="any", temperature=0, tag=tag)
+            finished = await clear("--model", "any")
+            assert (finished.code, finished.out) == (1, "")
+            assert "'any' is an alias; name its models one by one: alpha/sim-small" in finished.err
             assert await clear("--tag", "z") == (0, "0 kept replies forgotten\n", "")
             assert await clear("--older-than", "3600") == (0, "0 kept replies forgotten\n", "")
             assert await clear("--tag", "x") == (0, "1 kept replies forgotten\n", "")

@@ -69,6 +69,24 @@ async def test_what_cannot_be_meant_is_refused(autojump_clock: MockClock, world:
             await w.board.forget(**bad)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("any", f"model: 'any' is an alias; name its models one by one: {ALPHA}, {BETA}"),
+        ("sim-small", "model: expected provider/model, got 'sim-small'"),
+    ],
+)
+async def test_a_name_that_no_kept_reply_can_have_is_told_instead_of_forgetting_nothing(
+    autojump_clock: MockClock, world: Opening, name: str, told: str
+) -> None:
+    async with world() as w:
+        await ask(w, "key", "any")
+        with pytest.raises(callboard.InvalidRequest) as caught:
+            await w.board.forget(model=name)
+        assert str(caught.value) == told
+        assert await w.board.forget(model="former/model") == 0
+
+
 def on_disk(w: Any) -> bytes:
     """Everything that the store holds, as it lies there."""
     store = w.board._system.ref("store").snapshot

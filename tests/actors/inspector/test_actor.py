@@ -17,6 +17,7 @@ from callboard.actors.inspector.announcement import FILE
 from callboard.messages.accounting import UsageReport
 from callboard.messages.calls import Operate
 from callboard.messages.inspecting import (
+    CacheCommand,
     CommandDone,
     InspectorRequest,
     InspectorResponse,
@@ -104,6 +105,7 @@ async def runtime(store: Path, tell: Callable[[Status], Status] = lambda status:
             lambda: system.ref("doer"),
             store,
             budgets=lambda: system.ref("doer"),
+            no_model=lambda name: "it is an alias" if name == "fast" else None,
         )
 
     providers = SupervisorSpec(
@@ -124,6 +126,12 @@ async def test_the_status_is_told(tmp_path: Path) -> None:
     assert isinstance(answer, StatusAnswer)
     assert (answer.status.pid, answer.status.version, answer.status.blocked) == (os.getpid(), "9.9", None)
     assert [node.path for node in answer.status.tree.children] == ["doer", "providers", "inspector"]
+
+
+async def test_what_is_no_model_is_told_and_nothing_is_forgotten(tmp_path: Path) -> None:
+    async with runtime(tmp_path / "store") as it:
+        answer = await it.ask(CacheCommand(model="fast"))
+    assert answer == RequestRefused("nothing was forgotten: model: it is an alias")
 
 
 async def test_the_usage_is_told(tmp_path: Path) -> None:
