@@ -37,7 +37,7 @@ class CircuitMoved(msgspec.Struct, frozen=True, kw_only=True, tag="circuit_moved
     before: str
     after: str
     retry_at: int | None = None
-    """UTC nanoseconds of the next trial, when it opened."""
+    """UTC nanoseconds of the next trial, when it opened; None where an operator opened it, who alone ends that."""
     cause: str | None = None
     """The kind of the fault that moved it."""
 

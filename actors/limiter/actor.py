@@ -59,7 +59,7 @@ class LimiterActor(Actor):
     async def start(self) -> None:
         """Begin with what was used: nothing of this minute in the first life, what the ledger knows of this day."""
         now = self.me.now()
-        self._limiter = Limiter(self._spec, self.me.incarnation)
+        self._limiter = Limiter(self._spec, self.me.incarnation, self.me.ref.path.rpartition("/")[2])
         rows = None if self._rows is None else self._rows()
         full = self._spec.start_full and self.me.incarnation == 1
         seed(self._limiter.gates(), rows, now, self.me.utc(), self._calendar, full=full)

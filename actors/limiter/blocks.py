@@ -11,7 +11,6 @@ from callboard.runtime.clock import NEVER
 
 Scope = str | None
 """A model, or None for the whole account."""
-LIFT = "`callboard provider NAME reset`"
 MODELS = 512
 """Models of which one kind of block is kept at most: callers may name any."""
 
@@ -35,10 +34,10 @@ class Block(msgspec.Struct, frozen=True):
         """Whether it ends later."""
         return other.until is not None and (self.until is None or self.until > other.until)
 
-    def told(self, now: int) -> str:
+    def told(self, now: int, account: str) -> str:
         """For a person."""
         if self.until is None:
-            return f"{self.why}, until an operator lifts it: {LIFT}"
+            return f"{self.why}, until an operator lifts it: `callboard provider {account} reset`"
         return f"{self.why}, for {(self.until - now) / 1e9:g} s"
 
     def strikes(self, scope: Scope, wish: Reserve) -> bool:
@@ -54,7 +53,8 @@ class Blocks:
     account's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, account: str = "NAME") -> None:
+        self._account = account
         self._pauses: dict[Scope, Block] = {}
         self._quotas: dict[Scope, Block] = {}
 
@@ -77,9 +77,18 @@ class Blocks:
         self._pauses.clear()
         self._quotas.clear()
 
-    def quota(self, model: str, now: int) -> Block | None:
-        """The used-up quota that this model falls under."""
-        return _standing(self._quotas, None, now) or _standing(self._quotas, model, now)
+    def refusal(self, model: str, now: int) -> Fault | None:
+        """What whoever asks for this model gets, while a quota that it falls under is used up."""
+        for scope, refused in ((None, "the account"), (model, f"the model {model}")):
+            block = _standing(self._quotas, scope, now)
+            if block is not None:
+                return Fault(
+                    kind=FaultKind.QUOTA_EXHAUSTED,
+                    message=f"{refused} takes no calls: {block.told(now, self._account)}",
+                    model=model,
+                    retry_after=None if block.until is None else (block.until - now) / 1e9,
+                )
+        return None
 
     def paused_until(self, scope: Scope, now: int) -> int:
         """When this scope's own pause ends; `now` when there is none."""
@@ -88,24 +97,14 @@ class Blocks:
 
     def bars(self, model: str, now: int) -> bool:
         """Whether nothing may be asked of this model now."""
-        if self.quota(model, now) is not None:
+        if any(_standing(self._quotas, scope, now) for scope in (None, model)):
             return True
         return self.paused_until(None, now) > now or self.paused_until(model, now) > now
 
     def facts(self, now: int) -> dict[str, str]:
         """For the status: why and for how long, by scope."""
         standing = [*self._pauses.items(), *self._quotas.items()]
-        return {scope or "account": block.told(now) for scope, block in standing if not block.over(now)}
-
-
-def quota_fault(block: Block, model: str, now: int) -> Fault:
-    """What whoever asks for this model gets."""
-    return Fault(
-        kind=FaultKind.QUOTA_EXHAUSTED,
-        message=f"the account takes no calls: {block.told(now)}",
-        model=model,
-        retry_after=None if block.until is None else (block.until - now) / 1e9,
-    )
+        return {scope or "account": block.told(now, self._account) for scope, block in standing if not block.over(now)}
 
 
 def _make_room(blocks: dict[Scope, Block], now: int) -> None:

@@ -4,7 +4,7 @@ What is a model's own (its windows, its pause, its pace) holds up only those who
 the account's holds up all, and nobody overtakes.
 """
 
-from callboard.actors.limiter.blocks import Block, Blocks, quota_fault
+from callboard.actors.limiter.blocks import Block, Blocks
 from callboard.actors.limiter.gate import Gate
 from callboard.actors.limiter.held import Held, Permits
 from callboard.actors.limiter.learning import learn
@@ -26,14 +26,14 @@ Settled = tuple[int, Permit | Fault]
 class Limiter:
     """All limits of one account, and who waits for them."""
 
-    def __init__(self, spec: LimitSpec, incarnation: int) -> None:
+    def __init__(self, spec: LimitSpec, incarnation: int, account: str = "NAME") -> None:
         self._spec = spec
         self._incarnation = incarnation
         self._account = Gate(spec, spec.concurrency)
         self._models: dict[str, Gate] = {name: Gate(one, spec.concurrency) for name, one in spec.models.items()}
         self._line = Line(spec.ageing)
         self._out = Permits()
-        self._blocks = Blocks()
+        self._blocks = Blocks(account)
         self._quiet_until = 0
         """Before this nobody who waits can go: each waits for its own model, and no news of those models has come."""
         self.granted = 0
@@ -232,9 +232,9 @@ class Limiter:
 
     def _hopeless(self, wish: Reserve, now: int, latest: int) -> Fault | None:
         """Why waiting would be in vain: a used-up quota, too large a request, no room before `latest`."""
-        quota = self._blocks.quota(wish.model, now)
-        if quota is not None:
-            return quota_fault(quota, wish.model, now)
+        refusal = self._blocks.refusal(wish.model, now)
+        if refusal is not None:
+            return refusal
         earliest = self._earliest(wish, now)
         if earliest is None:
             return self._too_large(wish)

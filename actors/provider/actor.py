@@ -310,7 +310,7 @@ class ProviderActor(Actor):
                 circuit=key,
                 before=move.before.value,
                 after=move.after.value,
-                retry_at=date,
+                retry_at=date if move.after is CircuitState.OPEN else None,
                 cause=None if fault is None else fault.kind.value,
             )
         )

@@ -10,12 +10,12 @@ import trio
 
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
-from callboard.actors.provider.http import fault_of, keyless, never_sent
+from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.provider.line import Received, line_to
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.quotations import Quotations, parts
-from callboard.actors.provider.secrecy import sends_credential, without_secrets
+from callboard.actors.provider.secrecy import keyless, without_secrets
 from callboard.actors.provider.settlement import Progress, progress_of, settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
@@ -233,8 +233,7 @@ class Attempter:
         body = b""
         with trio.move_on_after(patience):  # however it trickles: what it means is told by its status too
             body = await response.read()
-        fault = self._wire.fault(response.status, response.headers, body)
-        raise WireFault(fault if sends_credential(self._account) else keyless(fault))
+        raise WireFault(keyless(self._wire.fault(response.status, response.headers, body), self._account))
 
     async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:
         """The whole answer, or None when the reader left."""

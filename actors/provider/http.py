@@ -1,7 +1,6 @@
 """What the failures of an HTTP exchange mean."""
 
 import httpx
-import msgspec
 
 from callboard.actors.provider.deadline import Timeouts, no_connection, timed_out
 from callboard.actors.transport.errors import (
@@ -64,13 +63,6 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return Fault(kind=FaultKind.CONNECTION, message=f"the connection was lost: {error}")
         case _:  # another transport's words may name a proxy's password
             return Fault(kind=FaultKind.CONNECTION, message=f"no connection ({type(error).__name__})")
-
-
-def keyless(fault: Fault) -> Fault:
-    """A refusal where no key was sent says so: that is nearly always why."""
-    if fault.kind is not FaultKind.UNAUTHORIZED:
-        return fault
-    return msgspec.structs.replace(fault, message=f"{fault.message} (no key was sent: name its variable in `key_env`)")
 
 
 def _malformed(message: str) -> Fault:

@@ -13,7 +13,7 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of
 from callboard.actors.provider.line import Line, Received, line_to
-from callboard.actors.provider.secrecy import without_secrets
+from callboard.actors.provider.secrecy import keyless, without_secrets
 from callboard.actors.wires.wire import Encoded, LibraryWire, WireFault, unsupported
 from callboard.messages.calls import ListModels
 from callboard.messages.faults import Fault
@@ -125,5 +125,5 @@ class _Inquiry:
         """The body. Raises WireFault for a status that is none of success."""
         body = await response.read()
         if not 200 <= response.status < 300:
-            raise WireFault(self._account.wire.fault(response.status, response.headers, body))
+            raise WireFault(keyless(self._account.wire.fault(response.status, response.headers, body), self._account))
         return body

@@ -10,7 +10,7 @@ import msgspec
 
 from callboard.actors.provider.account import Account
 from callboard.actors.wires.redact import HIDDEN
-from callboard.messages.faults import Fault
+from callboard.messages.faults import Fault, FaultKind
 
 SHORTEST = 8
 """Characters of a secret. Less is a stand-in, such as `ollama`, and would be found within common words."""
@@ -33,8 +33,15 @@ def without_secrets(fault: Fault, account: Account) -> Fault:
     return fault
 
 
-def sends_credential(account: Account) -> bool:
-    """Whether its requests hold one, as its key or in a header of its own."""
+def keyless(fault: Fault, account: Account) -> Fault:
+    """A refusal where no key was sent says so: that is nearly always why."""
+    if fault.kind is not FaultKind.UNAUTHORIZED or _sends_credential(account):
+        return fault
+    return msgspec.structs.replace(fault, message=f"{fault.message} (no key was sent: name its variable in `key_env`)")
+
+
+def _sends_credential(account: Account) -> bool:
+    """As its key or in a header of its own."""
     return account.key is not None or any(map(_SECRET.search, account.headers))
 
 

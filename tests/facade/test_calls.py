@@ -200,7 +200,8 @@ async def test_a_used_up_quota_is_not_asked_again(autojump_clock: object, world:
                 await w.board.generate("Why?", model=ALPHA)
             assert caught.value.fault.kind is callboard.FaultKind.QUOTA_EXHAUSTED
         assert len(w["alpha"].log) == 1
-        assert "until an operator lifts it: `callboard provider NAME reset`" in str(caught.value)
+        assert "the model sim-small takes no calls" in str(caught.value)
+        assert "until an operator lifts it: `callboard provider alpha reset`" in str(caught.value)
         assert any(isinstance(event, callboard.AccountBlocked) for event in w.board.events)
 
 

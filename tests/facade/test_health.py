@@ -186,6 +186,20 @@ async def test_opening_the_endpoints_circuit_closes_idle_connections(autojump_cl
             assert made[0].statistics().idle == 0
 
 
+async def test_a_check_that_is_refused_says_where_no_key_was_sent() -> None:
+    async with SimulatedProvider("alpha", shape="openai", seed=1, key="sk-right") as provider:
+        config = Config(
+            providers={"alpha": ProviderConfig(wire="openai", base_url=provider.url)}, store=StoreConfig(mode="memory")
+        )
+        async with callboard.open(config, virtual_time=True) as board:
+            fault = (await board.check())["alpha"]
+            assert fault is not None
+            assert fault.message.endswith("(no key was sent: name its variable in `key_env`)")
+        with pytest.raises(callboard.ConfigError, match="no key was sent"):
+            async with callboard.open(config, virtual_time=True, check=True):
+                pass
+
+
 async def test_a_rate_limit_is_told_once_and_a_used_up_quota_blocks(autojump_clock: MockClock) -> None:
     slow = Behaviour(error_rate=1, error_statuses=(429,), retry_after=30)
     async with open_world({"alpha": slow}) as w:

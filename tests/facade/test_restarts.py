@@ -291,6 +291,9 @@ async def test_a_circuit_that_an_operator_opened_says_so_and_stays_open_over_the
     store = StoreConfig(path=str(tmp_path / "store"))
     async with world({"alpha": Behaviour()}, store=store) as w:
         await w.board.operate("alpha", Operate(command="open"))
+        assert [(one.after, one.retry_at) for one in w.board.events if isinstance(one, callboard.CircuitMoved)] == [
+            ("forced open", None)
+        ]
     async with world({"alpha": Behaviour()}, store=store) as w:
         with pytest.raises(callboard.Unavailable, match="operator") as caught:
             await w.board.generate("Why?", model=ALPHA)

@@ -29,3 +29,20 @@ def test_quotas_that_last_until_an_operator_lifts_them_are_bounded_too_the_oldes
     for number in range(MODELS + 1):
         blocks.add(f"m{number}", Block(None, True, "used up"), now=0)
     assert set(blocks.facts(0)) == {"account", *(f"m{number}" for number in range(1, MODELS + 1))}
+
+
+@pytest.mark.parametrize(
+    ("scope", "refused"), [(None, "the account takes no calls: used up"), ("m", "the model m takes no calls: used up")]
+)
+def test_who_takes_no_calls_is_told_with_the_command_that_lifts_it(scope: str | None, refused: str) -> None:
+    blocks = Blocks("alpha")
+    blocks.add(scope, Block(None, True, "used up"), now=0)
+    fault = blocks.refusal("m", now=0)
+    assert fault is not None
+    lifted = "until an operator lifts it: `callboard provider alpha reset`"
+    assert fault.message == f"{refused}, {lifted}"
+    assert (fault.kind, fault.model, fault.retry_after) == ("quota_exhausted", "m", None)
+    assert (blocks.refusal("n", now=0) is None) == (scope == "m")
+    assert blocks.facts(0) == {
+        scope or "account": "used up, until an operator lifts it: `callboard provider alpha reset`"
+    }

@@ -3,7 +3,7 @@ import pytest
 
 from callboard.actors.orchestrator.policy import RULES
 from callboard.actors.provider.deadline import Timeouts
-from callboard.actors.provider.http import fault_of, keyless, never_sent
+from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.transport.errors import (
     ConnectFailed,
     Disconnected,
@@ -13,7 +13,7 @@ from callboard.actors.transport.errors import (
     RequestInvalid,
     TooLarge,
 )
-from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.faults import FaultKind
 
 TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
 
@@ -92,10 +92,3 @@ def test_a_redirect_is_a_refusal_with_its_status_that_another_try_here_would_not
 )
 def test_only_what_the_provider_cannot_have_seen_was_never_sent(error: httpx.HTTPError, unsent: bool) -> None:
     assert never_sent(error) is unsent
-
-
-def test_a_refusal_without_a_key_says_that_there_was_none() -> None:
-    refused = Fault(kind=FaultKind.UNAUTHORIZED, message="who are you?")
-    assert keyless(refused).message == "who are you? (no key was sent: name its variable in `key_env`)"
-    other = Fault(kind=FaultKind.NOT_FOUND, message="no such model")
-    assert keyless(other) is other

@@ -1,7 +1,7 @@
 import pytest
 
 from callboard.actors.provider.account import Account
-from callboard.actors.provider.secrecy import SHORTEST, sends_credential, without_secrets
+from callboard.actors.provider.secrecy import SHORTEST, keyless, without_secrets
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.redact import BOUND, redact
 from callboard.messages.faults import Fault, FaultKind
@@ -19,10 +19,17 @@ def account(key: str | None, **headers: str) -> Account:
     return Account(name="p", base_url="http://h/v1", wire=OpenAIChat(), key=key, headers=named, price=lambda *_: None)
 
 
-def test_a_credential_is_a_key_or_a_header_of_ones_own() -> None:
-    assert sends_credential(account(KEY))
-    assert sends_credential(account(None, Authorization="Basic x"))
-    assert not sends_credential(account(None, x_team="search"))
+def test_a_refusal_says_that_there_was_no_credential_neither_a_key_nor_a_header_of_ones_own() -> None:
+    refused = Fault(kind=FaultKind.UNAUTHORIZED, message="who are you?")
+    assert keyless(refused, account(KEY)) is refused
+    assert keyless(refused, account(None, Authorization="Basic x")) is refused
+    said = keyless(refused, account(None, x_team="search")).message
+    assert said == "who are you? (no key was sent: name its variable in `key_env`)"
+
+
+def test_what_is_no_refusal_says_nothing_of_a_key() -> None:
+    other = Fault(kind=FaultKind.NOT_FOUND, message="no such model")
+    assert keyless(other, account(None)) is other
 
 
 def test_the_key_is_hidden_wherever_a_provider_quotes_it() -> None:
