@@ -48,7 +48,34 @@ class Result(Veiled, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class Answer(Result, frozen=True, kw_only=True, tag="chat"):
+class Turn:
+    """What is read of a model's turn in a conversation."""
+
+    __slots__ = ()
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer's text; reasoning, refusals and tool calls left out."""
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+    @property
+    def thinking(self) -> str:
+        """The model's visible reasoning."""
+        return "".join(part.text for part in self.parts if isinstance(part, ThinkingPart))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCallPart, ...]:
+        """The tools that the model asks for, in its order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
+
+    @property
+    def message(self) -> ChatMessage:
+        """As the assistant's turn, to go on with the conversation."""
+        return ChatMessage("assistant", self.parts)
+
+
+class Answer(Turn, Result, frozen=True, kw_only=True, tag="chat"):
     """A model's turn in a conversation."""
 
     parts: tuple[Part, ...]
@@ -125,34 +152,15 @@ class Receipt(Veiled, frozen=True, kw_only=True):
 
     def _told(self, what: str) -> str:
         """The repr, with `what` was given."""
-        return f"{type(self).__name__}({self.id}, {self.provider}/{self.model}, {what}, cost={self.cost})"
+        cost = None if self.cost is None else f"{self.cost:f}"
+        return f"{type(self).__name__}({self.id}, {self.provider}/{self.model}, {what}, cost={cost})"
 
 
-class Reply(Receipt, frozen=True, kw_only=True):
+class Reply(Turn, Receipt, frozen=True, kw_only=True):
     """What a model said."""
 
     parts: tuple[Part, ...]
     finish_reason: FinishReason | None
-
-    @property
-    def text(self) -> str:
-        """The answer's text; reasoning, refusals and tool calls left out."""
-        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
-
-    @property
-    def thinking(self) -> str:
-        """The model's visible reasoning."""
-        return "".join(part.text for part in self.parts if isinstance(part, ThinkingPart))
-
-    @property
-    def tool_calls(self) -> tuple[ToolCallPart, ...]:
-        """The tools that the model asks for, in its order."""
-        return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
-
-    @property
-    def message(self) -> ChatMessage:
-        """The reply as the assistant's turn, to go on with the conversation."""
-        return ChatMessage("assistant", self.parts)
 
     def __repr__(self) -> str:
         return self._told(f"{len(self.parts)} parts, {self.finish_reason}")
