@@ -60,6 +60,15 @@ def texts(**given: str | None) -> None:
                 raise InvalidRequest(str(error)) from None
 
 
+def call_id(call: str) -> str:
+    """The id of a reply or an error."""
+    try:
+        checks.filled("call", call)
+    except checks.InvalidRequest as error:
+        raise InvalidRequest(str(error)) from None
+    return call
+
+
 def cache_key(key: str) -> bytes:
     """Where a kept reply lies."""
     try:

@@ -14,7 +14,7 @@ from callboard import arguments
 from callboard.actors.provider import diagnosis
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
-from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, StoreError, error_of
+from callboard.errors import STOPPED, CallboardError, InvalidRequest, RuntimeStopped, StoreError, error_of
 from callboard.handing import Handing
 from callboard.home import Home
 from callboard.local import LocalModels
@@ -51,7 +51,6 @@ R = TypeVar("R")
 
 AHEAD = 64
 """Deltas that a stream may be ahead of its reader."""
-STOPPED = "the runtime has stopped"
 
 
 class Board:
@@ -323,11 +322,9 @@ class Board:
         """
         if not self._resolved.config.log.requests:
             raise InvalidRequest("log: none is kept; say `requests = true` in the configuration's [log]")
-        arguments.texts(call=call)
-        if not call:
-            return None
+        wish = ReadLog(arguments.call_id(call))
         try:
-            return await self._order(self._system.ref("logbook"), ReadLog(call))
+            return await self._order(self._system.ref("logbook"), wish)
         except ActorError as error:
             raise StoreError(f"the log cannot be read: {error}") from error
 
@@ -404,7 +401,7 @@ class Board:
     def _know(self, model: str) -> None:
         table = self._selector.snapshot
         if table is None:
-            raise RuntimeStopped("the runtime is not running")
+            raise RuntimeStopped(STOPPED)
         try:
             table.candidates(model)
         except UnknownModel as error:

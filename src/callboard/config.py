@@ -5,9 +5,10 @@ Every mistake is told with the file, the key and what was expected; nothing star
 
 import os
 import tomllib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -113,7 +114,9 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Resolved:
     """The configuration in this file, with its credentials. Raises ConfigError."""
     variables = {**credentials.dotenv(path.parent), **credentials.filled(environ)}
-    return resolve(decode(path), str(path), path.parent, variables)
+    resolved = resolve(decode(path), str(path), path.parent, variables)
+    _warn_of_keys(resolved)
+    return resolved
 
 
 def decode(path: Path) -> Config:
@@ -127,6 +130,13 @@ def decode(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
     return parse(data, str(path))
+
+
+def _warn_of_keys(resolved: Resolved) -> None:
+    for one in resolved.providers:
+        if one.config.key is not None:
+            where = f"{resolved.source}: providers.{one.name}.key"
+            warnings.warn(f"{where}: the key stands in the file in clear; name a variable with key_env", stacklevel=3)
 
 
 def presets(config: Config, source: str) -> dict[str, Preset]:
@@ -219,8 +229,13 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
         raise ConfigError(f"{where}.preset: unknown; expected one of {', '.join(PRESETS)}")
     known = PRESETS.get(config.preset or name)
     if known is None and config.wire is None:
-        raise ConfigError(f"{where}.wire: missing; expected one of {', '.join(get_args(WireName))}")
+        services = ", ".join(PRESETS)
+        raise ConfigError(
+            f"{where}: {name!r} is no service that callboard knows ({services}): say `preset`, or `wire` and `base_url`"
+        )
     found = known or _spoken(config)
+    if known is None and config.base_url is None:
+        raise ConfigError(f'{where}.base_url: missing; for {found.name}\'s own service say `preset = "{found.name}"`')
     if config.wire is not None:
         found = msgspec.structs.replace(found, wire=config.wire)
     if config.preset is None and _elsewhere(config.base_url, found):

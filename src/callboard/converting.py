@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -49,6 +50,8 @@ def _told(sentence: str, place: str, kind: Any) -> str:
         return f"{_joined(place, missing[1])}: missing"
     if choices := _choices(kind):
         return f"{place}: expected one of {', '.join(choices)}"
+    if Decimal in (kind, *get_args(kind)):
+        return f"{place}: expected US dollars, such as 5.0"
     return f"{place}: {sentence[0].lower()}{sentence[1:]}".replace("`object`", "a table").replace("`array`", "a list")
 
 

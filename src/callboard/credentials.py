@@ -1,7 +1,6 @@
 """Where a provider's key comes from, and whether it can be sent. No sentence here quotes one."""
 
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,6 @@ def find(
     if key is not None:
         if key_env is not None:
             raise ConfigError(f"{where}.key: expected either key or key_env, got both")
-        warnings.warn(f"{where}.key: the key stands in the file in clear; name a variable with key_env", stacklevel=2)
         return _sendable(key, f"{where}.key")
     variable = key_env or usual
     if not variable:

@@ -16,6 +16,8 @@ from callboard.messages.calls import Failure
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, AttemptRecord
 
+STOPPED = "the runtime has stopped; a board is used inside its block, `async with callboard.open(...) as board`"
+
 
 class CallboardError(Exception):
     """The base of all."""
@@ -66,7 +68,9 @@ class Unavailable(CallError):
 
 
 class Interrupted(CallError):
-    """A stream broke after its first piece. `partial` is what had come; it was not repeated by another provider."""
+    """A stream broke after its first piece. `partial` is what had come, with a Reply's `text`, `tool_calls` and
+    `message`; it was not repeated by another provider.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)

@@ -9,14 +9,14 @@ import msgspec
 import trio
 
 from callboard.actors.orchestrator.story import Story
-from callboard.errors import RuntimeStopped
+from callboard.errors import STOPPED, RuntimeStopped
 from callboard.messages.accounting import Write
 from callboard.messages.calls import Call, Cause, Failure, InHand, OpenStream, Outcome
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.priority import PRIORITIES
 from callboard.messages.reply import Answer
 from callboard.runtime.clock import Clock, ns
-from callboard.runtime.errors import ActorCrashed, ActorError, DeadlineExceeded, HandlerFailed
+from callboard.runtime.errors import ActorCrashed, ActorDown, ActorError, DeadlineExceeded, HandlerFailed
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 
@@ -55,7 +55,8 @@ class Handing:
                 return self._own_failure(str(error), error)
             except ActorError as error:
                 self._record(began)
-                raise RuntimeStopped(f"the call could not be made: {error}") from error
+                down = isinstance(error, ActorDown)
+                raise RuntimeStopped(STOPPED if down else f"the call could not be made: {error}") from error
 
     def _record(self, began: int) -> None:
         """The call has ended: tell the ledger, unless the orchestrator does so."""

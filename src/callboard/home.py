@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from callboard.errors import RuntimeStopped
+from callboard.errors import STOPPED, RuntimeStopped
 
 ELSEWHERE = (
     "the board belongs to the Trio run that opened it, and this is another one: from other threads use "
@@ -37,4 +37,4 @@ class Home:
         try:
             self._nursery.start_soon(work)
         except RuntimeError:  # the nursery of a runtime that has ended takes nothing any more
-            raise RuntimeStopped("the runtime has stopped") from None
+            raise RuntimeStopped(STOPPED) from None

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 import trio
 
 from callboard.block import Block
-from callboard.errors import CallboardError, InvalidRequest, RuntimeStopped, error_of
+from callboard.errors import STOPPED, CallboardError, InvalidRequest, RuntimeStopped, error_of
 from callboard.home import Home
 from callboard.messages.base import Ask
 from callboard.messages.calls import Failure, ListModels
@@ -22,7 +22,7 @@ from callboard.messages.local_models import (
     ShowModel,
 )
 from callboard.messages.models import Model
-from callboard.runtime.errors import ActorError
+from callboard.runtime.errors import ActorDown, ActorError
 from callboard.runtime.ref import Ref
 from callboard.runtime.stream import Closed, Stream
 
@@ -67,6 +67,8 @@ class LocalModels:
         self._home.enter()
         try:
             answer = await self._provider.ask(question)
+        except ActorDown as error:
+            raise RuntimeStopped(STOPPED) from error
         except ActorError as error:
             raise RuntimeStopped(f"the provider could not be asked: {error}") from error
         if isinstance(answer, Fault):
@@ -120,10 +122,12 @@ class Pull:
         self._scope.cancel()
 
     async def _conduct(self) -> None:
-        reason: object = RuntimeStopped("the runtime has stopped")
+        reason: object = RuntimeStopped(STOPPED)
         try:
             with self._scope:
                 reason = await self._provider.ask(PullModel(self._model, self._stream))
+        except ActorDown:
+            pass
         except ActorError as error:
             reason = RuntimeStopped(f"the download ended with {type(error).__name__}")
         finally:

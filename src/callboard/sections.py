@@ -201,7 +201,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     key_env: str | None = None
     """The environment variable that holds the key; one in a `.env` beside the file counts as well."""
     key: str | None = None
-    """The key in clear. Works, with a warning."""
+    """The key in clear. In a file it works with a warning."""
     headers: dict[str, str] = {}
     version: Literal["2023-06-01", "2026-10-21"] | None = None
     """Anthropic's API version."""

@@ -7,7 +7,7 @@ from typing import Self
 import trio
 
 from callboard.block import Block
-from callboard.errors import CallboardError, RuntimeStopped, error_of
+from callboard.errors import STOPPED, CallboardError, RuntimeStopped, error_of
 from callboard.handing import Handing
 from callboard.home import Home
 from callboard.messages.calls import Failure
@@ -74,7 +74,7 @@ class ReplyStream:
 
     async def _conduct(self) -> None:
         """Wait for the call's outcome, and end the stream with it. Cancelled when the reader leaves."""
-        reason: object = RuntimeStopped("the runtime has stopped")
+        reason: object = RuntimeStopped(STOPPED)
         try:
             with self._scope:
                 reason = await self._handing.outcome()

@@ -96,7 +96,7 @@ async def test_what_a_killed_process_left_is_told_and_its_open_attempt_as_well(
     )
     async with callboard.open("callboard.toml") as board:
         assert sum(row.estimated for row in board.usage().models) == 1
-    assert "note: attempts that were cut, whose tokens are estimates: 1" in run("usage").out
+    assert "note: attempts whose tokens are estimates (cut, or not counted by the provider): 1" in run("usage").out
 
 
 def test_days_that_were_added_up_over_tags_and_users_are_told() -> None:
@@ -212,7 +212,7 @@ def test_the_tables_are_aligned_and_say_what_the_figures_leave_out() -> None:
         "",
         "total: 1,230 tokens in, 9 out, $0.500000",
         "note: attempts without a known price, not in the cost: 1",
-        "note: attempts that were cut, whose tokens are estimates: 2",
+        "note: attempts whose tokens are estimates (cut, or not counted by the provider): 2",
         "note: attempts open when their process ended, to be settled as estimates at the next start: 3",
     ]
 

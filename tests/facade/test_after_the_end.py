@@ -25,7 +25,7 @@ async def test_whatever_is_asked_of_it_it_says_that_the_runtime_has_stopped(
     budgets = {"all": BudgetSpec(limit=Decimal(1), per="day")}
     async with open_world(log=LogSpec(requests=True), budgets=budgets) as w:
         pass
-    with pytest.raises(callboard.RuntimeStopped):
+    with pytest.raises(callboard.RuntimeStopped, match=r"^the runtime has stopped; a board is used inside its block"):
         await ALL[entry](w.board)
 
 

@@ -18,6 +18,7 @@ from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import PRESETS
 from callboard.config import Config, Resolved
 from callboard.errors import ConfigError
+from callboard.opening import load
 from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig
 
 KEY = "sk-verysecret0123456789"
@@ -148,6 +149,8 @@ WRONG_TYPES = [
     (OPENAI + "headers = { a = 1 }", "providers.openai.headers[...]: expected `str`, got `int`"),
     (OPENAI + 'free = "yes"', "providers.openai.free: expected `bool | null`, got `str`"),
     (OPENAI + '[prices."openai/m"]\ninput = 1', 'prices."openai/m".output: missing'),
+    (OPENAI + '[prices."openai/m"]\ninput = "free"', 'prices."openai/m".input: expected US dollars, such as 5.0'),
+    (OPENAI + '[budgets.cap]\nlimit = "five"\nper = "day"', "budgets.cap.limit: expected US dollars, such as 5.0"),
 ]
 WRONG_CHOICES = [
     (OPENAI + 'wire = "soap"', "providers.openai.wire: expected one of "),
@@ -218,7 +221,14 @@ BAD_NUMBERS = [
 ]
 NONSENSE = [
     ("", "providers: at least one is needed; `callboard init` writes an example"),
-    ("[providers.mine]", "providers.mine.wire: missing; expected one of "),
+    (
+        "[providers.google]",
+        "providers.google: 'google' is no service that callboard knows (openai, anthropic, ",
+    ),
+    (
+        '[providers.lokal]\nwire = "openai"',
+        'providers.lokal.base_url: missing; for openai\'s own service say `preset = "openai"`',
+    ),
     ('[providers."a/b"]\nwire = "openai"', "providers.a/b: a provider's name is not empty and holds none of / | #"),
     ('[providers.""]\nwire = "openai"', "providers.: a provider's name is not empty"),
     (OPENAI + "[models]\nfast = []", "models.fast: expected at least one provider/model"),
@@ -336,7 +346,7 @@ def test_a_missing_credential_is_told_with_the_variable_that_should_hold_it(
 
 
 def test_another_account_of_a_familiar_service_needs_a_credential_too(files: Files) -> None:
-    assert "no credential" in files.refusal('[providers.work]\nwire = "anthropic"', {})
+    assert "no credential" in files.refusal('[providers.work]\npreset = "anthropic"', {})
 
 
 def test_a_familiar_key_is_not_sent_to_an_unfamiliar_address(files: Files) -> None:
@@ -410,9 +420,13 @@ def test_a_server_of_ones_own_is_known_by_what_it_speaks(files: Files, wire: str
     ("wire", "preset"),
     [("ollama-generate", "ollama"), ("cohere-v1", "cohere"), ("openai-responses", "openai"), ("gemini", "gemini")],
 )
-def test_a_wire_alone_is_at_its_own_service(files: Files, wire: str, preset: str) -> None:
+def test_a_wire_alone_sends_no_prompt_to_its_own_service_which_its_preset_names(
+    files: Files, wire: str, preset: str
+) -> None:
     keys = {"CO_API_KEY": "k", "OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
-    (provider,) = files.read(f'[providers.box]\nwire = "{wire}"', keys).providers
+    alone = f'[providers.box]\nwire = "{wire}"\n'
+    assert f'say `preset = "{preset}"`' in files.refusal(alone, keys)
+    (provider,) = files.read(f'{alone}preset = "{preset}"', keys).providers
     assert (provider.wire, provider.preset.name) == (wire, preset)
     assert provider.base_url == PRESETS[preset].base_url
 
@@ -455,6 +469,13 @@ def test_a_key_in_clear_works_with_a_warning_that_does_not_show_it(files: Files)
         resolved = files.read(OPENAI + f'key = "{KEY}"', {})
     assert resolved.providers[0].key == KEY
     assert KEY not in str(caught[0].message)
+
+
+def test_a_key_in_a_config_made_in_code_stands_in_no_file_and_is_no_matter_of_a_warning() -> None:
+    source = Config(providers={"openai": ProviderConfig(key=KEY)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load(source).providers[0].key == KEY
 
 
 def test_a_key_and_a_variable_for_it_are_one_too_many(files: Files) -> None:
@@ -585,7 +606,7 @@ def test_parsing_changes_nothing_in_what_it_is_given() -> None:
 
 
 def test_a_configuration_made_in_code_is_checked_too(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^here: providers\.mine\.wire: missing"):
+    with pytest.raises(ConfigError, match=r"^here: providers\.mine: 'mine' is no service that callboard knows"):
         config.resolve(Config(providers={"mine": ProviderConfig()}), "here", tmp_path, {})
     with pytest.raises(ValueError, match="consecutive"):
         CircuitConfig(consecutive=0)

@@ -61,7 +61,7 @@ def _notes(report: UsageReport, unsettled: int) -> list[str]:
     summed = sum(row.attempts for row in report.spend if row.summed)
     told = {
         "attempts without a known price, not in the cost": unpriced,
-        "attempts that were cut, whose tokens are estimates": estimated,
+        "attempts whose tokens are estimates (cut, or not counted by the provider)": estimated,
         "attempts open when their process ended, to be settled as estimates at the next start": unsettled,
         "attempts of days with too many tags and users to keep apart, and added up": summed,
         "records that could not be read and were skipped": report.skipped_records,
