@@ -237,16 +237,17 @@ class Attempter:
 
     async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:
         """The whole answer, or None when the reader left."""
-        alarm, timeouts = progress.alarm, self._account.timeouts
+        alarm = progress.alarm
         decoder = self._wire.decoder(keep_raw=progress.attempt.request.keep_raw)
-        alarm.token("first token", timeouts.first_token)
+        self._await_token(progress)
         try:
             async with response.chunks() as chunks:
                 async for chunk in chunks:
                     deltas = decoder.feed(chunk)
                     if deltas:
                         await self._hand_on(deltas, sink, progress)
-                        alarm.token("between tokens", timeouts.between_tokens)
+                    if decoder.working:
+                        self._await_token(progress)
                     if decoder.done:
                         break
                 alarm.pause()
@@ -255,6 +256,14 @@ class Attempter:
             return None
         finally:
             progress.partial = decoder.partial()
+
+    def _await_token(self, progress: Progress) -> None:
+        """The time for the next token begins, and again with whatever shows that the model is at work meanwhile."""
+        timeouts = self._account.timeouts
+        if progress.first_token is None:
+            progress.alarm.token("first token", timeouts.first_token)
+        else:
+            progress.alarm.token("between tokens", timeouts.between_tokens)
 
     async def _hand_on(self, deltas: list[Delta], sink: DeltaSink, progress: Progress) -> None:
         if progress.first_token is None:

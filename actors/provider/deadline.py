@@ -21,7 +21,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     first_byte: float = 60.0
     between_bytes: float = 60.0
     first_token: float = 60.0
-    """Of a stream: until the first text, thinking or tool call, whatever else has come."""
+    """Of a stream: until the first text, thinking or tool call. It begins anew with whatever shows that the model is at
+    work, such as a search of the provider's own, but not with pings; so does the next one."""
     between_tokens: float = 60.0
     permit: float = 30.0
     """Waiting for the account's limits to leave room; the one among them that no provider is blamed for."""

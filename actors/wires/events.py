@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from callboard.actors.wires.lines import Beginning
 from callboard.actors.wires.objects import ObjectReader
-from callboard.actors.wires.sse import BEGINNINGS, Event, EventReader
+from callboard.actors.wires.sse import BEGINNINGS, Event, EventReader, is_ping
 from callboard.actors.wires.stream import Growing, ReplyStream
 from callboard.messages.chat import Part, RefusalPart, TextPart, ThinkingPart, ToolCallPart
 from callboard.messages.reply import Answer, Delta
@@ -33,6 +33,9 @@ class EventStream(ReplyStream[Any]):
     def feed(self, data: bytes) -> list[Delta]:
         """The deltas that these bytes complete. Raises WireFault."""
         return super().feed(data if self._beginning is None else self._begin(self._beginning.feed(data)))
+
+    def _is_ping(self, frame: Any) -> bool:
+        return isinstance(frame, Event) and is_ping(frame)
 
     def _begin(self, data: bytes) -> bytes:
         if data:

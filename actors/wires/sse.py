@@ -4,12 +4,17 @@ Protocol: WHATWG HTML, 9.2.6 "Interpreting an event stream". One thing is done d
 never came is handed out when the stream closes, because real providers leave that line out.
 """
 
+from typing import Any
+
 import msgspec
 
+from callboard.actors.wires.jsons import UNREADABLE
 from callboard.actors.wires.lines import LIMIT, LineReader, TooLong
 
 BEGINNINGS = b":deir\xef"
 """What a stream may begin with: a comment, `data`, `event`, `id`, `retry`, or a byte order mark."""
+PINGS = ("ping", "keepalive")
+"""Events that keep the connection open, as Anthropic and OpenAI's Responses call them."""
 _MAX_RETRY_DIGITS = 9
 
 
@@ -20,6 +25,25 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """`message` when the sender named none."""
     data: bytes
     id: str
+
+
+class _Named(msgspec.Struct):
+    """An event's data, as far as it tells what it is."""
+
+    type: Any = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def is_ping(event: Event) -> bool:
+    """Whether the event is empty or says of itself that it only keeps the connection open. Never raises."""
+    if event.type in PINGS or not event.data.strip():
+        return True
+    try:
+        return _NAMED.decode(event.data).type in PINGS
+    except UNREADABLE:
+        return False
 
 
 class EventReader:

@@ -56,6 +56,7 @@ class ReplyStream(Generic[F]):
 
     def __init__(self, provider: str, frames: Frames[F], reply: Growing[F]) -> None:
         self.done = False
+        self.working = False
         self._provider = provider
         self._frames = frames
         self._reply = reply
@@ -67,8 +68,11 @@ class ReplyStream(Generic[F]):
             self._check()
             return []
         deltas: list[Delta] = []
+        self.working = False
         try:
-            self._take(self._frames.feed(data), deltas)
+            frames = self._frames.feed(data)
+            self._take(frames, deltas)
+            self.working = bool(deltas) or not all(map(self._is_ping, frames))
         except WireFault as error:
             self._fail(error.fault)
         except TooLong as error:
@@ -90,6 +94,10 @@ class ReplyStream(Generic[F]):
     def partial(self) -> Answer:
         """What has come so far, whatever the state; never raises."""
         return self._reply.answer()
+
+    def _is_ping(self, frame: F) -> bool:
+        """Whether the frame does nothing but keep the connection open; in most framings nothing does."""
+        return False
 
     def _take(self, frames: list[F], deltas: list[Delta]) -> None:
         for frame in frames:

@@ -48,6 +48,9 @@ class StreamDecoder(Protocol):
     done: bool
     """Whether the reply's end has been seen; bytes after it are ignored."""
 
+    working: bool
+    """Whether the last `feed` held more than pings, if no deltas."""
+
     def feed(self, data: bytes) -> list[Delta]:
         """The deltas that these bytes complete. Raises WireFault on an error inside the stream or on rubbish.
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.actors.wires.lines import TooLong
-from callboard.actors.wires.sse import Event, EventReader
+from callboard.actors.wires.sse import Event, EventReader, is_ping
 
 
 def read(*pieces: bytes, limit: int = 1000) -> list[Event]:
@@ -99,3 +99,21 @@ def test_an_event_is_bounded_whole_and_in_its_lines() -> None:
     with pytest.raises(TooLong, match="a line"):
         read(b"data: " + b"x" * 15, limit=20)
     assert len(read(*[b"data: 123\n\n"] * 50, limit=20)) == 50
+
+
+@pytest.mark.parametrize(
+    ("event", "pings"),
+    [
+        (message(b'{"type": "ping"}'), True),
+        (message(b'{"sequence_number": 3, "type": "keepalive"}'), True),
+        (message(b"{}", "ping"), True),
+        (message(b" "), True),
+        (message(b'{"type": "content_block_stop", "index": 0}'), False),
+        (message(b'{"delta": {"type": "ping"}}'), False),
+        (message(b'{"type": ["ping"]}'), False),
+        (message(b"[DONE]"), False),
+        (message(b"\xff"), False),
+    ],
+)
+def test_a_ping_holds_nothing_or_says_so_itself(event: Event, pings: bool) -> None:
+    assert is_ping(event) is pings

@@ -103,3 +103,20 @@ def test_any_framing_fits() -> None:
     assert decoder.feed(b'{"text": "a", "done": false}\n{"text"') == [Delta(text="a")]
     assert decoder.feed(b': "b", "done": true}\nrubbish\n') == [Delta(text="b")]
     assert decoder.close().id == "ab"
+
+
+@pytest.mark.parametrize(
+    ("data", "working"),
+    [
+        (b": comment\n\n", False),
+        (b'event: ping\ndata: {"type": "ping"}\n\n', False),
+        (b'data: {"type": "content_block_stop"', False),
+        (b'data: {"type": "content_block_stop", "index": 0}\n\n', True),
+        (b'data: {"type": "ping"}\n\ndata: {"type": "message_start", "message": {}}\n\n', True),
+    ],
+)
+def test_whatever_is_no_ping_shows_that_the_model_is_at_work(data: bytes, working: bool) -> None:
+    decoder = AnthropicMessages().decoder()
+    decoder.feed(b'data: {"type": "message_start", "message": {}}\n\n')
+    assert decoder.feed(data) == []
+    assert decoder.working is working
