@@ -12,7 +12,7 @@ import msgspec
 
 from callboard.actors.wires.anthropic_refused import check_model, is_sampled
 from callboard.actors.wires.anthropic_schemas import to_anthropic
-from callboard.actors.wires.anthropic_thinking import understood
+from callboard.actors.wires.anthropic_thinking import understood, visible, with_room
 from callboard.actors.wires.anthropic_tool_loop import may_think
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
@@ -37,7 +37,7 @@ from callboard.messages.request import Request, Thinking, Tool, ToolChoice
 Version: TypeAlias = Literal["2023-06-01", "2026-10-21"]
 
 DEFAULT_MAX_TOKENS = 4096
-"""Anthropic demands a bound on output: this one, plus the thinking budget, is sent when the request names none."""
+"""Anthropic demands a bound on output: this one, plus room for thinking, is sent when the request names none."""
 
 _SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
 _FOREIGN = foreign_to("anthropic")
@@ -53,8 +53,8 @@ _NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    thinking = understood(request.thinking, model, request.sampling.max_tokens)
-    request = msgspec.structs.replace(request, thinking=thinking)
+    asked = request.thinking
+    request = msgspec.structs.replace(request, thinking=understood(asked, model, request.sampling.max_tokens))
     turns = _Turns(provider, version)
     for message in request.messages:
         turns.add(message)
@@ -62,12 +62,12 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, ve
         request = msgspec.structs.replace(request, thinking=None)
     body: dict[str, Any] = {
         "model": model,
-        "max_tokens": _max_tokens(request, provider),
+        "max_tokens": _max_tokens(request, asked, model, provider),
         "system": turns.system(),
         "messages": turns.done,
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
-        "thinking": _thinking(request.thinking) or None,
+        "thinking": visible(_thinking(request.thinking), model) or None,
         "stream": stream or None,
     }
     extra = dict(request.extra or {})
@@ -80,11 +80,12 @@ def encode_body(request: Request, model: str, *, stream: bool, provider: str, ve
     return body | extra
 
 
-def _max_tokens(request: Request, provider: str) -> int:
+def _max_tokens(request: Request, asked: Thinking | None, model: str, provider: str) -> int:
+    """`asked` is the thinking that the request asks for, before it is told in the model's words."""
     budget = (request.thinking and request.thinking.budget_tokens) or 0
     bound = request.sampling.max_tokens
     if bound is None:
-        return DEFAULT_MAX_TOKENS + budget
+        return with_room(DEFAULT_MAX_TOKENS, asked, _thinking(request.thinking), model)
     if bound <= budget:
         raise unsupported(provider, "a thinking budget that is not below sampling.max_tokens")
     return bound

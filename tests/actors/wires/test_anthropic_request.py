@@ -342,7 +342,10 @@ def test_the_least_thinking_is_told_in_the_models_own_words() -> None:
     bodies = [
         json.loads(OLD.encode(request, model, stream=False).body) for model in ("claude-opus-5-5", "claude-sonnet-5-5")
     ]
-    assert [body["thinking"] for body in bodies] == [{"type": "adaptive"}, {"type": "between_tools"}]
+    assert [body["thinking"] for body in bodies] == [
+        {"type": "adaptive", "display": "summarized"},
+        {"type": "between_tools"},
+    ]
     assert [body.get("output_config") for body in bodies] == [{"effort": "low"}, None]
 
 
@@ -351,3 +354,60 @@ def test_an_effort_has_room_below_the_bound_on_output() -> None:
     request = Request(model="x", messages=(user("hi"),), sampling=bound, thinking=Thinking(effort="high"))
     body = json.loads(OLD.encode(request, "claude-haiku-4-5", stream=False).body)
     assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (2048, 1638)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-opus-5-5", "claude-fable-5", "claude-mythos-preview"])
+def test_thinking_that_a_model_would_hide_is_asked_to_be_shown(model: str) -> None:
+    def told(thinking: Thinking | None, model: str) -> Json | None:
+        request = Request(model="x", messages=(user("hi"),), thinking=thinking)
+        shown: Json | None = json.loads(OLD.encode(request, model, stream=True).body).get("thinking")
+        return shown
+
+    assert told(Thinking(effort="high"), model) == {"type": "adaptive", "display": "summarized"}
+    hidden = {"type": "adaptive", "display": "omitted"}
+    assert told(Thinking(effort="high", extra={"display": "omitted"}), model) == hidden
+    assert told(None, model) is None
+    assert told(Thinking(effort="high"), "claude-opus-4-6") == {"type": "adaptive"}
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "room"),
+    [
+        ("claude-opus-4-7", Thinking(budget_tokens=16_000), 16_000),
+        ("claude-opus-4-7", Thinking(effort="high"), 32_768),
+        ("claude-sonnet-4-6", Thinking(effort="xhigh"), 49_152),
+        ("claude-sonnet-4-6", Thinking(extra={"type": "adaptive"}), 32_768),
+        ("claude-opus-4-7", None, 0),
+        ("claude-opus-5", None, 32_768),
+        ("claude-opus-5", Thinking(effort="none"), 0),
+        ("claude-opus-5-5", Thinking(effort="none"), 8_192),
+        ("claude-sonnet-5-5", Thinking(effort="none"), 0),
+        ("claude-haiku-4-5", Thinking(budget_tokens=2_000), 2_000),
+        ("claude-haiku-4-5", Thinking(extra={"type": "enabled", "budget_tokens": 3_000}), 3_000),
+        ("of-my-own", Thinking(effort="high"), 0),
+        ("of-my-own", Thinking(budget_tokens=2_000), 2_000),
+    ],
+)
+def test_thinking_has_room_of_its_own_where_the_request_sets_no_bound(
+    model: str, thinking: Thinking | None, room: int
+) -> None:
+    for bound, most in ((None, DEFAULT_MAX_TOKENS + room), (3_500, 3_500)):
+        sampling = Sampling(max_tokens=bound)
+        request = Request(model="x", messages=(user("hi"),), sampling=sampling, thinking=thinking)
+        assert json.loads(OLD.encode(request, model, stream=False).body)["max_tokens"] == most
+
+
+@pytest.mark.parametrize(
+    ("model", "budget", "most"),
+    [
+        ("claude-opus-4-1", 30_000, 32_000),
+        ("claude-opus-4-1", 32_000, 32_000 + DEFAULT_MAX_TOKENS),
+        ("claude-sonnet-4-5", 63_000, 64_000),
+        ("claude-sonnet-4-6", 63_000, 64_000),
+        ("claude-opus-4-6", 100_000, 104_096),
+        ("claude-opus-4-7", 200_000, 128_000),
+    ],
+)
+def test_room_for_thinking_stays_within_what_a_model_may_write(model: str, budget: int, most: int) -> None:
+    request = Request(model="x", messages=(user("hi"),), thinking=Thinking(budget_tokens=budget))
+    assert json.loads(OLD.encode(request, model, stream=False).body)["max_tokens"] == most
