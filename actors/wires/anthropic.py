@@ -23,19 +23,27 @@ from callboard.messages.request import Request
 BASE_URL = "https://api.anthropic.com/v1"
 
 
+def origin_of(account: str) -> str:
+    """The `origin` of what only this account's server understands, where that is not Anthropic's own."""
+    return f"{account}-messages"
+
+
 class AnthropicMessages:
-    """A wire.Wire. `betas` are the features to ask for by `anthropic-beta`; `utc` gives the time now, in nanoseconds
-    since 1970."""
+    """A wire.Wire. `account` is given where another server than Anthropic's speaks the protocol: Anthropic refuses what
+    that one has signed. `betas` are the features to ask for by `anthropic-beta`; `utc` gives the time now, in
+    nanoseconds since 1970."""
 
     def __init__(
         self,
         name: str = "anthropic",
         *,
+        account: str | None = None,
         version: Version = "2023-06-01",
         betas: tuple[str, ...] = (),
         utc: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name = name
+        self._origin = name if account is None else origin_of(account)
         self._version = version
         self._betas = betas
         self._utc = utc
@@ -51,17 +59,19 @@ class AnthropicMessages:
 
     def encode(self, request: Request, model: str, *, stream: bool) -> Encoded:
         """The HTTP request. Raises WireFault, UNSUPPORTED for what Anthropic cannot do."""
-        body = encode_body(request, model, stream=stream, provider=self.name, version=self._version)
+        body = encode_body(
+            request, model, stream=stream, provider=self.name, origin=self._origin, version=self._version
+        )
         headers = {"content-type": "application/json", "accept": "text/event-stream" if stream else "application/json"}
         return Encoded(method="POST", path="/messages", headers=headers, body=write(body, self.name))
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return MessageReply(self.name, keep_raw=keep_raw).whole(body)
+        return MessageReply(self.name, self._origin, keep_raw=keep_raw).whole(body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return EventStream(self.name, MessageReply(self.name, keep_raw=keep_raw))
+        return EventStream(self.name, MessageReply(self.name, self._origin, keep_raw=keep_raw))
 
     def fault(self, status: int, headers: Headers, body: bytes) -> Fault:
         """What a reply with a status outside 2xx means. Never raises."""

@@ -76,7 +76,7 @@ class Block:
             deltas.append(Delta(tool_index=self._call, arguments=self._arguments()))
 
     def part(self, origin: str) -> Part | None:
-        """The part, or None for a text without text. `origin` is the wire's name."""
+        """The part, or None for a text without text. `origin`: who alone understands it."""
         words = "".join(self._words)
         told = self._told()
         match told.get("type"):

@@ -47,10 +47,11 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 class MessageReply:
     """The reply as it grows (stream.Growing)."""
 
-    def __init__(self, provider: str, *, keep_raw: bool = False) -> None:
+    def __init__(self, provider: str, origin: str, *, keep_raw: bool = False) -> None:
         self.done = False
         self.complete = False
         self._provider = provider
+        self._origin = origin
         self._blocks: list[Block] = []
         self._growing: dict[int, Block] = {}
         """The latest block of each index. An imitation may use one index for all of them."""
@@ -87,7 +88,7 @@ class MessageReply:
     def answer(self) -> Answer:
         """What has come so far."""
         raw = self._raw
-        blocks = (block.part(self._provider) for block in self._blocks)
+        blocks = (block.part(self._origin) for block in self._blocks)
         return Answer(
             parts=tuple(part for part in blocks if part is not None),
             finish_reason=self._finish,

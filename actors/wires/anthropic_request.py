@@ -51,11 +51,13 @@ _EFFORT = {"minimal": "low"}
 _NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def encode_body(request: Request, model: str, *, stream: bool, provider: str, version: Version) -> dict[str, Any]:
-    """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
+def encode_body(
+    request: Request, model: str, *, stream: bool, provider: str, origin: str, version: Version
+) -> dict[str, Any]:
+    """The JSON members to send. `origin`: whose parts are understood. Raises WireFault(UNSUPPORTED)."""
     asked = request.thinking
     request = msgspec.structs.replace(request, thinking=understood(asked, model, request.sampling.max_tokens))
-    turns = _Turns(provider, version)
+    turns = _Turns(provider, origin, version)
     for message in request.messages:
         turns.add(message)
     if _thinking(request.thinking).get("type") == "enabled" and not may_think(turns.done):
@@ -169,9 +171,10 @@ def _choice(choice: ToolChoice) -> dict[str, Any]:
 class _Turns:
     """The conversation in Anthropic's shape."""
 
-    def __init__(self, provider: str, version: Version) -> None:
+    def __init__(self, provider: str, origin: str, version: Version) -> None:
         self.done: list[dict[str, Any]] = []
         self._provider = provider
+        self._origin = origin
         self._version = version
         self._system: list[ChatMessage] = []
         self._answered = False
@@ -244,12 +247,12 @@ class _Turns:
             case ToolResultPart():
                 return self._result(part)
             case OpaquePart():
-                return part.block if part.origin == self._provider else None
+                return part.block if part.origin == self._origin else None
             case _:
                 assert_never(part)
 
     def _thinking(self, part: ThinkingPart) -> dict[str, Any] | None:
-        if part.origin != self._provider:
+        if part.origin != self._origin:
             return None
         if part.redacted is not None:
             return {"type": "redacted_thinking", "data": part.redacted} | (part.extra or {})
@@ -259,7 +262,7 @@ class _Turns:
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": arguments_of(part)}
-        return shown | without(_FOREIGN, part.extra) if part.origin in (None, self._provider) else shown
+        return shown | without(_FOREIGN, part.extra) if part.origin in (None, self._origin) else shown
 
     def _result(self, part: ToolResultPart) -> dict[str, Any]:
         content: Any = part.content

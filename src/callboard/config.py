@@ -84,6 +84,11 @@ class ResolvedProvider(msgspec.Struct, frozen=True, kw_only=True):
         return self.preset.wire
 
     @property
+    def is_stranger(self) -> bool:
+        """Whether it is another server than the service's own, of which no more is known than what it speaks."""
+        return self.config.preset is None and _elsewhere(self.base_url, self.preset)
+
+    @property
     def transport(self) -> TransportConfig:
         """The transport's settings, with a connection for each call that the limits let in."""
         config = self.config.transport

@@ -28,7 +28,8 @@ def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
         case "openai-completions":
             return OpenAICompletions(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "anthropic":
-            return AnthropicMessages(preset.name, version=one.config.version or "2023-06-01", utc=utc)
+            account = one.name if one.is_stranger else None
+            return AnthropicMessages(preset.name, account=account, version=one.config.version or "2023-06-01", utc=utc)
         case "gemini":
             return Gemini(preset.name, utc=utc)
         case "vertex":

@@ -2,11 +2,12 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 
 from callboard.actors.wires.presets import PRESETS, WireName
 from callboard.config import read
-from callboard.messages.chat import ThinkingPart, user
+from callboard.messages.chat import ThinkingPart, assistant, user
 from callboard.messages.request import Request
 from callboard.speaking import wire
 
@@ -23,6 +24,8 @@ PATHS = {
     "ollama-generate": "/generate",
 }
 KEYS = {"gemini": "x-goog-api-key", "anthropic": "x-api-key"}
+
+SIGNED = {"type": "thinking", "thinking": "hm", "signature": "s"}
 
 
 @pytest.mark.parametrize("name", get_args(WireName))
@@ -44,3 +47,33 @@ def test_what_an_account_has_encrypted_is_its_own(tmp_path: Path) -> None:
     body = json.dumps({"id": "r", "status": "completed", "output": output}).encode()
     parts = [wire(one, lambda: 0).decode(body).parts[0] for one in read(file, {"KEY": "secret"}).providers]
     assert [part.origin for part in parts if isinstance(part, ThinkingPart)] == ["east-responses", "west-responses"]
+
+
+def test_what_another_server_has_signed_goes_back_to_its_account_alone(tmp_path: Path) -> None:
+    file = tmp_path / "callboard.toml"
+    file.write_text(
+        """
+        [providers.anthropic]
+        wire = "anthropic"
+        base_url = "https://stranger.example/v1"
+        [providers.claude]
+        preset = "anthropic"
+        [providers.spelt]
+        wire = "anthropic"
+        base_url = "https://API.anthropic.com/v1/"
+        [providers.proxy]
+        preset = "anthropic"
+        base_url = "https://proxy.example/v1"
+        """
+    )
+    wires = {one.name: wire(one, lambda: 0) for one in read(file, {"ANTHROPIC_API_KEY": "k"}).providers}
+
+    def takes(reader: str, signer: str) -> bool:
+        reply = wires[signer].decode(msgspec.json.encode({"content": [SIGNED, {"type": "text", "text": "a"}]}))
+        turns = (user("q"), assistant(*reply.parts), user("r"))
+        return b'"signature"' in wires[reader].encode(Request(model="m", messages=turns), "m", stream=False).body
+
+    own = ["claude", "spelt", "proxy"]
+    assert [reader for reader in wires if takes(reader, "anthropic")] == ["anthropic"]
+    for signer in own:
+        assert [reader for reader in wires if takes(reader, signer)] == own
