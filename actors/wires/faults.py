@@ -42,7 +42,8 @@ _BLOCKED = re.compile(
 _NO_MONEY = re.compile(
     r"credit balance is too low|insufficient (balance|credits?|funds|quota)"
     r"|reached your specified .{0,40}usage limits|spend(ing)? (limit|cap)|out of credits"
-    r"|(doesn't|does not) have any credits|used all available credits|key limit exceeded|free-models-per-day",
+    r"|(doesn't|does not) have any credits|used all available credits|credits are depleted"
+    r"|key limit exceeded|free-models-per-day",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(

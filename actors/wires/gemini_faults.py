@@ -6,6 +6,7 @@ and so is which quota is used up (QuotaFailure): one of a day is not refilled be
 (ai.google.dev/gemini-api/docs/rate-limits).
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -26,8 +27,11 @@ CODES: dict[str, FaultKind] = {
     "UNAUTHENTICATED": K.UNAUTHORIZED,
     "PERMISSION_DENIED": K.FORBIDDEN,
     "UNAVAILABLE": K.OVERLOADED,
+    "CANCELLED": K.SERVER,
 }
-"""What says more than the status: an invalid key is a 400."""
+"""What says more than the status: an invalid key is a 400, and Google cancels under load with 499."""
+_NOT_SERVED = re.compile(r"location is not supported|free tier is not available|enable billing", re.IGNORECASE)
+"""Of a precondition that the account fails; of others, such as a file that is not ready, it is the request."""
 
 _SECOND = 1_000_000_000
 
@@ -63,7 +67,7 @@ def blocked(provider: str, feedback: dict[str, Any]) -> WireFault:
 def _fault(provider: str, error: dict[str, Any], status: int | None, body: bytes) -> Fault:
     complaint = _complaint(error)
     return Fault(
-        kind=K.QUOTA_EXHAUSTED if _daily(error) else kind_of(complaint, status, CODES),
+        kind=_kind(complaint, status, daily=_daily(error)),
         message=said(complaint, body),
         provider=provider,
         status=complaint.status if status is None else status,
@@ -71,6 +75,14 @@ def _fault(provider: str, error: dict[str, Any], status: int | None, body: bytes
         request_id=complaint.request_id,
         retry_after=duration(string(_detail(error, "RetryInfo").get("retryDelay"))),
     )
+
+
+def _kind(complaint: Complaint, status: int | None, *, daily: bool) -> FaultKind:
+    if daily:
+        return K.QUOTA_EXHAUSTED
+    if "FAILED_PRECONDITION" in complaint.codes and _NOT_SERVED.search(complaint.searched):
+        return K.FORBIDDEN
+    return kind_of(complaint, status, CODES)
 
 
 def _error(body: bytes) -> dict[str, Any]:

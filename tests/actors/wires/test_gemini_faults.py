@@ -29,6 +29,7 @@ def told(status: int, body: Any, headers: dict[str, str] | None = None) -> Fault
         (403, "PERMISSION_DENIED", "forbidden"),
         (404, "NOT_FOUND", "not_found"),
         (429, "RESOURCE_EXHAUSTED", "rate_limited"),
+        (499, "CANCELLED", "server"),
         (500, "INTERNAL", "server"),
         (503, "UNAVAILABLE", "overloaded"),
         (504, "DEADLINE_EXCEEDED", "server"),
@@ -52,6 +53,25 @@ def test_an_invalid_key_is_unauthorized_though_its_status_is_400() -> None:
         400, error(400, "INVALID_ARGUMENT", "API key not valid.", {"type": "ErrorInfo", "reason": "API_KEY_INVALID"})
     )
     assert (fault.kind, fault.code, fault.status) == ("unauthorized", "API_KEY_INVALID", 400)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "User location is not supported for the API use.",
+        "Gemini API free tier is not available in your country. Please enable billing on your project in AI Studio.",
+    ],
+)
+def test_an_account_that_is_not_served_is_forbidden_though_its_status_is_400(message: str) -> None:
+    assert told(400, error(400, "FAILED_PRECONDITION", message)).kind == "forbidden"
+    assert told(400, error(400, "INVALID_ARGUMENT", message)).kind == "invalid_request"
+    file = "The File abc is not in an ACTIVE state and usage is not allowed."
+    assert told(400, error(400, "FAILED_PRECONDITION", file)).kind == "invalid_request"
+
+
+def test_credits_that_are_used_up_do_not_come_back_by_waiting() -> None:
+    message = "Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing."
+    assert told(429, error(429, "RESOURCE_EXHAUSTED", message)).kind == "quota_exhausted"
 
 
 def test_the_wait_is_read_from_the_body_and_the_header_goes_before_it() -> None:
