@@ -31,9 +31,10 @@ from callboard.messages.faults import Fault, FaultKind
 
 _FOREIGN = foreign_to("gemini")
 UNSIGNED = "skip_thought_signature_validator"
-"""Stands for the signature of a turn's first call when no Gemini made it; models since Gemini 3 refuse a call without
-(ai.google.dev/gemini-api/docs/thought-signatures)."""
+"""Stands for the signature of a turn's first call when no Gemini made it, or one before Gemini 3; models since then
+refuse a call without (ai.google.dev/gemini-api/docs/thought-signatures)."""
 
+_BLANK = {"text": ""}
 _Media = ImagePart | AudioPart | DocumentPart
 
 
@@ -41,16 +42,16 @@ class Contents:
     """The conversation as it is put together.
 
     `old`: the model is older than Gemini 3; it looks for the pictures of a tool's result beside it, not in it, and
-    does not miss the signature of a call that another model made.
-    `typed_urls`: a URL needs its media type, as at Vertex.
+    does not miss the signature of a call.
+    `vertex`: it is asked there, where a URL needs its media type.
     """
 
-    def __init__(self, provider: str, *, old: bool, typed_urls: bool) -> None:
+    def __init__(self, provider: str, *, old: bool, vertex: bool) -> None:
         self.done: list[dict[str, Any]] = []
         self.system: list[dict[str, Any]] = []
         self._provider = provider
         self._old = old
-        self._typed_urls = typed_urls
+        self._vertex = vertex
         self._names: dict[str, str] = {}
         self._answering = False
         """Whether the last turn holds tool results, so that the next ones belong to it."""
@@ -70,8 +71,11 @@ class Contents:
                 assert_never(message.role)
 
     def _turn(self, role: str, message: ChatMessage, *, results: bool = False) -> None:
+        """Turns of the model in a row are one: Gemini refuses a call that does not follow upon a user's turn."""
         parts = self._parts(message)
-        if results and self._answering:
+        if self._old or self._vertex:  # which refuse the blank text that others write beside their calls
+            parts = [part for part in parts if part != _BLANK]
+        if (results and self._answering) or (role == "model" and self.done and self.done[-1]["role"] == role):
             self.done[-1]["parts"] += parts
         elif parts:
             self.done.append({"role": role, "parts": parts, **(message.extra or {})})
@@ -107,9 +111,10 @@ class Contents:
         call = {"id": _id(part.id), "name": part.name, "args": arguments_of(part)}
         signature, extra = part.signature, part.extra or {}
         if part.origin != self._provider:
-            first = not any("functionCall" in other for other in shown)
-            signature = None if self._old or not first else UNSIGNED
+            signature = None
             extra = without(_FOREIGN, extra) if part.origin is None else {}
+        if signature is None and not self._old and not any("functionCall" in other for other in shown):
+            signature = UNSIGNED
         shown.append(joined(present({"functionCall": present(call), "thoughtSignature": signature}), extra))
 
     def _result(self, part: ToolResultPart) -> list[dict[str, Any]]:
@@ -138,7 +143,7 @@ class Contents:
         if data is not None:
             blob = {"mimeType": media_type or _default_type(part), "data": to_base64(data), "displayName": name}
             return {"inlineData": present(blob)}
-        if media_type is None and self._typed_urls:
+        if media_type is None and self._vertex:
             raise unsupported(self._provider, "a URL without its media type")
         uri = part.file_id if isinstance(part, DocumentPart) and part.url is None else part.url
         return {"fileData": present({"fileUri": uri, "mimeType": media_type, "displayName": name})}

@@ -57,7 +57,7 @@ def encode_body(request: Request, model: str, *, provider: str, vertex: bool) ->
     put into Gemini's shape."""
     if request.parallel_tool_calls is False:
         raise unsupported(provider, "a ban on parallel tool calls")
-    contents = Contents(provider, old=is_old(model), typed_urls=vertex)
+    contents = Contents(provider, old=is_old(model), vertex=vertex)
     for message in request.messages:
         contents.add(message)
     extra = dict(request.extra or {})

@@ -43,8 +43,13 @@ def _fits(schema: Any, depth: int) -> bool:
 
 
 def _values_fit(schema: dict[str, Any]) -> bool:
-    """An enum has texts only, a format is one that Google knows, and an array says what it holds."""
+    """Only an object has members, and those that it needs; an enum has texts only, none of them empty; a format is one
+    that Google knows; and an array says what it holds."""
     kind = schema.get("type", "").upper()
+    if "properties" in schema and kind != "OBJECT":
+        return False
+    if any(name not in mapping(schema.get("properties")) for name in map(str, items(schema.get("required")))):
+        return False
     if "enum" in schema and not (kind in ("", "STRING") and _are_texts(schema["enum"])):
         return False
     if "format" in schema and schema["format"] not in _FORMATS.get(kind, ()):
@@ -53,7 +58,7 @@ def _values_fit(schema: dict[str, Any]) -> bool:
 
 
 def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(one, str) for one in values)
+    return isinstance(values, list) and all(isinstance(one, str) and one for one in values)
 
 
 def _retyped(schema: dict[str, Any], case: Callable[[str], str], depth: int = 0) -> dict[str, Any]:

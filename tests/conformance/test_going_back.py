@@ -29,9 +29,10 @@ def went_back(api: str, wire: Callable[[Record], Wire]) -> Iterator[tuple[Record
                 continue
             reply = replayed(provider)[record["id"]].reply
             if reply is not None:
-                request = Request(model="m", messages=(user("hi"), reply.message, user("on")))
+                model = reply.model or "m"
+                request = Request(model=model, messages=(user("hi"), reply.message, user("on")))
                 check(request)
-                yield record, json.loads(wire(record).encode(request, "m", stream=False).body)
+                yield record, json.loads(wire(record).encode(request, model, stream=False).body)
 
 
 def spoken(record: Record) -> str:

@@ -313,3 +313,52 @@ def test_values_that_google_knows_stay_in_its_notation(held: dict[str, Any]) -> 
     schema = {"type": "object", "properties": {"x": held}}
     (tool,) = sent(tools=(Tool(name="f", parameters=schema),))["tools"]
     assert "parameters" in tool["functionDeclarations"][0]
+
+
+def test_an_unsigned_call_of_an_older_gemini_is_taken_for_one_of_another_models() -> None:
+    calls = [ToolCallPart(id=name, name=name, origin="gemini") for name in "fg"]
+    first, second = ({"functionCall": {"id": name, "name": name, "args": {}}} for name in "fg")
+    assert parts(*calls) == [first | {"thoughtSignature": UNSIGNED}, second]
+    assert parts(*calls, model=OLD) == [first, second]
+
+
+def test_turns_of_the_model_in_a_row_are_one() -> None:
+    block = {"type": "server_tool_use", "id": "s"}
+    paused = assistant(TextPart("I look."), OpaquePart(origin="anthropic", block=block))
+    call = ToolCallPart(id="c", name="f", origin="anthropic")
+    contents = sent(
+        user("q"), paused, assistant(call), tool_result(call, "1"), user("and?"), assistant("so"), model=OLD
+    )
+    shown = [(content["role"], [next(iter(part)) for part in content["parts"]]) for content in contents["contents"]]
+    assert shown == [
+        ("user", ["text"]),
+        ("model", ["text", "functionCall"]),
+        ("user", ["functionResponse"]),
+        ("user", ["text"]),
+        ("model", ["text"]),
+    ]
+
+
+def test_a_blank_text_is_not_sent_where_it_is_refused() -> None:
+    said = (TextPart(""), ToolCallPart(id="c", name="f", signature="s", origin="vertex"))
+    for more in ({"model": OLD}, {"vertex": True}):
+        assert [next(iter(part)) for part in parts(*said, **more)] == ["functionCall"]
+        assert parts(TextPart("", extra={"x": 1}), **more) == [{"text": "", "x": 1}]
+        contents = sent(user("q"), assistant(""), user("r"), **more)["contents"]
+        assert [content["role"] for content in contents] == ["user", "user"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": "string"}}},
+        {"type": "array", "items": {}, "properties": {"a": {"type": "string"}}},
+        {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a", "b"]},
+        {"type": "object", "required": ["b"]},
+        {"type": "object", "properties": {"a": {"type": "string", "enum": ["", "x"]}}},
+        {"type": "object", "properties": {"a": {"anyOf": [{"properties": {}}]}}},
+    ],
+)
+def test_a_schema_that_google_refuses_in_its_own_notation_goes_as_it_is(schema: dict[str, Any]) -> None:
+    (tool,) = sent(tools=(Tool(name="f", parameters=schema),))["tools"]
+    assert tool["functionDeclarations"] == [{"name": "f", "parametersJsonSchema": schema}]
