@@ -123,7 +123,7 @@ class _Messages:
                     if isinstance(part, ToolResultPart):
                         self.done.append(self._result(part))
             case "assistant":
-                self.done.append(self._assistant(message))
+                self._assistant(message)
             case "system" | "developer":
                 self.done.append(self._plain(message, "system"))
             case "user":
@@ -141,14 +141,14 @@ class _Messages:
         shown = content if isinstance(content, str) else [self._document(inner) for inner in content]
         return {"role": "tool", "tool_call_id": part.id, "content": shown} | _own(part.extra)
 
-    def _assistant(self, message: ChatMessage) -> dict[str, Any]:
+    def _assistant(self, message: ChatMessage) -> None:
+        """A turn without content and calls is left out, whatever was thought in it: Cohere refuses one."""
         calls = [self._call(part) for part in message.parts if isinstance(part, ToolCallPart)]
         plan = "".join(part.text for part in message.parts if isinstance(part, ThinkingPart) and _is_plan(part))
         content = self._content(message.content)
-        if not content and calls:
-            content = None
-        shown = {"role": "assistant", "content": content, "tool_plan": plan or None, "tool_calls": calls or None}
-        return present(shown) | (message.extra or {})
+        if content or calls:
+            said = {"content": content or None, "tool_plan": plan or None, "tool_calls": calls or None}
+            self.done.append({"role": "assistant"} | present(said) | (message.extra or {}))
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}

@@ -149,6 +149,14 @@ def test_a_turn_of_calls_alone_has_no_content() -> None:
 
 
 @pytest.mark.parametrize(
+    "content", ["", (), (ThinkingPart(text="hm", signature="s", origin="anthropic"),), (PLAN,)], ids=repr
+)
+def test_an_assistants_turn_without_content_and_calls_is_left_out(content: str | tuple[Part, ...]) -> None:
+    shown = body(user("hi"), ChatMessage("assistant", content), user("again"))["messages"]
+    assert [message["role"] for message in shown] == ["user", "user"]
+
+
+@pytest.mark.parametrize(
     "part",
     [
         ThinkingPart(text="hm", signature="s", origin="anthropic"),
