@@ -13,6 +13,7 @@ import msgspec
 from callboard.actors.wires.anthropic_refused import check_model, is_sampled
 from callboard.actors.wires.anthropic_schemas import to_anthropic
 from callboard.actors.wires.anthropic_thinking import understood, visible, with_room
+from callboard.actors.wires.anthropic_tool_ids import ToolIds
 from callboard.actors.wires.anthropic_tool_loop import may_think
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
@@ -48,7 +49,8 @@ _DEFAULTS = {"temperature": 1, "top_p": 1}
 _NO_WHEN_UNSET = frozenset({"presence_penalty", "frequency_penalty", "logprobs"})
 """Absent here, which is what 0 and False ask for."""
 _EFFORT = {"minimal": "low"}
-_NOT_IN_TOOL_ID = re.compile(r"[^A-Za-z0-9_-]")
+_PDF = "application/pdf"
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def encode_body(
@@ -67,7 +69,7 @@ def encode_body(
         "max_tokens": _max_tokens(request, asked, model, provider),
         "system": turns.system(),
         "messages": turns.done,
-        "tools": [_tool(tool) for tool in request.tools] or None,
+        "tools": [_tool(tool, provider) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
         "thinking": visible(_thinking(request.thinking), model) or None,
         "stream": stream or None,
@@ -138,8 +140,10 @@ def _thinking(thinking: Thinking | None) -> dict[str, Any]:
     return shown | (thinking.extra or {})
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, provider: str) -> dict[str, Any]:
     """A tool whose `extra` names a type of its own is Anthropic's, and takes no schema."""
+    if not _TOOL_NAME.fullmatch(tool.name):
+        raise unsupported(provider, "a tool whose name is other than 1 to 128 letters, digits, _ and -")
     extra = without(_FOREIGN, tool.extra)
     schema = tool.parameters
     if schema is None and extra.get("type", "custom") == "custom":
@@ -177,6 +181,7 @@ class _Turns:
         self._origin = origin
         self._version = version
         self._system: list[ChatMessage] = []
+        self._ids = ToolIds()
         self._answered = False
         """Whether the last turn holds tool results, so that what the user says next belongs to it."""
 
@@ -218,7 +223,10 @@ class _Turns:
     def _blocks(self, message: ChatMessage) -> list[dict[str, Any]]:
         if self._version == "2026-10-21":
             self._check_2026(message)
-        return [block for block in map(self._block, message.parts) if block is not None]
+        parts = message.parts
+        if message.role == "assistant":  # where no picture is taken, and other providers' models draw some
+            parts = tuple(part for part in parts if not isinstance(part, ImagePart))
+        return [block for block in map(self._block, parts) if block is not None]
 
     def _check_2026(self, message: ChatMessage) -> None:
         for part in message.parts:
@@ -236,7 +244,7 @@ class _Turns:
             case ImagePart():
                 return joined({"type": "image", "source": _source(part, "image/png")}, without(_FOREIGN, part.extra))
             case DocumentPart():
-                source = {"type": "document", "source": _document(part), "title": part.name}
+                source = {"type": "document", "source": _document(part, self._provider), "title": part.name}
                 return joined(present(source), without(_FOREIGN, part.extra))
             case AudioPart():
                 raise unsupported(self._provider, "recordings")
@@ -261,7 +269,7 @@ class _Turns:
         return {"type": "thinking", "thinking": part.text, "signature": part.signature} | (part.extra or {})
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
-        shown = {"type": "tool_use", "id": _tool_id(part.id), "name": part.name, "input": arguments_of(part)}
+        shown = {"type": "tool_use", "id": self._ids.call(part.id), "name": part.name, "input": arguments_of(part)}
         return shown | without(_FOREIGN, part.extra) if part.origin in (None, self._origin) else shown
 
     def _result(self, part: ToolResultPart) -> dict[str, Any]:
@@ -272,31 +280,35 @@ class _Turns:
             content = [block for block in map(self._block, content) if block is not None]
         shown = {
             "type": "tool_result",
-            "tool_use_id": _tool_id(part.id),
+            "tool_use_id": self._ids.result(part.id),
             "content": content or None,
             "is_error": part.is_error,
         }
         return present(shown) | without(_FOREIGN, part.extra)
 
 
-def _tool_id(call_id: str) -> str:
-    """Ids that other providers gave may hold characters that Anthropic refuses."""
-    return _NOT_IN_TOOL_ID.sub("_", call_id)
-
-
-def _document(part: DocumentPart) -> dict[str, Any]:
+def _document(part: DocumentPart, provider: str) -> dict[str, Any]:
+    """Anthropic reads PDF; whatever is text goes as plain text, the one type of text that it has a name for."""
     if part.file_id is not None:
         return {"type": "file", "file_id": part.file_id}
-    if part.data is not None and part.media_type == "text/plain":
-        return {"type": "text", "media_type": "text/plain", "data": part.data.decode("utf-8", "replace")}
-    return _source(part, "application/pdf")
+    data, media_type = _held(part, _PDF)
+    if media_type.startswith("text/") or media_type == "application/json":
+        if data is None:
+            raise unsupported(provider, "a text by its URL")
+        return {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8", "replace")}
+    if media_type != _PDF:
+        raise unsupported(provider, "documents other than PDF and text")
+    return _source(part, _PDF)
 
 
 def _source(part: ImagePart | DocumentPart, default_type: str) -> dict[str, Any]:
-    data, media_type = part.data, part.media_type or default_type
-    inline = from_data_url(part.url) if part.url is not None else None
-    if inline is not None:
-        data, media_type = inline
+    data, media_type = _held(part, default_type)
     if data is None:
         return {"type": "url", "url": part.url}
     return {"type": "base64", "media_type": media_type, "data": to_base64(data)}
+
+
+def _held(part: ImagePart | DocumentPart, default_type: str) -> tuple[bytes | None, str]:
+    """The bytes, where the part has them itself, and the media type."""
+    inline = from_data_url(part.url) if part.url is not None else None
+    return (part.data, part.media_type or default_type) if inline is None else inline

@@ -411,3 +411,44 @@ def test_thinking_has_room_of_its_own_where_the_request_sets_no_bound(
 def test_room_for_thinking_stays_within_what_a_model_may_write(model: str, budget: int, most: int) -> None:
     request = Request(model="x", messages=(user("hi"),), thinking=Thinking(budget_tokens=budget))
     assert json.loads(OLD.encode(request, model, stream=False).body)["max_tokens"] == most
+
+
+def test_a_calls_id_that_comes_again_is_told_apart_in_the_call_and_its_result() -> None:
+    call = ToolCallPart(id="w:0", name="f", origin="openai")
+    loop = (assistant(call), tool_result(call, "1"))
+    shown = turns(user("q"), *loop, *loop)
+    assert [turn["content"][0]["id"] for turn in shown[1::2]] == ["w_0", "w_0_2"]
+    assert [turn["content"][0]["tool_use_id"] for turn in shown[2::2]] == ["w_0", "w_0_2"]
+
+
+def test_a_picture_in_the_assistants_turn_is_left_out() -> None:
+    picture = ImagePart(data=b"A", media_type="image/png")
+    shown = turns(user("draw"), assistant(TextPart("here"), picture), user("q"), assistant(picture), user(picture))
+    assert [turn["role"] for turn in shown] == ["user", "assistant", "user", "user"]
+    assert shown[1]["content"] == [{"type": "text", "text": "here"}]
+    assert shown[3]["content"][0]["type"] == "image"
+    result = ToolResultPart(id="c", content=(picture,))
+    assert turns(assistant(CALL), ChatMessage("tool", (result,)))[1]["content"][0]["content"][0]["type"] == "image"
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "text/markdown", "text/csv", "application/json"])
+def test_a_document_of_text_goes_as_plain_text(media_type: str) -> None:
+    plain = {"type": "text", "media_type": "text/plain", "data": "a,b"}
+    for part in (
+        DocumentPart(data=b"a,b", media_type=media_type),
+        DocumentPart(url=f"data:{media_type};base64,YSxi"),
+    ):
+        assert turns(user(part))[0]["content"] == [{"type": "document", "source": plain}]
+    assert "URL" in refused(user(DocumentPart(url="https://x/y", media_type=media_type)))
+
+
+def test_a_document_that_is_neither_pdf_nor_text_is_refused_before_anything_is_sent() -> None:
+    assert "documents" in refused(user(DocumentPart(data=b"A", media_type="application/msword")))
+    assert "documents" in refused(user(DocumentPart(url="data:application/zip;base64,QQ==")))
+    assert turns(user(DocumentPart(url="https://x/y", media_type="application/pdf")))
+
+
+@pytest.mark.parametrize("name", ["catalog.search", "mcp:f", "", "f" * 129, "naïve"])
+def test_a_tools_name_that_anthropic_refuses_is_told_before_anything_is_sent(name: str) -> None:
+    assert "a tool whose name" in refused(tools=(Tool(name=name),))
+    assert asked(tools=(Tool(name="a-Z_9" + "f" * 123),))["tools"]
