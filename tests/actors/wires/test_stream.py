@@ -4,9 +4,13 @@ import random
 import pytest
 
 from callboard.actors.wires.anthropic import AnthropicMessages
+from callboard.actors.wires.cohere import Cohere
+from callboard.actors.wires.gemini import Gemini
 from callboard.actors.wires.lines import LineReader
+from callboard.actors.wires.ollama import Ollama
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_reply import ChatReply
+from callboard.actors.wires.openai_responses import OpenAIResponses
 from callboard.actors.wires.sse import EventReader
 from callboard.actors.wires.stream import ReplyStream
 from callboard.actors.wires.wire import StreamDecoder, Wire, WireFault, malformed
@@ -119,4 +123,24 @@ def test_whatever_is_no_ping_shows_that_the_model_is_at_work(data: bytes, workin
     decoder = AnthropicMessages().decoder()
     decoder.feed(b'data: {"type": "message_start", "message": {}}\n\n')
     assert decoder.feed(data) == []
+    assert decoder.working is working
+
+
+@pytest.mark.parametrize(
+    ("wire", "data", "working"),
+    [
+        (OpenAIResponses(), 'data: {"type": "keepalive", "sequence_number": 3}\n\n', False),
+        (OpenAIResponses(), 'data: {"type": "response.web_search_call.searching"}\n\n', True),
+        (OpenAIChat(), ": OPENROUTER PROCESSING\n\n", False),
+        (OpenAIChat(), 'data: {"choices": [{"delta": {"reasoning_details": [{"data": "x"}]}}]}\n\n', True),
+        (Gemini(), 'data: {"candidates": [{"content": {"parts": [{"executableCode": {"code": "1"}}]}}]}\n\n', True),
+        (Gemini(), "data: ", False),
+        (Cohere(), 'data: {"type": "citation-start", "delta": {"message": {}}}\n\n', True),
+        (Ollama(), "\n", False),
+        (Ollama(), '{"message": {"content": ""}, "done": false}\n', True),
+    ],
+)
+def test_work_without_a_word_is_told_from_pings_at_every_service(wire: Wire, data: str, working: bool) -> None:
+    decoder = wire.decoder()
+    assert decoder.feed(data.encode()) == []
     assert decoder.working is working
