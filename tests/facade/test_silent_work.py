@@ -10,6 +10,7 @@ import pytest
 import trio
 
 import callboard
+from callboard.testing import Behaviour
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
 Event = dict[str, Any]
@@ -62,7 +63,7 @@ async def heard(world: Opening, *events: Event) -> str:
         url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/v1"
         try:
             async with (
-                world({"beta": callboard.testing.Behaviour()}, base_url=url) as w,
+                world({"beta": Behaviour()}, base_url=url) as w,
                 w.board.stream("Why?", model="beta/sim-small", attempts=1) as stream,
             ):
                 await stream.collect()
