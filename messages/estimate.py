@@ -93,11 +93,17 @@ def output_bound(request: Request) -> int | None:
 
 def _output(request: Request, modalities: Collection[str]) -> int:
     bound = output_bound(request)
-    if bound is not None:
-        return bound
-    thinking = None if request.thinking is None else request.thinking.budget_tokens
-    drawn = TOKENS_AN_IMAGE_MADE if "image" in modalities else 0
-    return DEFAULT_OUTPUT + (thinking or 0) + drawn
+    if bound is None:
+        thinking = None if request.thinking is None else request.thinking.budget_tokens
+        bound = DEFAULT_OUTPUT + (thinking or 0) + (TOKENS_AN_IMAGE_MADE if "image" in modalities else 0)
+    return bound if request.extra is None else bound * _answers(request.extra)
+
+
+def _answers(extra: dict[str, Any]) -> int:
+    """How many are asked for, in the words of OpenAI's or Google's: each is billed, though only the first is read."""
+    config = extra.get("generationConfig")
+    told = config.get("candidateCount") if isinstance(config, dict) else extra.get("n")
+    return told if type(told) is int and told > 0 else 1
 
 
 def _recordings(request: Request) -> int:

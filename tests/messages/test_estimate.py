@@ -133,6 +133,22 @@ def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], ou
 
 
 @pytest.mark.parametrize(
+    ("extra", "answers"),
+    [
+        ({"n": 3}, 3),
+        ({"generationConfig": {"candidateCount": 2}}, 2),
+        ({"n": 0}, 1),
+        ({"n": "many"}, 1),
+        ({"other": 3}, 1),
+    ],
+    ids=str,
+)
+def test_each_answer_that_is_asked_for_counts(extra: dict[str, object], answers: int) -> None:
+    assert estimate(asked(extra=extra, sampling=Sampling(max_tokens=70))).output == 70 * answers
+    assert estimate(asked(extra=extra)).output == estimate(asked()).output * answers
+
+
+@pytest.mark.parametrize(
     "extra",
     [
         {"max_tokens": 50_000},
