@@ -11,7 +11,7 @@ import trio
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of, never_sent
-from callboard.actors.provider.line import Received, line_to
+from callboard.actors.provider.line import Received, line_to, read_refusal
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.quotations import Quotations, parts
@@ -230,9 +230,7 @@ class Attempter:
     async def _refused(self, response: Received, alarm: Alarm) -> None:
         patience = self._account.timeouts.between_bytes
         alarm.set("between bytes", patience)
-        body = b""
-        with trio.move_on_after(patience):  # however it trickles: what it means is told by its status too
-            body = await response.read()
+        body = await read_refusal(response, patience / 2)  # before the alarm, which would leave nothing to tell
         raise WireFault(keyless(self._wire.fault(response.status, response.headers, body), self._account))
 
     async def _stream(self, response: Received, sink: DeltaSink, progress: Progress) -> Answer | None:

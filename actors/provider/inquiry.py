@@ -12,7 +12,7 @@ import msgspec
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of
-from callboard.actors.provider.line import Line, Received, line_to
+from callboard.actors.provider.line import Line, Received, line_to, read_refusal
 from callboard.actors.provider.secrecy import keyless, without_secrets
 from callboard.actors.wires.wire import Encoded, LibraryWire, WireFault, unsupported
 from callboard.messages.calls import ListModels
@@ -123,7 +123,7 @@ class _Inquiry:
 
     async def _accepted(self, response: Received) -> bytes:
         """The body. Raises WireFault for a status that is none of success."""
-        body = await response.read()
-        if not 200 <= response.status < 300:
-            raise WireFault(keyless(self._account.wire.fault(response.status, response.headers, body), self._account))
-        return body
+        if 200 <= response.status < 300:
+            return await response.read()
+        body = await read_refusal(response, self._account.timeouts.between_bytes / 2)
+        raise WireFault(keyless(self._account.wire.fault(response.status, response.headers, body), self._account))

@@ -186,6 +186,18 @@ class ReceivedResponse(Received):
         await self._response.aclose()
 
 
+async def read_refusal(response: Received, patience: float) -> bytes:
+    """What of a refusal's body can be read within so many seconds: its status tells what it means, too."""
+    body = bytearray()
+    with suppress(httpx.HTTPError), trio.move_on_after(patience):
+        async with response.chunks() as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_BODY:
+                    break
+    return bytes(body)
+
+
 async def _bounded(chunks: AsyncIterable[bytes]) -> bytes:
     pieces: list[bytes] = []
     size = 0

@@ -146,6 +146,22 @@ class Zstd:
         return self._module.ZstdDecompressor(options=options)
 
 
+class Unasked:
+    """A coding that was not asked for, such as two on top of each other. It keeps nobody from the reply's head."""
+
+    def __init__(self, where: object) -> None:
+        self._where = where
+
+    def push(self, data: bytes) -> None:
+        raise Undecodable(f"{self._where}: the body has a content coding that was not asked for")
+
+    def pull(self) -> bytes:
+        return b""
+
+    def finished(self) -> bool:
+        return False
+
+
 class Unfolding:
     """A coded body on its way to the reader: whole pieces out, held to `limit` bytes altogether."""
 
@@ -159,7 +175,7 @@ class Unfolding:
         self._pushed = False
 
     def push(self, data: bytes) -> None:
-        """More coded bytes; only when `pull` has given nothing."""
+        """More coded bytes; only when `pull` has given nothing. Raises Undecodable for a coding not asked for."""
         self._pushed = self._pushed or bool(data)
         self._decoder.push(data)
 
@@ -189,17 +205,11 @@ def accept_encoding() -> bytes:
 
 
 def unfolding(content_encoding: bytes, limit: int, where: object) -> Unfolding | None:
-    """What undoes a body's Content-Encoding; None when there is nothing to undo.
-
-    Raises Undecodable for a coding that was not asked for, such as two on top of each other.
-    """
+    """What undoes a body's Content-Encoding; None when there is nothing to undo."""
     coding = content_encoding.strip().lower()
     if coding in (b"", b"identity"):
         return None
-    decoder = _decoder(coding)
-    if decoder is None:
-        raise Undecodable(f"{where}: the body has a content coding that was not asked for")
-    return Unfolding(decoder, limit, where)
+    return Unfolding(_decoder(coding) or Unasked(where), limit, where)
 
 
 def _decoder(coding: bytes) -> Decoder | None:

@@ -37,7 +37,7 @@ def answer_of(
 ) -> Answer:
     """The answer, with a Body that undoes the content coding; then the headers about the coded body are gone.
 
-    `noted` has at least Content-Encoding and Location, by lower-case name. Raises Redirected or Undecodable.
+    `noted` has at least Content-Encoding and Location, by lower-case name. Raises Redirected.
     """
     if status in _REDIRECTS and b"location" in noted:
         raise _redirected(origin, status, noted[b"location"].decode("latin-1").strip())
