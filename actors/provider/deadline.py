@@ -61,6 +61,8 @@ class Alarm:
 
     It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
     the transport's limits it holds that of the next token. `now` tells monotonic nanoseconds.
+
+    A limit that has ended the attempt stays the one that did, though what it bounded has come in the same moment.
     """
 
     def __init__(self, timeouts: Timeouts, now: Callable[[], int], latest: float = math.inf) -> None:
@@ -79,16 +81,22 @@ class Alarm:
 
     def set(self, name: str, seconds: float) -> None:
         """From now on this limit holds."""
+        if self.scope.cancel_called:
+            return
         self._stage = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
         self._move()
 
     def token(self, name: str, seconds: float) -> None:
         """Until the next time this limit holds as well, whatever the transport does meanwhile."""
+        if self.scope.cancel_called:
+            return
         self._token = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
         self._move()
 
     def pause(self) -> None:
         """No limit holds: it is not the provider that is waited for."""
+        if self.scope.cancel_called:
+            return
         self._stage = self._token = _NO_LIMIT
         self._move()
 

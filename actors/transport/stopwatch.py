@@ -62,7 +62,12 @@ class Stopwatch:
         self._stage_at = self._total_at = trio.current_time() + timeouts.total
 
     def enter(self, stage: Stage) -> None:
-        """Begin to wait for `stage`; entering it anew starts it anew."""
+        """Begin to wait for `stage`; entering it anew starts it anew.
+
+        A stage that has ended the wait stays the one that did, though what it waited for has come in the same moment.
+        """
+        if self._scope is not None and self._scope.cancel_called:
+            return
         self._stage = stage
         self._stage_at = trio.current_time() + self._limit(stage)
         if self._scope is not None:

@@ -1,4 +1,6 @@
 import math
+import socket
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -140,3 +142,34 @@ async def test_nobody_is_blamed_when_the_askers_own_time_was_over_first(autojump
     alarm.set("first byte", 5)
     assert await ended(alarm, 99) is None
     assert trio.current_time() == 3
+
+
+@pytest.mark.parametrize(
+    ("begin", "go_on", "limit"),
+    [
+        (lambda alarm: alarm.enter(Stage.FIRST_BYTE), lambda alarm: alarm.enter(Stage.BETWEEN_BYTES), "first byte"),
+        (lambda alarm: alarm.token("first token", 2), lambda alarm: alarm.token("between tokens", 5), "first token"),
+        (lambda alarm: alarm.enter(Stage.FIRST_BYTE), lambda alarm: alarm.pause(), "first byte"),
+    ],
+    ids=["stage", "token", "pause"],
+)
+async def test_a_limit_that_passes_as_what_it_bounds_comes_is_named(
+    mock_clock: MockClock, begin: Callable[[Alarm], None], go_on: Callable[[Alarm], None], limit: str
+) -> None:
+    alarm = Alarm(TIMES, Clock().now)
+    near, far = socket.socketpair()
+
+    async def come_late() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(3)
+        far.send(b"?")
+
+    with near, far:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_late)
+            with alarm.scope:
+                begin(alarm)
+                await trio.lowlevel.wait_readable(near)
+                go_on(alarm)
+                await trio.lowlevel.checkpoint()
+    assert alarm.fault_caught() == timed_out(limit, 2)

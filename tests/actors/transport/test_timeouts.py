@@ -21,6 +21,7 @@ from callboard.actors.transport.errors import (
     TotalTimeout,
     WriteTimeout,
 )
+from callboard.actors.transport.stopwatch import Stopwatch
 from callboard.actors.transport.transport import Transport
 
 Serve = Callable[..., Awaitable[Any]]
@@ -276,3 +277,23 @@ def test_no_timeout_can_be_switched_off(name: str) -> None:
     for nonsense in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=name):
             Timeouts(**{name: nonsense})
+
+
+async def test_a_stage_that_ends_as_what_it_waits_for_comes_is_named(mock_clock: MockClock) -> None:
+    near, far = socket.socketpair()
+
+    async def come_late() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(3)
+        far.send(b"?")
+
+    watch = Stopwatch(Timeouts(connect=2))
+    with near, far:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_late)
+            with watch.open(Stage.CONNECT) as scope:
+                await trio.lowlevel.wait_readable(near)
+                watch.enter(Stage.WRITE)
+                await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert isinstance(watch.error("somewhere"), ConnectTimeout)
