@@ -5,7 +5,7 @@
     config    what may be set, with units           errors    the tree of what can go wrong
     policy    dial it? retry it? use it again?      pool      which connection serves whom: decides only
     slots     the pool's decisions, carried out     lease     a request's hold on one slot
-    dial      names, happy eyeballs                 tls       the TLS context
+    names     looked up in threads of their own     dial      addresses, happy eyeballs
     link      one non-blocking socket               stopwatch which deadline is next, and its name
     order     an httpx request as bytes             content   a request's body in one piece
     reply     bytes as a reply (httptools)          exchange  one request on one connection
@@ -14,5 +14,5 @@
     foreign   httpx's own connections behind the same promises: proxies, HTTP/2, or by choice
     proxies   which proxy, if any                   opening   the transport that a configuration calls for
     base      what an account's transport is        letterhead the head that all requests to one path share
-    shortage  what this machine has run out of
+    shortage  what this machine has run out of      tls       the TLS context
 """

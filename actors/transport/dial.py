@@ -1,36 +1,28 @@
-"""From an origin to a connected link: name lookup, the rules of where to go, happy eyeballs, TLS."""
+"""From an origin to a connected link: addresses, the rules of where to go, happy eyeballs, TLS."""
 
 import os
 import socket
 import ssl
 from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import NamedTuple, TypeAlias, cast
 
 import trio
 
 from callboard.actors.transport.errors import ConnectFailed, DestinationRefused, HostNotFound, NothingLeft, TlsFailed
 from callboard.actors.transport.link import Link
+from callboard.actors.transport.names import Address, Names
 from callboard.actors.transport.policy import Destinations, Origin
 from callboard.actors.transport.shortage import shortage
 
-SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
-"""Of IPv4, or of IPv6 with flow and scope."""
 
-
-class Address(NamedTuple):
-    """Where a socket connects to."""
-
-    family: int
-    sockaddr: SocketAddress
-
-
-async def dial(origin: Origin, destinations: Destinations, delay: float, context: ssl.SSLContext | None) -> Link:
+async def dial(
+    origin: Origin, names: Names, destinations: Destinations, delay: float, context: ssl.SSLContext | None
+) -> Link:
     """Connect. `delay` is the head start of each address in seconds; `context` is needed for https.
 
     Raises HostNotFound, DestinationRefused, ConnectFailed, NothingLeft or TlsFailed.
     """
-    addresses = permitted(origin, await look_up(origin), destinations)
+    addresses = permitted(origin, await look_up(origin, names), destinations)
     try:
         sock = await race(addresses, delay)
     except OSError as error:
@@ -42,17 +34,16 @@ async def dial(origin: Origin, destinations: Destinations, delay: float, context
         raise TlsFailed(f"{origin}: {_tls_reason(error)}") from error
 
 
-async def look_up(origin: Origin) -> list[Address]:
-    """The addresses of a host, families in turn. A name is looked up in a thread.
+async def look_up(origin: Origin, names: Names) -> list[Address]:
+    """The addresses of a host, families in turn.
 
     Raises HostNotFound or NothingLeft.
     """
     try:
-        found = await trio.socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        return interleave(await names.find(origin.host, origin.port))
     except (OSError, UnicodeError) as error:
         unknown = HostNotFound(f"{origin}: the name does not resolve: {_reason(error)}")
         raise _short(origin, error) or unknown from error
-    return interleave([Address(family, cast("SocketAddress", sockaddr)) for family, _, _, _, sockaddr in found])
 
 
 def interleave(addresses: Sequence[Address]) -> list[Address]:

@@ -17,6 +17,7 @@ from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.content import Content, content_of
 from callboard.actors.transport.dial import look_up, permitted
 from callboard.actors.transport.errors import DestinationRefused, NothingLeft, Stage, TooLarge
+from callboard.actors.transport.names import Names
 from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
 from callboard.actors.transport.response import answer_of, response_of
@@ -129,6 +130,7 @@ class HttpxTransport(ProviderTransport):
         self._key_password = key_password
         # httpcore tells a context which protocols to offer, so one that offers HTTP/2 is not shared
         self._contexts = tls_context if config.http2 else contexts
+        self._names = Names()
         self._destinations = Destinations(config.plain_http, config.allowed_hosts)
         self._slots: Slots[Permit] = Slots(max_connections=config.max_connections, max_idle=config.max_connections)
         self._shards: list[httpx.AsyncHTTPTransport] = []
@@ -166,7 +168,7 @@ class HttpxTransport(ProviderTransport):
 
     async def _check(self, origin: Origin) -> None:
         if self._proxy is None and self._destinations.judges(origin.scheme):
-            permitted(origin, await look_up(origin), self._destinations)
+            permitted(origin, await look_up(origin, self._names), self._destinations)
         elif self._proxy is not None and (refusal := self._destinations.refusal_unresolved(origin)):
             raise DestinationRefused(f"{origin}: refused: {refusal}")
 

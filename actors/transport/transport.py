@@ -17,6 +17,7 @@ from callboard.actors.transport.exchange import Exchange
 from callboard.actors.transport.lease import Lease
 from callboard.actors.transport.letterhead import Letterhead
 from callboard.actors.transport.link import Link
+from callboard.actors.transport.names import Names
 from callboard.actors.transport.order import Order, order_of, origin_of
 from callboard.actors.transport.policy import Destinations, Origin, may_retry
 from callboard.actors.transport.reply import Reply
@@ -64,6 +65,7 @@ class Transport(ProviderTransport):
         self._config = config or TransportConfig()
         self._key_password = key_password
         self._contexts = contexts
+        self._names = Names()
         self._destinations = Destinations(self._config.plain_http, self._config.allowed_hosts)
         self._slots: Slots[Link] = Slots(max_connections=self._config.max_connections, max_idle=self._config.max_idle)
         self._leases: set[Lease] = set()
@@ -176,7 +178,7 @@ class Transport(ProviderTransport):
 
     async def _dial(self, origin: Origin) -> Link:
         context = self._context if origin.scheme == "https" else None
-        link = await dial(origin, self._destinations, self._config.eyeballs_delay, context)
+        link = await dial(origin, self._names, self._destinations, self._config.eyeballs_delay, context)
         if self._slots.closed:
             link.close()
             raise TransportClosed(f"{origin}: the transport was closed while it connected")

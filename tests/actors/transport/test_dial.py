@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,29 +13,25 @@ from trio.testing import MockClock
 from callboard.actors.transport import dial
 from callboard.actors.transport.body import read_body
 from callboard.actors.transport.config import TransportConfig
-from callboard.actors.transport.dial import Address, interleave, race
+from callboard.actors.transport.dial import interleave, race
 from callboard.actors.transport.errors import DestinationRefused, TlsFailed
+from callboard.actors.transport.names import Address, Names
 from callboard.actors.transport.transport import Transport
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
-class Resolver(trio.abc.HostnameResolver):
-    """Resolves every name to the given addresses."""
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`resolve(*addresses)`: every name resolves to these."""
 
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = addresses
+    def start(*found: str) -> None:
+        async def find(_: Names, host: str, port: int) -> list[Address]:
+            return [Address(V6, (one, port, 0, 0)) if ":" in one else Address(V4, (one, port)) for one in found]
 
-    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> Any:
-        return [
-            (V6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
-            if ":" in address
-            else (V4, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in self.addresses
-        ]
+        monkeypatch.setattr(Names, "find", find)
 
-    async def getnameinfo(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
+    return start
 
 
 def addresses(*families: int) -> list[Address]:
@@ -153,8 +150,8 @@ async def test_a_handshake_that_cannot_even_begin_leaves_no_socket(
     assert [sock.fileno() for sock in socks] == [-1]
 
 
-async def test_the_real_sockets_of_a_race_reach_the_one_that_listens(hello: Any) -> None:
-    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.2", "127.0.0.1"))
+async def test_the_real_sockets_of_a_race_reach_the_one_that_listens(hello: Any, resolve: Callable[..., None]) -> None:
+    resolve("127.0.0.2", "127.0.0.1")
     async with Transport() as transport:
         request = httpx.Request("GET", f"http://models.example:{hello.port}/")
         assert await read_body(await transport.handle_async_request(request)) == b"hello"
@@ -172,13 +169,17 @@ async def test_the_real_sockets_of_a_race_reach_the_one_that_listens(hello: Any)
     ],
 )
 async def test_a_refused_destination_is_never_dialled(
-    url: str, config: TransportConfig, addresses: list[str], monkeypatch: pytest.MonkeyPatch
+    url: str,
+    config: TransportConfig,
+    addresses: list[str],
+    resolve: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def dialled(*_: Any) -> socket.socket:
         raise AssertionError("dialled")
 
     monkeypatch.setattr(dial, "race", dialled)
-    trio.socket.set_custom_hostname_resolver(Resolver(*addresses))
+    resolve(*addresses)
     async with Transport(config) as transport:
         with pytest.raises(DestinationRefused, match="refused") as caught:
             await transport.handle_async_request(httpx.Request("GET", url))
@@ -186,7 +187,9 @@ async def test_a_refused_destination_is_never_dialled(
         assert transport.statistics().busy == 0
 
 
-async def test_of_several_addresses_only_the_permitted_are_dialled(hello: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_several_addresses_only_the_permitted_are_dialled(
+    hello: Any, resolve: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     dialled: list[str] = []
     real = dial._connect
 
@@ -195,7 +198,7 @@ async def test_of_several_addresses_only_the_permitted_are_dialled(hello: Any, m
         return await real(address)
 
     monkeypatch.setattr(dial, "_connect", connect)
-    trio.socket.set_custom_hostname_resolver(Resolver("10.9.8.7", "169.254.169.254", "127.0.0.1"))
+    resolve("10.9.8.7", "169.254.169.254", "127.0.0.1")
     async with Transport(TransportConfig(allowed_hosts=("127.0.0.0/8",))) as transport:
         request = httpx.Request("GET", f"http://models.example:{hello.port}/")
         assert await read_body(await transport.handle_async_request(request)) == b"hello"
