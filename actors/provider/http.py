@@ -15,6 +15,7 @@ from callboard.actors.transport.errors import (
     TlsFailed,
     TooLarge,
 )
+from callboard.actors.wires.redact import redact
 from callboard.messages.faults import Fault, FaultKind
 
 
@@ -25,6 +26,7 @@ def never_sent(error: httpx.HTTPError) -> bool:
         httpx.ConnectError
         | httpx.ConnectTimeout
         | httpx.PoolTimeout
+        | httpx.ProxyError
         | httpx.UnsupportedProtocol
         | RequestInvalid
         | DestinationRefused,
@@ -55,6 +57,8 @@ def fault_of(error: httpx.HTTPError, timeouts: Timeouts, *, replying: bool) -> F
             return Fault(kind=FaultKind.INTERRUPTED, message=f"the reply was cut ({type(error).__name__})")
         case httpx.RemoteProtocolError() if not isinstance(error, Disconnected) and "disconnected" not in str(error):
             return _malformed("the reply is not HTTP")
+        case httpx.ProxyError():
+            return Fault(kind=FaultKind.CONNECTION, message=f"the proxy refuses: {redact(str(error))}")
         case NothingLeft():
             return Fault(kind=FaultKind.INTERNAL, message=f"no connection to {error}")
         case HostNotFound() | ConnectFailed() | TlsFailed():

@@ -31,7 +31,7 @@ async def dial(
         return Link(sock if context is None else await handshake(sock, context, origin.host))
     except (OSError, ValueError) as error:
         sock.close()
-        raise TlsFailed(f"{origin}: {_tls_reason(error)}") from error
+        raise TlsFailed(f"{origin}: {tls_reason(error)}") from error
 
 
 async def look_up(origin: Origin, names: Names) -> list[Address]:
@@ -119,6 +119,14 @@ async def handshake(sock: socket.socket, context: ssl.SSLContext, host: str) -> 
         raise
 
 
+def tls_reason(error: Exception) -> str:
+    """Why no TLS connection came about."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {error.verify_message}"
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return f"the TLS handshake failed: {reason or _reason(error)}"
+
+
 async def _connect(address: Address) -> socket.socket:
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
@@ -150,10 +158,3 @@ def _short(origin: Origin, error: Exception) -> NothingLeft | None:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-def _tls_reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message}"
-    reason = error.reason if isinstance(error, ssl.SSLError) else None
-    return f"the TLS handshake failed: {reason or _reason(error)}"

@@ -13,6 +13,7 @@
     │  ├─ ConnectFailed           no address answered
     │  ├─ NothingLeft             this machine has nothing left to connect with
     │  └─ TlsFailed               the handshake, or the certificate
+    ├─ httpx.ProxyError           no way through the proxy; nothing was sent
     ├─ httpx.ReadError
     │  └─ ConnectionLost          reset while a reply was due
     ├─ httpx.RemoteProtocolError  what the server did wrong

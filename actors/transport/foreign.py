@@ -15,8 +15,8 @@ from callboard.actors.transport.base import ProviderTransport
 from callboard.actors.transport.coding import accept_encoding
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.content import Content, content_of
-from callboard.actors.transport.dial import look_up, permitted
-from callboard.actors.transport.errors import DestinationRefused, NothingLeft, Stage, TooLarge
+from callboard.actors.transport.dial import look_up, permitted, tls_reason
+from callboard.actors.transport.errors import DestinationRefused, NothingLeft, Stage, TlsFailed, TooLarge
 from callboard.actors.transport.names import Names
 from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
@@ -43,6 +43,23 @@ _STAGES = {
     "receive_response_headers.started": Stage.FIRST_BYTE,
 }
 """What httpcore tells its `trace` of, less the kind of connection in front."""
+
+
+class Trace:
+    """What httpcore tells of one request. A proxy that is asked for a tunnel is not the server yet."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self.tunnelling = False
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        """Enter the stage that begins."""
+        stage = _STAGES.get(event.partition(".")[2])
+        if stage is None:
+            return
+        self.tunnelling = "request" in info and info["request"].method == b"CONNECT"
+        if not self.tunnelling:
+            self._watch.enter(stage)
 
 
 class Permit:
@@ -138,7 +155,7 @@ class HttpxTransport(ProviderTransport):
         self._accept = accept_encoding().decode()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See Transport. Errors of the connection are httpx's own, but for NothingLeft."""
+        """See Transport. Errors of the connection are httpx's own, but for NothingLeft and TlsFailed."""
         origin = origin_of(request.url)
         watch = Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
         with watch.open(Stage.CONNECT):
@@ -175,19 +192,16 @@ class HttpxTransport(ProviderTransport):
     async def _serve(self, request: httpx.Request, origin: Origin, watch: Watch) -> httpx.Response:
         permit = await self._slots.take(_ANY, watch) or self._new_permit()
         lease = Lease(self._slots, permit, origin)
+        trace = Trace(watch)
         try:
-            response = await permit.transport.handle_async_request(self._outgoing(request, watch))
+            response = await permit.transport.handle_async_request(self._outgoing(request, trace))
             assert isinstance(response.stream, httpx.AsyncByteStream)
             rest = Rest(response.stream, lease, self._config.bounds.body)
-        except httpx.ConnectError as error:
+        except BaseException as error:
             lease.end()
-            missing = shortage(error)
-            if missing is None:
+            if (told := told_apart(error, origin, tunnelling=trace.tunnelling)) is None:
                 raise
-            raise NothingLeft(f"{origin}: {missing}") from error
-        except BaseException:
-            lease.end()
-            raise
+            raise told from error
         try:
             return self._response(request, origin, response, rest, watch)
         except BaseException:
@@ -209,12 +223,7 @@ class HttpxTransport(ProviderTransport):
         told = {name: response.extensions[name] for name in _TOLD if name in response.extensions}
         return response_of(request, answer, told)
 
-    def _outgoing(self, request: httpx.Request, watch: Watch) -> httpx.Request:
-        async def trace(event: str, info: dict[str, Any]) -> None:
-            stage = _STAGES.get(event.partition(".")[2])
-            if stage is not None:
-                watch.enter(stage)
-
+    def _outgoing(self, request: httpx.Request, trace: Trace) -> httpx.Request:
         headers = httpx.Headers(request.headers)
         headers.setdefault("Accept-Encoding", self._accept)
         extensions = {**request.extensions, "timeout": _NO_TIMES, "trace": trace}
@@ -245,3 +254,25 @@ class HttpxTransport(ProviderTransport):
     @functools.cached_property
     def _context(self) -> ssl.SSLContext:
         return self._contexts(self._config.tls, self._key_password)
+
+
+def told_apart(error: BaseException, origin: Origin, *, tunnelling: bool) -> httpx.TransportError | None:
+    """What an error of httpx's is to be told as; None where that is itself.
+
+    `tunnelling`: whether it was a proxy that was being asked.
+    """
+    match error:
+        case httpx.ConnectError() if (missing := shortage(error)) is not None:
+            return NothingLeft(f"{origin}: {missing}")
+        case httpx.ConnectError() if (failure := _tls_failure(error)) is not None:
+            return TlsFailed(f"{origin}: {tls_reason(failure)}")
+        case httpx.NetworkError() | httpx.RemoteProtocolError() if tunnelling:
+            return httpx.ProxyError("no valid reply to CONNECT")
+        case _:
+            return None
+
+
+def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__  # httpcore raises `from None` what had a cause
+    return error

@@ -35,6 +35,7 @@ TIMEOUTS = Timeouts(connect=1, first_byte=2, between_bytes=3)
         (httpx.DecodingError("gzip"), FaultKind.MALFORMED_REPLY, None),
         (RequestInvalid("header"), FaultKind.INTERNAL, None),
         (NothingLeft("ulimit"), FaultKind.INTERNAL, None),
+        (httpx.ProxyError("407"), FaultKind.CONNECTION, None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -50,6 +51,12 @@ def test_a_failure_to_connect_says_where_and_why_but_repeats_no_other_transports
     assert fault_of(refused, TIMEOUTS, replying=False).message == f"no connection to {refused}"
     foreign = httpx.ConnectError("http://user:secret@proxy: refused")
     assert fault_of(foreign, TIMEOUTS, replying=False).message == "no connection (ConnectError)"
+
+
+def test_a_proxys_refusal_says_which_without_a_secret_that_it_quotes() -> None:
+    fault = fault_of(httpx.ProxyError("407 Authentication Required password=hunter22"), TIMEOUTS, replying=False)
+    assert fault.message.startswith("the proxy refuses: 407 Authentication Required")
+    assert "hunter22" not in fault.message
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,7 @@ def test_a_redirect_is_a_refusal_with_its_status_that_another_try_here_would_not
         (httpx.ConnectError(""), True),
         (httpx.ConnectTimeout(""), True),
         (httpx.PoolTimeout(""), True),
+        (httpx.ProxyError("407"), True),
         (RequestInvalid("header"), True),
         (httpx.ReadTimeout(""), False),
         (httpx.WriteError(""), False),

@@ -14,11 +14,13 @@ from callboard.actors.transport.body import Body, read_body
 from callboard.actors.transport.config import Bounds, Timeouts, Tls, TransportConfig
 from callboard.actors.transport.errors import (
     BetweenBytesTimeout,
+    ConnectTimeout,
     DestinationRefused,
     FirstByteTimeout,
     NothingLeft,
     PoolTimeout,
     Redirected,
+    TlsFailed,
     TooLarge,
     TotalTimeout,
     TransportClosed,
@@ -279,3 +281,35 @@ async def test_a_proxy_that_refuses_is_a_transport_error_without_its_password(se
     with pytest.raises(httpx.ProxyError) as caught:
         await transport.handle_async_request(httpx.Request("GET", "https://api.example.com/"))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reply", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 Conn"])
+async def test_a_proxy_that_gives_no_tunnel_is_not_the_server(serve: Serve, open_httpx: Open, reply: bytes) -> None:
+    async def handler(peer: Any) -> None:
+        await peer.request()
+        await peer.send(reply)
+
+    proxy = await serve(handler)
+    with pytest.raises(httpx.ProxyError, match="no valid reply to CONNECT"):
+        await open_httpx(f"http://127.0.0.1:{proxy.port}").handle_async_request(
+            httpx.Request("GET", "https://api.example.com/")
+        )
+
+
+async def test_waiting_for_a_tunnel_is_waiting_for_a_connection(
+    serve: Serve, open_httpx: Open, autojump_clock: MockClock
+) -> None:
+    proxy = await serve(saying(b"", 1000))
+    transport = open_httpx(f"http://127.0.0.1:{proxy.port}", timeouts=Timeouts(connect=7))
+    started = trio.current_time()
+    with pytest.raises(ConnectTimeout):
+        await transport.handle_async_request(httpx.Request("GET", "https://api.example.com/"))
+    assert trio.current_time() - started == pytest.approx(7)
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_as_by_the_own_engine(
+    serve: Serve, tls: Any, open_httpx: Open
+) -> None:
+    server = await serve(saying(b""), tls[1])
+    with pytest.raises(TlsFailed, match=rf"https://127.0.0.1:{server.port}: the certificate is not trusted: \w+"):
+        await open_httpx().handle_async_request(server.request())
