@@ -15,4 +15,5 @@
     proxies   which proxy, if any                   opening   the transport that a configuration calls for
     base      what an account's transport is        letterhead the head that all requests to one path share
     shortage  what this machine has run out of      tls       the TLS context
+    shards    httpx's connections, few to a pool
 """

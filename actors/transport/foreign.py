@@ -1,8 +1,4 @@
-"""httpx's own transport behind the same promises: for proxies, for HTTP/2, or by choice.
-
-httpx's pool searches all of its connections on every request, so it is used in small shards. A permit is the right to
-one connection of one shard; permits are handed out by the same pool that hands out connections.
-"""
+"""httpx's own transport behind the same promises: for proxies, for HTTP/2, or by choice."""
 
 import functools
 import ssl
@@ -16,23 +12,17 @@ from callboard.actors.transport.coding import accept_encoding
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.transport.content import Content, content_of
 from callboard.actors.transport.dial import look_up, permitted, tls_reason
-from callboard.actors.transport.errors import DestinationRefused, NothingLeft, Stage, TlsFailed, TooLarge
+from callboard.actors.transport.errors import DestinationRefused, Disconnected, NothingLeft, Stage, TlsFailed, TooLarge
 from callboard.actors.transport.names import Names
 from callboard.actors.transport.order import origin_of
 from callboard.actors.transport.policy import Destinations, Origin
 from callboard.actors.transport.response import answer_of, response_of
+from callboard.actors.transport.shards import SHARD, Lease, Shards
 from callboard.actors.transport.shortage import shortage
-from callboard.actors.transport.slots import Slots
 from callboard.actors.transport.stopwatch import Stopwatch, Watch
 from callboard.actors.transport.tls import ContextMaker, tls_context
 
-SHARD = 16
-"""Connections of one httpx transport."""
-
-_FOREVER = float("inf")
 _NO_TIMES = {"connect": None, "read": None, "write": None, "pool": None}
-_ANY = Origin("", "", 0)
-"""Permits serve every origin."""
 
 _TOLD = ("http_version", "reason_phrase")
 
@@ -62,20 +52,10 @@ class Trace:
             self._watch.enter(stage)
 
 
-class Permit:
-    """The right to one connection of one httpx transport."""
-
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
-        self.transport = transport
-
-    def close(self) -> None:
-        """Nothing: the connection is httpx's."""
-
-
 class Rest:
     """What is left of an httpx response; holds its permit until it is closed. See body.Source."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, lease: "Lease", bound: int) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, lease: Lease, bound: int) -> None:
         self._stream = stream
         self._pieces = aiter(stream)
         self._lease = lease
@@ -97,6 +77,10 @@ class Rest:
             self.ended = True
             await self.aclose()
             return
+        except httpx.HTTPError:
+            raise
+        except Exception as error:
+            raise broken(error, self._lease.origin) from error
         self._left -= len(self._got)
         if self._left < 0:
             raise TooLarge(f"{self._lease.origin}: the reply's body is larger than {self._bound:,} bytes (bound body)")
@@ -106,23 +90,7 @@ class Rest:
         try:
             await self._stream.aclose()
         finally:
-            self._lease.end()
-
-
-class Lease:
-    """One permit in use."""
-
-    def __init__(self, slots: Slots[Permit], permit: Permit, origin: Origin) -> None:
-        self._slots = slots
-        self._over = False
-        self.permit = permit
-        self.origin = origin
-
-    def end(self) -> None:
-        """Give the permit back. No effect the second time."""
-        if not self._over:
-            self._over = True
-            self._slots.give_back(_ANY, self.permit, _FOREVER)
+            await self._lease.end(whole=self.ended)
 
 
 class HttpxTransport(ProviderTransport):
@@ -149,9 +117,7 @@ class HttpxTransport(ProviderTransport):
         self._contexts = tls_context if config.http2 else contexts
         self._names = Names()
         self._destinations = Destinations(config.plain_http, config.allowed_hosts)
-        self._slots: Slots[Permit] = Slots(max_connections=config.max_connections, max_idle=config.max_connections)
-        self._shards: list[httpx.AsyncHTTPTransport] = []
-        self._permits = 0
+        self._shards = Shards(self._new_shard, max_connections=config.max_connections, shared=config.http2)
         self._accept = accept_encoding().decode()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -175,13 +141,11 @@ class HttpxTransport(ProviderTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        self._slots.close()
-        for shard in self._shards:
-            await shard.aclose()
+        await self._shards.aclose()
 
     def __repr__(self) -> str:
         via = " through a proxy" if self._proxy else ""
-        return f"HttpxTransport({self._slots.statistics()}{via})"
+        return f"HttpxTransport({self._shards}{via})"
 
     async def _check(self, origin: Origin) -> None:
         if self._proxy is None and self._destinations.judges(origin.scheme):
@@ -190,16 +154,16 @@ class HttpxTransport(ProviderTransport):
             raise DestinationRefused(f"{origin}: refused: {refusal}")
 
     async def _serve(self, request: httpx.Request, origin: Origin, watch: Watch) -> httpx.Response:
-        permit = await self._slots.take(_ANY, watch) or self._new_permit()
-        lease = Lease(self._slots, permit, origin)
+        lease = await self._shards.take(origin, watch)
         trace = Trace(watch)
         try:
-            response = await permit.transport.handle_async_request(self._outgoing(request, trace))
+            response = await lease.transport.handle_async_request(self._outgoing(request, trace))
             assert isinstance(response.stream, httpx.AsyncByteStream)
             rest = Rest(response.stream, lease, self._config.bounds.body)
         except BaseException as error:
-            lease.end()
-            if (told := told_apart(error, origin, tunnelling=trace.tunnelling)) is None:
+            await lease.end(whole=False)
+            told = told_apart(error, origin, tunnelling=trace.tunnelling, http2=self._config.http2)
+            if told is None:
                 raise
             raise told from error
         try:
@@ -231,12 +195,6 @@ class HttpxTransport(ProviderTransport):
         stream = request.stream if content is None else Content(content)
         return httpx.Request(request.method, request.url, headers=headers, stream=stream, extensions=extensions)
 
-    def _new_permit(self) -> Permit:
-        if self._permits % SHARD == 0:
-            self._shards.append(self._new_shard())
-        self._permits += 1
-        return Permit(self._shards[-1])
-
     def _new_shard(self) -> httpx.AsyncHTTPTransport:
         limits = httpx.Limits(
             max_connections=SHARD,
@@ -256,10 +214,10 @@ class HttpxTransport(ProviderTransport):
         return self._contexts(self._config.tls, self._key_password)
 
 
-def told_apart(error: BaseException, origin: Origin, *, tunnelling: bool) -> httpx.TransportError | None:
-    """What an error of httpx's is to be told as; None where that is itself.
+def told_apart(error: BaseException, origin: Origin, *, tunnelling: bool, http2: bool) -> httpx.TransportError | None:
+    """What an error is to be told as; None where that is itself.
 
-    `tunnelling`: whether it was a proxy that was being asked.
+    `tunnelling`: whether it was a proxy that was being asked; `http2`: whose packages raise errors of their own.
     """
     match error:
         case httpx.ConnectError() if (missing := shortage(error)) is not None:
@@ -268,8 +226,15 @@ def told_apart(error: BaseException, origin: Origin, *, tunnelling: bool) -> htt
             return TlsFailed(f"{origin}: {tls_reason(failure)}")
         case httpx.NetworkError() | httpx.RemoteProtocolError() if tunnelling:
             return httpx.ProxyError("no valid reply to CONNECT")
+        case Exception() if http2 and not isinstance(error, httpx.HTTPError):
+            return broken(error, origin)
         case _:
             return None
+
+
+def broken(error: Exception, origin: Origin) -> Disconnected:
+    """What is none of httpx's errors: the state of the connection is not known."""
+    return Disconnected(f"{origin}: the connection broke ({type(error).__name__})")
 
 
 def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:

@@ -1,13 +1,16 @@
 """httpx's own connections keep the same promises: through proxies, with HTTP/2 settings, and by choice."""
 
 import gzip
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trio
+import trustme
 from trio.testing import MockClock
 
 from callboard.actors.transport.body import Body, read_body
@@ -16,6 +19,7 @@ from callboard.actors.transport.errors import (
     BetweenBytesTimeout,
     ConnectTimeout,
     DestinationRefused,
+    Disconnected,
     FirstByteTimeout,
     NothingLeft,
     PoolTimeout,
@@ -26,7 +30,8 @@ from callboard.actors.transport.errors import (
     TransportClosed,
     Undecodable,
 )
-from callboard.actors.transport.foreign import SHARD, HttpxTransport
+from callboard.actors.transport.foreign import HttpxTransport
+from callboard.actors.transport.shards import SHARD
 from callboard.actors.transport.tls import ContextMaker, tls_context
 
 # httpcore leaves its own generators to the garbage collector when a body is not read to its end; the connection is
@@ -313,3 +318,68 @@ async def test_a_certificate_that_is_not_trusted_is_told_as_by_the_own_engine(
     server = await serve(saying(b""), tls[1])
     with pytest.raises(TlsFailed, match=rf"https://127.0.0.1:{server.port}: the certificate is not trusted: \w+"):
         await open_httpx().handle_async_request(server.request())
+
+
+async def broken_stream() -> AsyncIterator[bytes]:
+    yield b"a"
+    raise KeyError(7)
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["request", "body"])
+async def test_an_error_that_is_none_of_httpxs_is_told_as_a_connection_lost(
+    open_httpx: Open, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    pytest.importorskip("h2")
+
+    class Stream(httpx.AsyncByteStream):
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return broken_stream()
+
+    async def handle(*_: Any) -> httpx.Response:
+        if early:
+            raise ValueError("the semaphore is released too often")
+        return httpx.Response(200, stream=Stream())
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    with pytest.raises(Disconnected, match=r"the connection broke \((ValueError|KeyError)\)"):
+        await call(open_httpx(http2=True), httpx.Request("GET", "https://127.0.0.1/"))
+
+
+async def test_over_http2_a_reply_that_is_left_takes_its_connection_with_it(
+    serve: Serve, open_httpx: Open, authority: trustme.CA, tmp_path: Path
+) -> None:
+    h2 = pytest.importorskip("h2")
+    pytest.importorskip("h2.connection")
+
+    async def handler(peer: Any) -> None:
+        server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        server.initiate_connection()
+        await peer.send(server.data_to_send())
+        try:
+            while data := await peer.stream.receive_some(65536):
+                for event in server.receive_data(data):
+                    if isinstance(event, h2.events.StreamEnded):
+                        server.send_headers(event.stream_id, [(":status", "200")])
+                        server.send_data(event.stream_id, b"hello", end_stream=whole)
+                await peer.send(server.data_to_send())
+        finally:
+            gone[peer.number].set()
+
+    gone = {1: trio.Event(), 2: trio.Event()}
+    whole = False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["h2"])
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server = await serve(handler, context)
+    transport = open_httpx(http2=True, tls=Tls(ca_file=str(tmp_path / "ca.pem")))
+    response = await transport.handle_async_request(server.request())
+    assert (response.http_version, await anext(aiter(response.stream))) == ("HTTP/2", b"hello")  # type: ignore[arg-type]
+    await response.aclose()
+    whole = True
+    for _ in range(3):
+        assert await call(transport, server.request()) == b"hello"
+    assert server.connections == 2
+    with trio.fail_after(5):
+        await gone[1].wait()
+    assert not gone[2].is_set()
