@@ -1,8 +1,11 @@
 """A request's body in one piece."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
+
+PIECE = 64 * 1024
+"""Bytes that another transport is handed at once."""
 
 
 class Content(httpx.AsyncByteStream):
@@ -12,24 +15,32 @@ class Content(httpx.AsyncByteStream):
     cancelled send would leave open; it can be sent again.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, begin: Callable[[], None] | None = None) -> None:
+        """`begin` is called before each piece, when the one before has been taken."""
         self.data = data
+        self._begin = begin
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Once(self.data)
+        return _Pieces(self.data, self._begin)
 
 
-class _Once:
-    def __init__(self, data: bytes) -> None:
-        self._left = [data] if data else []
+class _Pieces:
+    def __init__(self, data: bytes, begin: Callable[[], None] | None) -> None:
+        self._data = data
+        self._begin = begin
+        self._at = 0
 
-    def __aiter__(self) -> "_Once":
+    def __aiter__(self) -> "_Pieces":
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._left:
+        if self._at >= len(self._data):
             raise StopAsyncIteration
-        return self._left.pop()
+        if self._begin is not None:
+            self._begin()
+        piece = self._data[self._at : self._at + PIECE]
+        self._at += PIECE
+        return piece
 
 
 def content_of(request: httpx.Request) -> bytes | None:

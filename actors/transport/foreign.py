@@ -123,7 +123,8 @@ class HttpxTransport(ProviderTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See Transport. Errors of the connection are httpx's own, but for NothingLeft and TlsFailed."""
         origin = origin_of(request.url)
-        watch = Stopwatch(self._config.timeouts.overridden(request.extensions.get("timeout")))
+        timeouts = self._config.timeouts.overridden(request.extensions.get("timeout"))
+        watch: Watch = request.extensions.get("watch") or Stopwatch(timeouts)
         with watch.open(Stage.CONNECT):
             await self._check(origin)
             return await self._serve(request, origin, watch)
@@ -157,7 +158,7 @@ class HttpxTransport(ProviderTransport):
         lease = await self._shards.take(origin, watch)
         trace = Trace(watch)
         try:
-            response = await lease.transport.handle_async_request(self._outgoing(request, trace))
+            response = await lease.transport.handle_async_request(self._outgoing(request, trace, watch))
             assert isinstance(response.stream, httpx.AsyncByteStream)
             rest = Rest(response.stream, lease, self._config.bounds.body)
         except BaseException as error:
@@ -187,12 +188,12 @@ class HttpxTransport(ProviderTransport):
         told = {name: response.extensions[name] for name in _TOLD if name in response.extensions}
         return response_of(request, answer, told)
 
-    def _outgoing(self, request: httpx.Request, trace: Trace) -> httpx.Request:
+    def _outgoing(self, request: httpx.Request, trace: Trace, watch: Watch) -> httpx.Request:
         headers = httpx.Headers(request.headers)
         headers.setdefault("Accept-Encoding", self._accept)
         extensions = {**request.extensions, "timeout": _NO_TIMES, "trace": trace}
         content = content_of(request)
-        stream = request.stream if content is None else Content(content)
+        stream = request.stream if content is None else Content(content, lambda: watch.enter(Stage.WRITE))
         return httpx.Request(request.method, request.url, headers=headers, stream=stream, extensions=extensions)
 
     def _new_shard(self) -> httpx.AsyncHTTPTransport:

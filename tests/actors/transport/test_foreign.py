@@ -24,6 +24,7 @@ from callboard.actors.transport.errors import (
     NothingLeft,
     PoolTimeout,
     Redirected,
+    Stage,
     TlsFailed,
     TooLarge,
     TotalTimeout,
@@ -32,6 +33,7 @@ from callboard.actors.transport.errors import (
 )
 from callboard.actors.transport.foreign import HttpxTransport
 from callboard.actors.transport.shards import SHARD
+from callboard.actors.transport.stopwatch import Stopwatch
 from callboard.actors.transport.tls import ContextMaker, tls_context
 
 # httpcore leaves its own generators to the garbage collector when a body is not read to its end; the connection is
@@ -125,6 +127,36 @@ async def test_timeouts_have_the_same_names(
         with pytest.raises(error):
             await call(transport, server.request())
         assert trio.current_time() - started == pytest.approx(7)
+
+
+async def test_a_slow_upload_that_moves_on_is_not_timed_out(
+    serve: Serve, open_httpx: Open, autojump_clock: MockClock
+) -> None:
+    async def handler(peer: Any) -> None:
+        left = 20_000_000
+        while left > 0:
+            await trio.sleep(2)
+            for _ in range(30):
+                left -= len(await peer.stream.receive_some(100_000)) if left > 0 else 0
+        await peer.send(HEAD + b"Content-Length: 0\r\n\r\n")
+
+    server = await serve(handler)
+    started = trio.current_time()
+    transport = open_httpx(timeouts=Timeouts(write=5))
+    assert await call(transport, server.request(content=b"x" * 20_000_000)) == b""
+    assert trio.current_time() - started > 2 * 5
+
+
+async def test_whoever_keeps_the_time_himself_is_told_each_stage(hello: Any, open_httpx: Open) -> None:
+    class Told(Stopwatch):
+        def enter(self, stage: Stage) -> None:
+            stages.append(stage)
+
+    stages: list[Stage] = []
+    request = hello.request(content=b"x" * 150_000, extensions={"watch": Told(Timeouts())})
+    assert await call(open_httpx(), request) == b"hello"
+    assert stages[:2] == [Stage.CONNECT] * 2
+    assert stages[2:7] == [Stage.WRITE] * 4 + [Stage.FIRST_BYTE]
 
 
 async def test_a_full_pool_meets_the_pool_timeout(serve: Serve, open_httpx: Open, autojump_clock: MockClock) -> None:
