@@ -1,5 +1,6 @@
 """Reading other people's JSON without trusting it."""
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,10 +22,16 @@ MOST_PARTS = 10_000
 _MOST_TOKENS = 100_000_000
 """Of one attempt, and more than any model reads: a server whose count underflowed must not use up every budget."""
 
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""A surrogate pair, half of one, or any other escape."""
+
 
 def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: int = MOST_VALUES) -> T:
     """The message in `data`. Raises WireFault(MALFORMED_REPLY) when it is not JSON or not of the expected shape, or
-    holds more than `most` values. A byte order mark before it is passed over.
+    holds more than `most` values. A byte order mark before it is passed over; half a surrogate pair, as of a text that
+    was cut within a character, is read as U+FFFD.
     """
     if len(data) > most and _values(data) > most:
         raise malformed(f"{len(data):,} bytes that hold more than {most:,} values", provider=provider)
@@ -33,6 +40,8 @@ def read(decoder: "msgspec.json.Decoder[T]", data: bytes, provider: str, most: i
     except UNREADABLE as error:
         if data.startswith(MARK):  # looked for only now, as next to nobody sends one
             return read(decoder, data.lstrip(MARK), provider, most)
+        if (whole := _without_halves(data)) != data:
+            return read(decoder, whole, provider, most)
         # msgspec's sentence names a place and types, never the text; Unicode errors quote a byte.
         reason = str(error) if isinstance(error, msgspec.MsgspecError) else type(error).__name__
         page = "; it is a page: is base_url right?" if data.lstrip()[:1] == b"<" else ""
@@ -108,6 +117,13 @@ def joined(shown: dict[str, Any], extra: dict[str, Any] | None) -> dict[str, Any
 def present(members: dict[str, Any]) -> dict[str, Any]:
     """`members` less those that are None."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _without_halves(data: bytes) -> bytes:
+    """No more than MOST_VALUES bytes are looked through: escape by escape takes as long as reading so many values."""
+    if len(data) > MOST_VALUES:
+        return data
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
 
 
 def _values(data: bytes) -> int:

@@ -28,6 +28,25 @@ def test_what_is_no_object_is_an_empty_one_or_malformed_and_not_quoted(body: byt
         read(msgspec.json.Decoder(dict[str, Any]), body, "p")
 
 
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (rb"\ud83d", "\ufffd"),
+        (rb"\ude00 there", "\ufffd there"),
+        (rb"\uD83D\uDE00 and \uD83D", "\U0001f600 and \ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\\ud83d \ud83d\n", "\\ud83d \ufffd\n"),
+    ],
+)
+def test_half_a_surrogate_pair_costs_one_character_and_not_the_reply(sent: bytes, text: str) -> None:
+    assert read(msgspec.json.Decoder(dict[str, str]), b'{"a":"' + sent + b'"}', "p") == {"a": text}
+
+
+def test_a_long_text_is_not_looked_through_for_half_a_surrogate_pair() -> None:
+    with pytest.raises(WireFault, match="cannot be read"):
+        read(msgspec.json.Decoder(dict[str, str]), b'{"a":"\\ud83d' + b"x" * MOST_VALUES + b'"}', "p")
+
+
 @pytest.mark.parametrize("body", [MARK + b'{"a":1}', MARK * 5_000 + b' {"a":1}'])
 def test_a_byte_order_mark_before_an_object_is_passed_over(body: bytes) -> None:
     assert object_of(body) == read(msgspec.json.Decoder(dict[str, Any]), body, "p") == {"a": 1}
