@@ -82,4 +82,7 @@ async def test_a_refusal_whose_body_cannot_be_read_is_told_by_its_status_and_hee
             assert (fault.kind, fault.status, fault.retry_after) == ("rate_limited", 429, 20)
             assert w.board.usage().cost == 0
             assert (w.board.health()[0].state, w.in_flight()) == ("limited", {})
+            checked = (await w.board.check())["alpha"]
+            assert checked is not None
+            assert (checked.kind, checked.status) == ("rate_limited", 429)
         nursery.cancel_scope.cancel()
