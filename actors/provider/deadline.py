@@ -62,7 +62,8 @@ class Alarm:
     It is a transport's `watch`: a transport of our own tells it what it waits for, and opens no scopes itself. Beside
     the transport's limits it holds that of the next token. `now` tells monotonic nanoseconds.
 
-    A limit that has ended the attempt stays the one that did, though what it bounded has come in the same moment.
+    A limit that has passed ends the attempt, though what it bounded has come in the same moment: no other takes its
+    place, which would leave nothing to tell.
     """
 
     def __init__(self, timeouts: Timeouts, now: Callable[[], int], latest: float = math.inf) -> None:
@@ -72,6 +73,8 @@ class Alarm:
         self._timeouts = timeouts
         self._stage = _NO_LIMIT
         self._token = _NO_LIMIT
+        self._ends = latest
+        """When the earliest of these limits passes, on Trio's clock."""
         self._cut = False
 
     @property
@@ -81,24 +84,23 @@ class Alarm:
 
     def set(self, name: str, seconds: float) -> None:
         """From now on this limit holds."""
-        if self.scope.cancel_called:
-            return
-        self._stage = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
-        self._move()
+        now = self._now() / NANOSECONDS
+        if now < self._ends:
+            self._stage = Limit(name, seconds, now + seconds)
+            self._move()
 
     def token(self, name: str, seconds: float) -> None:
         """Until the next time this limit holds as well, whatever the transport does meanwhile."""
-        if self.scope.cancel_called:
-            return
-        self._token = Limit(name, seconds, self._now() / NANOSECONDS + seconds)
-        self._move()
+        now = self._now() / NANOSECONDS
+        if now < self._ends:
+            self._token = Limit(name, seconds, now + seconds)
+            self._move()
 
     def pause(self) -> None:
         """No limit holds: it is not the provider that is waited for."""
-        if self.scope.cancel_called:
-            return
-        self._stage = self._token = _NO_LIMIT
-        self._move()
+        if self._now() / NANOSECONDS < self._ends:
+            self._stage = self._token = _NO_LIMIT
+            self._move()
 
     def cut(self) -> None:
         """End the attempt at once, by an operator's wish."""
@@ -135,7 +137,7 @@ class Alarm:
         return httpx.TimeoutException(f"{where}: no {self._stage.name} within {self._stage.seconds:g} s")
 
     def _move(self) -> None:
-        self.scope.deadline = min(self._stage.at, self._token.at, self._latest)
+        self.scope.deadline = self._ends = min(self._stage.at, self._token.at, self._latest)
 
 
 def timed_out(name: str, seconds: float) -> Fault:
