@@ -41,6 +41,10 @@ DEFAULT_OUTPUT = 1_024
 BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict")
 """What providers call the bound on the output, in a request's `extra`."""
 
+MOST_OUTPUT = 2**31
+MOST_ANSWERS = 128
+"""What `extra` is believed of both: more than any provider gives, and few enough for a record."""
+
 
 def estimate(work: Work) -> Usage:
     """The most that it should use: input by the rule of thumb, output up to its bound."""
@@ -88,7 +92,7 @@ def output_bound(request: Request) -> int | None:
     inner = [extra.get(name) for name in ("generationConfig", "options")]
     bounds = [one.get(name) for one in (extra, *inner) if isinstance(one, dict) for name in BOUNDS]
     told = [one for one in (bound, *bounds) if type(one) is int and one >= 0]
-    return max(told, default=None)
+    return min(max(told), MOST_OUTPUT) if told else None
 
 
 def _output(request: Request, modalities: Collection[str]) -> int:
@@ -103,7 +107,7 @@ def _answers(extra: dict[str, Any]) -> int:
     """How many are asked for, in the words of OpenAI's or Google's: each is billed, though only the first is read."""
     config = extra.get("generationConfig")
     told = config.get("candidateCount") if isinstance(config, dict) else extra.get("n")
-    return told if type(told) is int and told > 0 else 1
+    return min(told, MOST_ANSWERS) if type(told) is int and told > 0 else 1
 
 
 def _recordings(request: Request) -> int:

@@ -5,8 +5,10 @@ from typing import NamedTuple, TypeAlias, cast
 
 import trio
 
-THREADS = 8
-"""Look-ups of one transport at the same time."""
+THREADS = 32
+"""Look-ups of one transport at the same time: those that hang, one for each name every JOINED_FOR, keep theirs."""
+JOINED_FOR = 5.0
+"""Seconds for which others join a look-up. One that takes longer may hang, where a new one would be answered."""
 
 SocketAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4, or of IPv6 with flow and scope."""
@@ -22,7 +24,7 @@ class Address(NamedTuple):
 class Names:
     """The names that one transport calls.
 
-    Whoever asks for a name that is being looked up gets the same answer; who leaves keeps nobody else from it.
+    Whoever asks for a name that is just being looked up gets the same answer; who leaves keeps nobody else from it.
     """
 
     def __init__(self) -> None:
@@ -38,7 +40,7 @@ class Names:
 
     async def _by_name(self, name: tuple[str, int]) -> list[Address]:
         look_up = self._underway.get(name)
-        if look_up is None:
+        if look_up is None or trio.current_time() - look_up.since > JOINED_FOR:
             look_up = self._underway[name] = _LookUp()
             trio.lowlevel.spawn_system_task(self._run, name, look_up)
         await look_up.done.wait()
@@ -52,12 +54,14 @@ class Names:
         except Exception as error:  # for whoever asked
             look_up.error = error
         finally:
-            del self._underway[name]
+            if self._underway.get(name) is look_up:
+                del self._underway[name]
             look_up.done.set()
 
 
 class _LookUp:
     def __init__(self) -> None:
+        self.since = trio.current_time()
         self.done = trio.Event()
         self.found: list[Address] = []
         self.error: Exception | None = None

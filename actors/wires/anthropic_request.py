@@ -69,7 +69,7 @@ def encode_body(
         "max_tokens": _max_tokens(request, asked, model, provider),
         "system": turns.system(),
         "messages": turns.done,
-        "tools": [_tool(tool, provider) for tool in request.tools] or None,
+        "tools": [_tool(tool, provider, check=origin == provider) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
         "thinking": visible(_thinking(request.thinking), model) or None,
         "stream": stream or None,
@@ -140,9 +140,12 @@ def _thinking(thinking: Thinking | None) -> dict[str, Any]:
     return shown | (thinking.extra or {})
 
 
-def _tool(tool: Tool, provider: str) -> dict[str, Any]:
-    """A tool whose `extra` names a type of its own is Anthropic's, and takes no schema."""
-    if not _TOOL_NAME.fullmatch(tool.name):
+def _tool(tool: Tool, provider: str, *, check: bool) -> dict[str, Any]:
+    """A tool whose `extra` names a type of its own is Anthropic's, and takes no schema.
+
+    `check`: whether the server is Anthropic's own, which refuses names that others may take.
+    """
+    if check and not _TOOL_NAME.fullmatch(tool.name):
         raise unsupported(provider, "a tool whose name is other than 1 to 128 letters, digits, _ and -")
     extra = without(_FOREIGN, tool.extra)
     schema = tool.parameters

@@ -58,7 +58,8 @@ def with_room(answer: int, asked: Thinking | None, told: dict[str, Any], model: 
     """Tokens for the answer and for thinking, which counts as output: no more than the model may write, where that
     leaves the budget whole. `asked`: what the request asks for; `told`: what of it is sent as `thinking`.
     """
-    budget = int(told.get("budget_tokens") or 0)
+    given = told.get("budget_tokens")
+    budget = given if isinstance(given, int) else 0
     wanted, most = answer + (budget or _room(asked, told, model)), _most(model)
     return most if most is not None and budget < most < wanted else wanted
 

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +141,7 @@ def test_the_output_is_bounded_by_what_was_asked_for(more: dict[str, object], ou
         ({"n": 0}, 1),
         ({"n": "many"}, 1),
         ({"other": 3}, 1),
+        ({"n": 2**62}, 128),
     ],
     ids=str,
 )
@@ -187,3 +189,9 @@ def test_what_is_no_bound_counts_for_none(extra: dict[str, object]) -> None:
 )
 def test_other_kinds_of_work_count_what_goes_in_and_the_images_that_come_out(work: Work, usage: Usage) -> None:
     assert estimate(work) == usage
+
+
+def test_no_bound_in_extra_is_larger_than_a_record_holds() -> None:
+    request = asked(extra={"max_tokens": 2**70, "n": 2**70})
+    assert estimate(request).output == 2**31 * 128
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(estimate(request)), type=Usage) == estimate(request)

@@ -113,3 +113,18 @@ async def test_names_that_hang_keep_no_more_than_so_many_threads(resolver: Resol
         assert len(resolver.asked) == THREADS
         resolver.let.set()
     assert len(resolver.asked) == THREADS + 3
+
+
+async def test_a_look_up_that_hangs_is_not_joined_by_those_who_come_later(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.actors.transport.names.JOINED_FOR", -1.0)
+    names = Names()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names.find, "there.example", 80)
+        await asked(resolver, 1)
+        nursery.start_soon(names.find, "there.example", 80)
+        await asked(resolver, 2)
+        resolver.let.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert names._underway == {}

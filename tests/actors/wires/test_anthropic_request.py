@@ -452,3 +452,11 @@ def test_a_document_that_is_neither_pdf_nor_text_is_refused_before_anything_is_s
 def test_a_tools_name_that_anthropic_refuses_is_told_before_anything_is_sent(name: str) -> None:
     assert "a tool whose name" in refused(tools=(Tool(name=name),))
     assert asked(tools=(Tool(name="a-Z_9" + "f" * 123),))["tools"]
+
+
+def test_another_servers_tools_may_have_names_that_anthropic_refuses() -> None:
+    request = Request(model="m", messages=(user("q"),), tools=(Tool(name="files.read"),))
+    body = json.loads(AnthropicMessages(account="box").encode(request, "m", stream=False).body)
+    assert body["tools"][0]["name"] == "files.read"
+    with pytest.raises(WireFault, match="name"):
+        AnthropicMessages().encode(request, "m", stream=False)

@@ -1,6 +1,6 @@
 import pytest
 
-from callboard.actors.wires.anthropic_thinking import BUDGETS, understood, version_of
+from callboard.actors.wires.anthropic_thinking import BUDGETS, understood, version_of, with_room
 from callboard.messages.request import Effort, Thinking
 
 
@@ -84,3 +84,8 @@ def test_a_model_that_may_think_between_tools_alone_does_so_in_place_of_not_at_a
 @pytest.mark.parametrize("thinking", [None, Thinking(), Thinking(effort="none"), Thinking(extra={"type": "adaptive"})])
 def test_what_every_model_understands_stays_as_it_is(model: str, thinking: Thinking | None) -> None:
     assert understood(thinking, model, None) == thinking
+
+
+@pytest.mark.parametrize("given", ["abc", [5], None, 2.5])
+def test_a_budget_that_is_no_number_is_left_to_the_server(given: object) -> None:
+    assert with_room(4_096, None, {"type": "enabled", "budget_tokens": given}, "claude-opus-4-5") == 4_096
