@@ -56,6 +56,13 @@ class Peer:
         stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         stream.socket.close()
 
+    async def take_slowly(self, size: int) -> None:
+        """Read so many bytes of a request, up to 3 MB every two seconds."""
+        while size > 0:
+            await trio.sleep(2)
+            for _ in range(30):
+                size -= len(await self.stream.receive_some(100_000)) if size > 0 else 0
+
 
 def _length(head: bytes | bytearray) -> int:
     for line in head.lower().split(b"\r\n"):

@@ -147,11 +147,7 @@ async def test_a_server_that_takes_nothing_meets_the_write_timeout(serve: Serve,
 
 async def test_a_slow_upload_that_moves_on_is_not_timed_out(serve: Serve, autojump_clock: MockClock) -> None:
     async def handler(peer: Any) -> None:
-        left = 20_000_000
-        while left > 0:
-            await trio.sleep(2)
-            for _ in range(30):
-                left -= len(await peer.stream.receive_some(100_000)) if left > 0 else 0
+        await peer.take_slowly(20_000_000)
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await trio.sleep_forever()
 
