@@ -5,20 +5,18 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import trio
 
+from callboard.actors.orchestrator.attempting import Attempting
 from callboard.actors.orchestrator.checks.examine import HookFailed, examine
 from callboard.actors.orchestrator.checks.names import hooks
 from callboard.actors.orchestrator.course import Course, GiveUp, Try, Wait
+from callboard.actors.orchestrator.hedging import Hedging, Raced
 from callboard.actors.orchestrator.key import cache_key, vectors_to_keep, writes
 from callboard.actors.orchestrator.lookup import Lookup
 from callboard.actors.orchestrator.means import Means
-from callboard.actors.orchestrator.race import Ended, race
 from callboard.actors.orchestrator.repair import repaired
 from callboard.actors.orchestrator.replay import deltas
 from callboard.actors.orchestrator.story import Story
-from callboard.messages.accounting import Taken
-from callboard.messages.caching import Fill
 from callboard.messages.calls import (
-    Attempt,
     Attempted,
     Call,
     Candidate,
@@ -31,13 +29,11 @@ from callboard.messages.calls import (
 )
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.hooks import Hook, Wishes
-from callboard.messages.reply import Answer, AttemptRecord, Delta, Receipt, Reply
+from callboard.messages.reply import Answer, Delta, Receipt, Reply
 from callboard.messages.request import Request, Work
 from callboard.messages.routing import Plan
-from callboard.messages.usage import Cost
 from callboard.runtime.actor import Me
-from callboard.runtime.clock import seconds, trio_deadline
-from callboard.runtime.errors import ActorError
+from callboard.runtime.clock import trio_deadline
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.stream import ConsumerLeft
 
@@ -72,11 +68,12 @@ class Pursuit:
         self._buffered = isinstance(call, OpenStream) and (self._wishes.buffer or bool(self._wishes.checks))
         self._hooks: tuple[Hook, ...] = ()
         self._rejected: tuple[Reply, str] | None = None
-        self._answered = False
-        """Whether one of the two has answered."""
-        self._cut_cost: Cost | None = None
         self._lookup = Lookup(call.request, story, means, me)
+        self._attempting = Attempting(
+            call, story, means, me, sink=self._sink(), shares=self._lookup.writes and isinstance(call, MakeCall)
+        )
         self._course: Course
+        self._hedging: Hedging
 
     def kept_at_once(self) -> Receipt | None:
         """The reply kept from the candidate that would be asked first, where nothing else has to be done for it."""
@@ -107,6 +104,7 @@ class Pursuit:
             self._course = Course(plan, call.allowance, means.retry, wait=call.request.wait)
             if self._wishes.hedge:
                 means.hedges.earn()
+                self._hedging = Hedging(self._course, story, means, self._me, self._attempting)
             return await self._run(plan)
         except HookFailed as error:
             cause = None if error.__cause__ is None else Cause(error.__cause__)
@@ -151,10 +149,11 @@ class Pursuit:
             if story.batches is not None:
                 key = cache_key(work, candidate) if writes(work) else b""
         if self._wishes.hedge and not (step.repair or self._lookup.writes) and isinstance(self._call, MakeCall):
-            patience = self._patience(candidate)
+            patience = self._hedging.patience(candidate)
             if patience is not None:
                 return await self._raced(candidate, work, patience)
-        attempted, leads = await self._attempt(candidate, work, key, ended=ended)
+        money = self._course.allowance.money
+        attempted, leads = await self._attempting.run(candidate, work, key, money, ended=ended)
         story.attempted(attempted, charged=leads)
         return await self._ended(candidate, work, attempted, key, shared=not leads)
 
@@ -232,146 +231,33 @@ class Pursuit:
             return None
         return await self._handed_on(passed) if isinstance(self._call, OpenStream) else passed
 
-    def _patience(self, candidate: Candidate) -> float | None:
-        """Seconds after which this one is late; None when no hedge may be made."""
-        view = self._means.ledger.snapshot
-        if view is None or self._course.spare(self._me.now()) is None or not self._steady(candidate):
-            return None
-        return self._means.hedge.patience(view.latency(candidate.provider, candidate.model))
-
-    def _steady(self, candidate: Candidate) -> bool:
-        """Whether its circuits are neither open nor on trial, as far as its provider has said."""
-        view = self._means.provider(candidate.provider).snapshot
-        return view is not None and bool(view.steady(candidate.model))
-
-    def _spare(self) -> Candidate | None:
-        """Who may be asked as well, now that the first is late. It is counted, so it has to be asked."""
-        spare = self._course.spare(self._me.now())
-        if spare is None or not self._steady(spare) or not self._means.hedges.spend():
-            return None
-        self._course.hedged()
-        return spare
+    def _sink(self) -> DeltaSink | None:
+        if isinstance(self._call, OpenStream):
+            return BLIND if self._buffered else self._call.sink
+        return None
 
     async def _raced(self, candidate: Candidate, work: Work, patience: float) -> Outcome | None:
         """As `_try`, with a second attempt beside the first one when that is late."""
-        self._answered = False
+        raced = await self._hedging.raced(candidate, work, patience)
+        second = raced.second
+        if second is not None and raced.won == second:
+            return self._second_won(raced, second, raced.ended[second])
+        if second is not None:
+            self._course.hedge_ended(second, raced.fault(second), raced.cost(second), self._me.now())
+        return await self._ended(candidate, work, raced.ended[candidate])
 
-        async def attempt(who: Candidate, number: int) -> Attempted:
-            attempted, _ = await self._attempt(who, work, b"", number)
-            self._answered = self._answered or attempted.answer is not None
-            return attempted
-
-        ended: Ended = []
-        try:
-            second = await race(attempt, candidate, patience, self._spare, ended)
-        except BaseException:
-            for _, other in ended:  # they were paid for, whatever ends the call
-                self._story.attempted(other, charged=True)
-            raise
-        best = max(range(len(ended)), key=lambda place: ended[place][1].answer is not None)
-        who, attempted = ended.pop(best)
-        for _, other in ended:
-            self._story.attempted(other, charged=True)
-        self._story.attempted(attempted, charged=True)
-        others = dict(ended)
-        if second is None:
-            return await self._ended(candidate, work, attempted)
-        if who == candidate or attempted.answer is None:
-            return await self._first_won(candidate, second, work, {**others, who: attempted})
-        return self._second_won(second, others.get(candidate), attempted)
-
-    async def _first_won(
-        self, candidate: Candidate, second: Candidate, work: Work, ended: dict[Candidate, Attempted]
-    ) -> Outcome | None:
-        """It has answered, or both have failed."""
-        other = ended.get(second)
-        fault, cost = (None, self._cut_cost) if other is None else (other.fault, other.record.cost)
-        self._course.hedge_ended(second, fault, cost, self._me.now())
-        return await self._ended(candidate, work, ended[candidate])
-
-    def _second_won(self, second: Candidate, first: Attempted | None, attempted: Attempted) -> Outcome | None:
+    def _second_won(self, raced: Raced, second: Candidate, attempted: Attempted) -> Outcome | None:
         assert attempted.answer is not None
-        now = self._me.now()
-        if first is None or first.fault is None:
-            self._course.cut(self._cut_cost if first is None else first.record.cost)
+        now, fault, cost = self._me.now(), raced.fault(raced.first), raced.cost(raced.first)
+        if fault is None:
+            self._course.cut(cost)
         else:
-            self._course.failed(first.fault, first.record.cost, now, self._me.random.random())
+            self._course.failed(fault, cost, now, self._me.random.random())
         reply = self._story.reply(attempted.answer, second, now, cached=False, shared=False)
         passed = self._examined(reply)
         if not isinstance(passed, str):
             return passed
         self._course.hedge_ended(second, self._reject(reply, passed), attempted.record.cost, now)
-        return None
-
-    async def _attempt(
-        self, candidate: Candidate, work: Work, key: bytes, number: int = 1, *, ended: int = 0
-    ) -> tuple[Attempted, bool]:
-        """One attempt, and whether this call is charged for it. `number` of those that are made at the same time;
-        `ended` is how many fills had when it was looked for in the cache.
-        """
-        call, money = self._call, self._money(number)
-        attempt = Attempt(
-            id=self._story.next_id(),
-            call=call.id,
-            request=work,
-            model=candidate.model,
-            sink=self._sink(),
-            money=money,
-            until=call.allowance.deadline,
-        )
-        shares = bool(key) and self._lookup.writes and isinstance(call, MakeCall)
-        began = self._me.now()
-        try:
-            if shares:
-                deadline = call.allowance.deadline
-                fill = Fill(
-                    key=key,
-                    provider=candidate.provider,
-                    attempt=attempt,
-                    deadline=deadline,
-                    keep=self._story.batches is None,
-                    ended=ended,
-                )
-                filled = await self._means.cache.ask(fill)
-                return self._known(filled.attempted), filled.leader
-            return await self._means.provider(candidate.provider).ask(attempt), True
-        except ActorError as error:
-            return _internal(candidate, error, attempt.id, self._taken(attempt.id)), True
-        except trio.Cancelled:
-            shared = shares and self._means.cache.snapshot.others_wait(key, attempt.id)
-            self._cut(candidate, attempt.id, began, shared=shared)
-            raise
-
-    def _known(self, attempted: Attempted) -> Attempted:
-        """A shared attempt with what the ledger has of it, where its provider did not tell its end."""
-        record = attempted.record
-        if record.id is None or record.usage is not None:
-            return attempted
-        return msgspec.structs.replace(attempted, record=_charged(record, record.id, self._taken(record.id)))
-
-    def _taken(self, attempt: str) -> Taken | None:
-        """What the ledger has of an attempt that did not tell its end."""
-        view = self._means.ledger.snapshot
-        taken: Taken | None = None if view is None else view.taken(attempt)
-        return taken
-
-    def _cut(self, candidate: Candidate, attempt: str, began: int, *, shared: bool) -> None:
-        """The attempt ends with this call, unless others share it: then one of them is charged."""
-        taken = None if shared else self._taken(attempt)
-        why = "another attempt was faster" if self._answered else None
-        self._cut_cost = self._story.cut(candidate, attempt, taken, seconds(self._me.now() - began), why).cost
-
-    def _money(self, number: int) -> Cost | None:
-        """US dollars that an attempt may take: a hedge leaves what the first one may still cost."""
-        left, view = self._course.allowance.money, self._means.ledger.snapshot
-        if left is None or number == 1 or view is None:
-            return left
-        first = view.taken(self._story.latest_id)
-        return left if first is None or first.cost is None else left - first.cost
-
-    def _sink(self) -> DeltaSink | None:
-        if isinstance(self._call, OpenStream):
-            return BLIND if self._buffered else self._call.sink
         return None
 
 
@@ -383,21 +269,3 @@ def _wishes(call: Call, standards: Mapping[str, Wishes]) -> Wishes:
         return own
     checks = (*standard.checks, *own.checks)
     return msgspec.structs.replace(own, checks=checks, repair=own.repair or standard.repair)
-
-
-def _internal(candidate: Candidate, error: ActorError, attempt: str, taken: Taken | None) -> Attempted:
-    fault = Fault(
-        kind=FaultKind.INTERNAL,
-        message=f"callboard's own failure: {error}",
-        provider=candidate.provider,
-        model=candidate.model,
-    )
-    record = AttemptRecord(provider=candidate.provider, model=candidate.model, outcome="fault", fault=fault)
-    return Attempted(record=_charged(record, attempt, taken), fault=fault)
-
-
-def _charged(record: AttemptRecord, attempt: str, taken: Taken | None) -> AttemptRecord:
-    """With what was taken for it; without an id when nothing was, for then it was not sent."""
-    if taken is None:
-        return msgspec.structs.replace(record, id=None)
-    return msgspec.structs.replace(record, id=attempt, usage=taken.usage, cost=taken.cost, estimated=True)

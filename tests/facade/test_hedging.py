@@ -152,6 +152,25 @@ async def test_whoever_leaves_stops_both(autojump_clock: object, world: Opening)
         assert w.in_flight() == {}
 
 
+async def test_whoever_leaves_after_a_race_cuts_an_attempt_that_was_not_outrun(
+    autojump_clock: object, world: Opening
+) -> None:
+    def not_beta(reply: callboard.Reply) -> str | None:
+        if reply.provider != "beta":
+            return None
+        w["beta"].behaviour = SLOW
+        return "not of beta"
+
+    async with world(BOTH) as w:
+        await used_to(w)
+        w["alpha"].behaviour = SLOW
+        with pytest.raises(callboard.CallError) as caught:
+            await w.board.generate("Why?", model="any", hedge=True, checks=[not_beta], timeout=5)
+        told = [(one.provider, one.outcome, one.reason) for one in caught.value.attempts]
+        assert told[:2] == [("alpha", "cancelled", "another attempt was faster"), ("beta", "fault", None)]
+        assert [(outcome, reason) for _, outcome, reason in told[2:]] == [("cancelled", None)]
+
+
 async def test_a_call_that_may_be_shared_is_not_hedged(autojump_clock: object, world: Opening) -> None:
     async with world(BOTH) as w:
         await used_to(w)
