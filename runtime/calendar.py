@@ -72,11 +72,11 @@ class Calendar:
 
 def zone_of(name: str) -> tzinfo:
     """The time zone of this name. Raises ValueError when this machine knows none."""
-    if name.upper() == "UTC":
-        return UTC  # also where no time zone database is installed
     try:
+        if str.upper(name) == "UTC":
+            return UTC  # also where no time zone database is installed
         return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
+    except (TypeError, ValueError, OSError, LookupError):
         raise ValueError(f"no time zone is named {name!r}; expected one such as UTC or Europe/Berlin") from None
 
 

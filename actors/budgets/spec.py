@@ -1,11 +1,12 @@
 """What one budget counts, and how much that may cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from callboard.messages.settings import exact
 from callboard.runtime.calendar import EVER, Calendar, Window
 
 EACH = "*"
@@ -36,15 +37,16 @@ class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What to do, when hard, with a model whose price nobody knows: its cost cannot be counted."""
 
     def __post_init__(self) -> None:
-        limit = self.limit if isinstance(self.limit, Decimal) else Decimal(str(self.limit))
+        limit = exact(self.limit)
         if not (limit.is_finite() and limit >= 0):
             raise ValueError("`limit` is a number of US dollars, 0 or more")
-        if not all(0 < share <= 1 for share in self.alerts):
+        shares = self.alerts if isinstance(self.alerts, Iterable) else (self.alerts,)
+        if not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
             raise ValueError("`alerts` are shares of the limit, above 0 and up to 1")
         if any(getattr(self, selector) == "" for selector in SELECTORS):
             raise ValueError("`provider`, `model`, `tag` and `user` are names, or * for each; leave one out for all")
         msgspec.structs.force_setattr(self, "limit", limit)
-        msgspec.structs.force_setattr(self, "alerts", tuple(sorted(set(self.alerts))))
+        msgspec.structs.force_setattr(self, "alerts", tuple(sorted(set(shares))))
 
     @property
     def each(self) -> bool:

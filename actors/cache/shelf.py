@@ -22,6 +22,7 @@ from callboard.actors.cache.place import Place
 from callboard.actors.cache.recent import WAITING, Recent
 from callboard.actors.cache.warm import Warm
 from callboard.messages.caching import Entry, Labels
+from callboard.messages.settings import numbers
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 from callboard.runtime.storage.errors import StorageError
 
@@ -54,6 +55,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Bytes of one reply; a larger one is not kept."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         if min(self.max_entries, self.max_bytes, self.max_reply) < 1 or not 0 < self.max_age < math.inf:
             raise ValueError(
                 "`max_entries`, `max_bytes`, `max_age` (seconds) and `max_reply` (bytes) are numbers above 0"

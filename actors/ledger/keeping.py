@@ -7,6 +7,7 @@ import msgspec
 
 from callboard.actors.ledger.book import Book
 from callboard.messages.accounting import BudgetMark, LedgerEntry
+from callboard.messages.settings import numbers
 from callboard.runtime.calendar import EVER
 
 DAY = 86_400_000_000_000
@@ -32,6 +33,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not (0 < self.entries < math.inf and 0 < self.usage < math.inf):
             raise ValueError("`entries` and `usage` are numbers of days above 0")
         if not isinstance(self.rows, int) or self.rows < 0:

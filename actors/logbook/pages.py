@@ -13,6 +13,7 @@ from callboard.actors.logbook.redact import KINDS, Kind
 from callboard.messages.accounting import Erase
 from callboard.messages.calls import Failure
 from callboard.messages.logbook import LogCall, LogRecord
+from callboard.messages.settings import numbers
 from callboard.messages.storing import Operation, StoreDelete, StorePut
 
 LOG, CALLS = "log", "log_calls"
@@ -34,6 +35,7 @@ class LogSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     keep_days: float = 30.0
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not 0 < self.keep_days < math.inf:
             raise ValueError("`keep_days` is a number of days above 0")
 

@@ -11,6 +11,7 @@ from callboard.messages.estimate import estimate, output_bound
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.request import Request
 from callboard.messages.routing import Plan
+from callboard.messages.settings import numbers
 
 LARGEST_MEMO = 10_000
 
@@ -24,6 +25,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Tokens of input and output together."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         if self.context is not None and self.context < 1:
             raise ValueError("`context` is a number of tokens, 1 or more")
 

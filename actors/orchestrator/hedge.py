@@ -6,6 +6,7 @@ After Dean and Barroso, "The Tail at Scale" (2013): wait for a high quantile of 
 import msgspec
 
 from callboard.messages.accounting import LatencyRow
+from callboard.messages.settings import numbers
 
 MOST_SAVED = 10
 """Hedges that may be made in a row after a quiet time."""
@@ -23,6 +24,7 @@ class HedgeSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Attempts that must have been seen before anything is called usual."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not 0 < self.share <= 1:
             raise ValueError("`share` is a share of the calls, above 0 and up to 1")
         if not 0 < self.quantile < 1:

@@ -9,6 +9,7 @@ import math
 import msgspec
 
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.settings import numbers
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class RetrySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max: float = 8.0
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not 0 < self.base <= self.max < math.inf:
             raise ValueError("`base` and `max` are seconds, 0 < base <= max")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from callboard.messages.settings import exact
 from callboard.messages.usage import NONE_APART, Apart, Bill, Cost, Usage
 
 MILLION = Decimal(1_000_000)
@@ -41,10 +42,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             price = getattr(self, name)
             if price is None:
                 continue
-            exact = price if isinstance(price, Decimal) else Decimal(str(price))
-            if not (exact.is_finite() and exact >= 0):
+            amount = exact(price)
+            if not (amount.is_finite() and amount >= 0):
                 raise ValueError(f"`{name}` is a number of US dollars, 0 or more")
-            msgspec.structs.force_setattr(self, name, exact)
+            msgspec.structs.force_setattr(self, name, amount)
 
     def cost(self, usage: Usage) -> Cost:
         """US dollars of these tokens."""

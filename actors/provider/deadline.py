@@ -11,6 +11,7 @@ import trio
 
 from callboard.actors.transport.errors import Stage
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.settings import numbers
 from callboard.runtime.clock import NANOSECONDS
 
 
@@ -28,6 +29,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Waiting for the account's limits to leave room; the one among them that no provider is blamed for."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         for name in self.__struct_fields__:
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"`{name}` must be a number of seconds above 0")

@@ -10,6 +10,7 @@ import math
 import msgspec
 
 from callboard.messages.faults import Fault, FaultKind
+from callboard.messages.settings import numbers
 from callboard.runtime.clock import ns
 
 _ANSWERED = {
@@ -32,6 +33,7 @@ class HealthSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_interval: float = 60.0
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not 0 < self.interval <= self.max_interval < math.inf:
             raise ValueError("`interval` and `max_interval` are seconds, 0 < interval <= max_interval")
 

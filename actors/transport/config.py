@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from callboard.messages.settings import numbers
+
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds. Each is named in its error; none can be left out.
@@ -57,6 +59,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """After its content coding is undone."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         for name in self.__struct_fields__:
             if getattr(self, name) < 1:
                 raise ValueError(f"bound {name} must be at least 1 byte")
@@ -114,6 +117,7 @@ class TransportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     tls: Tls = Tls()
 
     def __post_init__(self) -> None:
+        numbers(self)
         if self.max_connections < 1 or self.max_idle < 0:
             raise ValueError("max_connections must be at least 1 and max_idle at least 0")
         if self.keep_alive < 0 or not self.eyeballs_delay > 0:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Set
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, get_args
 
 from callboard.errors import InvalidRequest
 from callboard.messages import checks
 from callboard.messages.calls import Operate
+from callboard.messages.settings import exact
 from callboard.runtime.clock import ns
 
 Command: TypeAlias = Literal["open", "close", "reset"]
@@ -41,10 +42,7 @@ def tries(attempts: int) -> int:
 
 def dollars(money: Decimal | float | str) -> Decimal:
     """A call's bound on money."""
-    try:
-        amount = Decimal(str(money))
-    except InvalidOperation:
-        amount = Decimal("NaN")
+    amount = exact(money)
     if not (amount.is_finite() and amount >= 0):
         raise InvalidRequest("money: expected a number of US dollars, 0 or more")
     return amount

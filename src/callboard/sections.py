@@ -11,6 +11,7 @@ from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.provider.health import HealthSpec
 from callboard.actors.transport.config import TransportConfig
 from callboard.actors.wires.presets import WireName
+from callboard.messages.settings import numbers
 from callboard.runtime.calendar import Calendar, zone_of
 from callboard.runtime.circuit.circuit import CircuitSpec
 from callboard.runtime.clock import ns
@@ -41,6 +42,7 @@ class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     attempts: int = 4
 
     def __post_init__(self) -> None:
+        numbers(self)
         _above_zero(self, "timeout")
         _whole(self, "attempts", least=1)
 
@@ -88,8 +90,10 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """For how many days."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         if not isinstance(self.path, str) or not self.path or "\0" in self.path:
             raise ValueError("`path` is the name of a folder, a str")
+        numbers(self)
         if not 65_536 <= self.initial_size <= LARGEST:
             raise ValueError(f"`initial_size` is 65536 to {LARGEST} bytes")
         if not max(self.initial_size, LEAST) <= self.max_size <= MOST:
@@ -109,6 +113,7 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     trials: int = 1
 
     def __post_init__(self) -> None:
+        numbers(self)
         for name in ("consecutive", "min_calls", "trials"):
             _whole(self, name, least=1)
         _whole(self, "intensity", least=0)
@@ -146,6 +151,7 @@ class ModelLimitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Requests in flight at once."""
 
     def __post_init__(self) -> None:
+        numbers(self)
         for name in LIMITS:
             if getattr(self, name) is not None:
                 _whole(self, name, least=1)

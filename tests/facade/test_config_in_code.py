@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import callboard
 from callboard.actors.budgets.spec import BudgetSpec
 from callboard.actors.logbook.pages import LogSpec
 from callboard.actors.orchestrator.features import Features
@@ -69,3 +71,31 @@ def test_a_number_of_another_library_is_a_number() -> None:
 
     made = Config(providers=local(), call=CallConfig(timeout=Double(3)))
     assert load(made).config.call.timeout == 3
+
+
+MADE_OF_TEXT: list[tuple[Callable[[], object], str]] = [
+    (lambda: CallConfig(timeout="3"), "`timeout` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: CallConfig(timeout=None), "`timeout` must be a number, got None"),  # type: ignore[arg-type]
+    (lambda: callboard.Timeouts(connect="3"), "`connect` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.CircuitConfig(rate="0.5"), "`rate` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.HedgeSpec(share="1"), "`share` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.RetrySpec(base="1"), "`base` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.Bounds(max_age="1"), "`max_age` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.Keep(entries="1"), "`entries` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.HealthSpec(interval="1"), "`interval` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: LogSpec(keep_days="1"), "`keep_days` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: Features(context="8k"), "`context` must be a whole number, got a str"),  # type: ignore[arg-type]
+    (lambda: TransportConfig(max_idle="1"), "`max_idle` must be a whole number, got a str"),  # type: ignore[arg-type]
+    (lambda: LimitConfig(ageing="1"), "`ageing` must be a number, got a str"),  # type: ignore[arg-type]
+    (lambda: StoreConfig(max_size="1G"), "`max_size` must be a whole number, got a str"),  # type: ignore[arg-type]
+    (lambda: callboard.CalendarConfig(timezone=None), "no time zone is named None"),  # type: ignore[arg-type]
+    (lambda: BudgetSpec(limit="much", per="day"), "`limit` is a number of US dollars"),  # type: ignore[arg-type]
+    (lambda: BudgetSpec(limit=Decimal(1), per="day", alerts="half"), "`alerts` are shares"),  # type: ignore[arg-type]
+    (lambda: Price(input="cheap", output=1), "`input` is a number of US dollars"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("make", "told"), MADE_OF_TEXT, ids=lambda told: told if isinstance(told, str) else "")
+def test_a_number_that_is_none_is_named_where_the_table_is_made(make: Callable[[], object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make()
