@@ -62,7 +62,7 @@ def _json(value: Any, depth: int) -> None:
         case float():
             raise InvalidRequest("", "JSON has no NaN and no infinity")
         case _:
-            raise InvalidRequest("", f"JSON has no {named(value)}")
+            raise InvalidRequest("", f"expected what JSON can hold, got {named(value)}")
 
 
 def inside(field: str, check: Callable[..., None], *values: Any) -> None:
@@ -73,10 +73,10 @@ def inside(field: str, check: Callable[..., None], *values: Any) -> None:
         raise error.within(field) from None
 
 
-def typed(field: str, value: Any, kind: type[T]) -> T:
-    """An instance of `kind`."""
+def typed(field: str, value: Any, kind: type[T], make: str = "") -> T:
+    """An instance of `kind`; the sentence ends with how to `make` one."""
     if not isinstance(value, kind):
-        raise InvalidRequest(field, f"expected {kind.__name__}, got {named(value)}")
+        raise InvalidRequest(field, f"expected {kind.__name__}, got {named(value)}{make}")
     return value
 
 

@@ -41,6 +41,9 @@ T = TypeVar("T")
 
 MOST_STOPS = 16
 MAKE_A_MESSAGE = '; make it with callboard.user("..."), system, assistant or tool_result'
+MAKE_A_CHOICE = '; say "auto", "none", "required" or the name of a tool'
+MAKE_AN_OUTPUT = '; say "json" or callboard.Output(schema={JSON Schema})'
+MAKE_A_THOUGHT = '; say "low", "medium" or "high", or callboard.Thinking(budget_tokens=...)'
 MAKE_A_TOOL = "; callboard.Tool(name=..., description=..., parameters={JSON Schema})"
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -81,12 +84,12 @@ def check(request: Request) -> None:
     if request.sampling is not NOTHING_SAID:
         checks.inside("sampling", _sampling, checks.typed("sampling", request.sampling, Sampling))
     if request.tool_choice is not None:
-        choice = checks.typed("tool_choice", request.tool_choice, ToolChoice)
+        choice = checks.typed("tool_choice", request.tool_choice, ToolChoice, MAKE_A_CHOICE)
         checks.inside("tool_choice", _tool_choice, choice, request.tools)
     if request.output is not None:
-        checks.inside("output", _output, checks.typed("output", request.output, Output))
+        checks.inside("output", _output, checks.typed("output", request.output, Output, MAKE_AN_OUTPUT))
     if request.thinking is not None:
-        checks.inside("thinking", _thinking, checks.typed("thinking", request.thinking, Thinking))
+        checks.inside("thinking", _thinking, checks.typed("thinking", request.thinking, Thinking, MAKE_A_THOUGHT))
     checks.flag("parallel_tool_calls", request.parallel_tool_calls)
 
 

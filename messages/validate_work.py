@@ -21,12 +21,13 @@ MOST_DIMENSIONS = 2**16
 
 
 _CACHE_USES = get_args(CacheUse)
+MAKE_A_CACHE = f"; say one of {', '.join(_CACHE_USES)}"
 _PLAIN_CACHES = tuple(CacheControl(use=use) for use in _CACHE_USES)
 
 
 def check_embedding(request: EmbeddingRequest) -> None:
     """Raises InvalidRequest at the first thing that is wrong."""
-    _texts("inputs", request.inputs)
+    _texts("texts", request.inputs)
     if request.dimensions is not None:
         checks.number("dimensions", request.dimensions, int, 1, MOST_DIMENSIONS)
     if request.task is not None:
@@ -57,7 +58,7 @@ def check_work(work: Work, ours: tuple[str, ...]) -> None:
     """What all kinds have in common; `ours` are the members that callboard writes into the provider's request."""
     checks.filled("model", work.model)
     if work.cache not in _PLAIN_CACHES:
-        checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl))
+        checks.inside("cache", _cache, checks.typed("cache", work.cache, CacheControl, MAKE_A_CACHE))
     checks.flag("wait", work.wait)
     checks.flag("keep_raw", work.keep_raw)
     checks.one_of("priority", work.priority, PRIORITY_NAMES)

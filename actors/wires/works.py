@@ -56,7 +56,7 @@ def decode(wire: Wire, work: Work, body: bytes) -> AnyAnswer:
 
 _KINDS: dict[type[Work], str] = {
     EmbeddingRequest: "texts to embed",
-    RerankRequest: "texts to put in order",
+    RerankRequest: "reranking",
     ImageRequest: "descriptions of images to make",
 }
 

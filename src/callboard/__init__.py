@@ -235,3 +235,7 @@ if not TYPE_CHECKING:  # else every name would be known, misspelt ones too
             raise AttributeError(f"module 'callboard' has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(home), name)
         return value
+
+    def __dir__() -> list[str]:
+        """The same names, so that they are completed before their first use."""
+        return sorted({*globals(), *__all__})

@@ -16,6 +16,19 @@ Command: TypeAlias = Literal["open", "close", "reset"]
 COMMANDS = get_args(Command)
 BOUNDS = frozenset({"model", "timeout", "attempts", "money"})
 """What every call takes besides its options."""
+ELSEWHERE = {
+    "api_key": "keys are the provider's: say key_env in the configuration",
+    "api_base": "say base_url in the provider's part of the configuration",
+    "base_url": "say base_url in the provider's part of the configuration",
+    "max_retries": "say attempts",
+    "num_retries": "say attempts",
+    "retries": "say attempts",
+    "request_timeout": "say timeout",
+    "max_budget": "say money",
+    "fallbacks": "name an alias, whose candidates are tried in turn",
+    "store": "provider-specific ones go into extra={...}",
+}
+"""What other libraries call an option of any call, and what to do here."""
 
 
 def names(options: Collection[str], taken: Set[str], known: Collection[str], hints: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from callboard.messages.chat import ChatMessage
 from callboard.messages.chat import system as system_message
 from callboard.messages.chat import user as user_message
 from callboard.messages.checks import is_async, named
+from callboard.messages.checks import text as checked_text
 from callboard.messages.hooks import Hook, Sanitiser, Wishes
 from callboard.messages.priority import Priority
 from callboard.messages.request import (
@@ -32,43 +33,53 @@ Prompt: TypeAlias = str | ChatMessage | Sequence[ChatMessage] | Request
 
 
 class Options(TypedDict, total=False):
-    """What may be said of a request besides its messages; see `Request` and `Sampling` for units and defaults."""
+    """What may be said of a request besides its messages; see `Request` and `Sampling` for units and defaults.
 
-    system: str
-    tools: Iterable[Tool]
-    tool_choice: ToolChoice | str
-    parallel_tool_calls: bool
-    output: Output | Literal["text", "json"]
-    max_tokens: int
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    seed: int
-    stop: str | Iterable[str]
-    presence_penalty: float
-    frequency_penalty: float
-    logprobs: bool
-    top_logprobs: int
-    thinking: Thinking | Effort
-    user: str
-    tag: str
-    metadata: dict[str, str]
-    priority: Priority
-    cache: CacheControl | CacheUse
-    wait: bool
-    keep_raw: bool
-    extra: dict[str, Any]
+    None is as if left out.
+    """
+
+    system: str | None
+    tools: Iterable[Tool] | None
+    tool_choice: ToolChoice | str | None
+    parallel_tool_calls: bool | None
+    output: Output | Literal["text", "json"] | None
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    seed: int | None
+    stop: str | Iterable[str] | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    thinking: Thinking | Effort | None
+    user: str | None
+    tag: str | None
+    metadata: dict[str, str] | None
+    priority: Priority | None
+    cache: CacheControl | CacheUse | None
+    wait: bool | None
+    keep_raw: bool | None
+    extra: dict[str, Any] | None
 
 
 OPTIONS = frozenset(Options.__annotations__)
 SAMPLING = frozenset(Sampling.__struct_fields__)
 _KNOWN = OPTIONS | arguments.BOUNDS | {"checks", "repair"}
 _HINTS = {
+    **arguments.ELSEWHERE,
     "max_completion_tokens": "say max_tokens",
     "max_output_tokens": "say max_tokens",
     "response_format": "say output=callboard.Output(...)",
+    "response_model": "say output=callboard.Output(...)",
     "reasoning_effort": "say thinking",
+    "stop_sequences": "say stop",
+    "instructions": "say system",
+    "functions": "say tools",
+    "messages": "they are the first argument",
+    "n": "one call has one reply; call again for another",
     "stream": "call board.stream(...)",
     "hedge": "only plain calls are hedged",
     "buffer": "only streams are buffered",
@@ -111,7 +122,7 @@ def wishes(request: Request, checks: Iterable[str | Hook], **more: bool) -> Wish
 
 def _hook(function: object) -> None:
     if not callable(function):
-        raise InvalidRequest(f"checks: expected names and functions, got {type(function).__name__}")
+        raise InvalidRequest(f"checks: expected names and functions, got {named(function)}")
     if is_async(function):
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidRequest(f"checks: {name} is async; a check or a sanitiser cannot wait")
@@ -138,11 +149,17 @@ def _messages(prompt: str | ChatMessage | Sequence[ChatMessage]) -> tuple[ChatMe
 
 
 def _changed(request: Request, model: str | None, options: dict[str, Any]) -> Request:
-    changes = {name: _LONG_FORMS[name](value) if name in _LONG_FORMS else value for name, value in options.items()}
+    changes = {
+        name: _LONG_FORMS[name](value) if name in _LONG_FORMS else value
+        for name, value in options.items()
+        if value is not None
+    }
     if model is not None:
         changes["model"] = model
     if "system" in changes:
-        changes["messages"] = (system_message(changes.pop("system")), *request.messages)
+        text = changes.pop("system")
+        checked_text("system", text)
+        changes["messages"] = (system_message(text), *request.messages)
     if not SAMPLING.isdisjoint(changes):
         sampling = {name: changes.pop(name) for name in SAMPLING & changes.keys()}
         changes["sampling"] = msgspec.structs.replace(request.sampling, **sampling)
@@ -150,13 +167,11 @@ def _changed(request: Request, model: str | None, options: dict[str, Any]) -> Re
 
 
 def _tools(tools: Any) -> Any:
-    return None if tools is None else _several("tools", tools)
+    return _several("tools", tools)
 
 
 def _stop(stop: Any) -> Any:
-    if isinstance(stop, str):
-        return (stop,)
-    return None if stop is None else _several("stop", stop)
+    return (stop,) if isinstance(stop, str) else _several("stop", stop)
 
 
 def _tool_choice(choice: Any) -> Any:
@@ -193,7 +208,9 @@ _LONG_FORMS: dict[str, Callable[[Any], Any]] = {
 
 
 def _several(name: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str | bytes | dict):
+        raise InvalidRequest(f"{name}: expected several, in a list or tuple, got {named(values)}")
     try:
         return tuple(values)
     except TypeError:
-        raise InvalidRequest(f"{name}: expected several, in a list or tuple, got {type(values).__name__}") from None
+        raise InvalidRequest(f"{name}: expected several, in a list or tuple, got {named(values)}") from None

@@ -57,7 +57,7 @@ async def test_an_operators_command_may_be_a_word(autojump_clock: object, world:
         ),
         (
             lambda board: board.rerank("Why?", ["So."], model=ALPHA, top_n=5),
-            r"top_n: no such option; did you mean top\?",
+            r"top_n: no such option; say top",
         ),
         (
             lambda board: board.draw("A cat.", model=ALPHA, temperature=1),

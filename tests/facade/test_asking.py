@@ -3,6 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import callboard
 from callboard.asking import Options, build
 from callboard.errors import CallboardError, InvalidRequest
 from callboard.messages.chat import ChatMessage, assistant, system, user
@@ -76,6 +77,11 @@ def test_a_sampling_option_reaches_the_request(name: str) -> None:
     assert getattr(asked(**{name: written}, **more).sampling, name) == becomes
 
 
+@pytest.mark.parametrize("name", Options.__annotations__)
+def test_an_option_that_is_none_is_as_if_left_out(name: str) -> None:
+    assert asked(**{name: None}) == asked()
+
+
 def test_instructions_come_first() -> None:
     assert asked(system="Be brief.").messages == (system("Be brief."), user("Why?"))
 
@@ -95,7 +101,6 @@ def test_a_tool_choice_may_be_a_word_or_the_tools_name(written: Any, becomes: To
 
 def test_stops_may_be_several() -> None:
     assert asked(stop=["a", "b"]).sampling.stop == ("a", "b")
-    assert asked(stop=None).sampling.stop is None
 
 
 def test_a_request_is_taken_as_it_is() -> None:
@@ -130,6 +135,9 @@ def test_an_unknown_option_is_named(name: str) -> None:
     [
         ("max_completion_tokens", "say max_tokens"),
         ("max_output_tokens", "say max_tokens"),
+        ("max_retries", "say attempts"),
+        ("store", r"provider-specific ones go into extra=\{\.\.\.\}"),
+        ("stop_sequences", "say stop"),
         ("response_format", r"say output=callboard\.Output\(\.\.\.\)"),
         ("reasoning_effort", "say thinking"),
         ("stream", r"call board\.stream\(\.\.\.\)"),
@@ -163,7 +171,11 @@ def test_an_output_may_be_a_word(name: Any) -> None:
         ({"tools": [5]}, r"^tools\[0\]: expected Tool, got an int; callboard.Tool"),
         ({"stop": 5}, "^stop: expected several"),
         ({"stop": [5]}, r"^sampling.stop\[0\]"),
-        ({"system": 5}, r"^messages\[0\].content"),
+        ({"system": 5}, "^system: expected a string, got an int"),
+        ({"stop": b"x"}, "^stop: expected several, in a list or tuple, got a bytes"),
+        ({"tools": {"a": TOOL}}, "^tools: expected several, in a list or tuple, got a dict"),
+        ({"extra": {"a": object()}}, "^extra.a: expected what JSON can hold, got an object"),
+        ({"cache": True}, "^cache: expected CacheControl, got a bool; say one of auto, use, "),
         ({"temperature": "hot"}, "^sampling.temperature"),
         ({"temperature": 3}, "^sampling.temperature: expected 0 to 2"),
         ({"max_tokens": 1.5}, "^sampling.max_tokens: expected a whole number"),
@@ -221,3 +233,7 @@ def test_a_refusal_is_a_callboard_error_and_a_value_error_and_never_quotes_the_c
     assert isinstance(caught.value, CallboardError)
     assert isinstance(caught.value, ValueError)
     assert "secret" not in str(caught.value)
+
+
+def test_every_exported_name_is_completed_before_its_first_use() -> None:
+    assert set(callboard.__all__) <= set(dir(callboard))

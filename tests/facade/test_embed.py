@@ -175,12 +175,12 @@ async def test_money_that_is_spent_ends_a_call_between_its_parts(autojump_clock:
 @pytest.mark.parametrize(
     ("texts", "options", "field"),
     [
-        ([], {}, "inputs"),
-        ("", {}, r"inputs\[0\]"),
-        (["a", ""], {}, r"inputs\[1\]"),
-        (["a", 7], {}, r"inputs\[1\]"),
-        (7, {}, "inputs"),
-        (["a"] * 10_001, {}, "inputs"),
+        ([], {}, "texts"),
+        ("", {}, r"texts\[0\]"),
+        (["a", ""], {}, r"texts\[1\]"),
+        (["a", 7], {}, r"texts\[1\]"),
+        (7, {}, "texts"),
+        (["a"] * 10_001, {}, "texts"),
         ("a", {"dimensions": 0}, "dimensions"),
         ("a", {"task": ""}, "task"),
         ("a", {"user": 7}, "user"),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from callboard.messages import validate
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -27,6 +28,7 @@ from callboard.messages.chat import (
 from callboard.messages.checks import named
 from callboard.messages.request import CacheControl, Output, Request, Sampling, Thinking, Tool, ToolChoice
 from callboard.messages.validate import MAKE_A_MESSAGE, MAKE_A_TOOL, InvalidRequest, check
+from callboard.messages.validate_work import MAKE_A_CACHE
 
 TOOL = Tool(name="f", parameters={"type": "object"})
 CALL = ToolCallPart(id="c", name="f", arguments='{"a": 1}')
@@ -117,11 +119,11 @@ def test_what_makes_sense_passes(good: Request) -> None:
         ({"messages": ({"role": "user"},)}, "messages[0]: expected ChatMessage, got a dict" + MAKE_A_MESSAGE),
         ({"tools": None}, "tools: expected a tuple of Tool, got None"),
         ({"tools": ({"name": "f"},)}, "tools[0]: expected Tool, got a dict" + MAKE_A_TOOL),
-        ({"tool_choice": "auto"}, "tool_choice: expected ToolChoice, got a str"),
-        ({"output": {}}, "output: expected Output, got a dict"),
+        ({"tool_choice": "auto"}, "tool_choice: expected ToolChoice, got a str" + validate.MAKE_A_CHOICE),
+        ({"output": {}}, "output: expected Output, got a dict" + validate.MAKE_AN_OUTPUT),
         ({"sampling": None}, "sampling: expected Sampling, got None"),
-        ({"thinking": "high"}, "thinking: expected Thinking, got a str"),
-        ({"cache": "off"}, "cache: expected CacheControl, got a str"),
+        ({"thinking": "high"}, "thinking: expected Thinking, got a str" + validate.MAKE_A_THOUGHT),
+        ({"cache": "off"}, "cache: expected CacheControl, got a str" + MAKE_A_CACHE),
         ({"parallel_tool_calls": 1}, "parallel_tool_calls: expected True or False, got an int"),
         ({"keep_raw": "yes"}, "keep_raw: expected True or False, got a str"),
         ({"priority": "urgent"}, "priority: expected one of critical, normal, background"),
@@ -133,8 +135,8 @@ def test_what_makes_sense_passes(good: Request) -> None:
         ({"metadata": {1: "a"}}, "metadata: expected a string, got an int"),
         ({"extra": []}, "extra: expected a dict, got a list"),
         ({"extra": {"a": {"b": [0, math.nan]}}}, "extra.a.b[1]: JSON has no NaN and no infinity"),
-        ({"extra": {"a": b"x"}}, "extra.a: JSON has no a bytes"),
-        ({"extra": {"a": Decimal(1)}}, "extra.a: JSON has no a Decimal"),
+        ({"extra": {"a": b"x"}}, "extra.a: expected what JSON can hold, got a bytes"),
+        ({"extra": {"a": Decimal(1)}}, "extra.a: expected what JSON can hold, got a Decimal"),
         ({"extra": {1: 2}}, "extra: JSON names members by strings, not by an int"),
         ({"extra": {"stream": True}}, "extra.stream: is written by callboard itself; leave it out"),
         ({"extra": {"messages": []}}, "extra.messages: is written by callboard itself; leave it out"),
@@ -204,7 +206,7 @@ def test_a_role_speaks_only_in_its_own_parts(role: str, part: Part) -> None:
         (DocumentPart(url="u", file_id="f"), ": a document needs a url or data or file_id, not both"),
         (DocumentPart(file_id=""), "file_id: is empty"),
         (TextPart(None), "text: expected a string, got None"),  # type: ignore[arg-type]
-        (TextPart("x", extra={"a": {1}}), "extra.a: JSON has no a set"),
+        (TextPart("x", extra={"a": {1}}), "extra.a: expected what JSON can hold, got a set"),
         (OpaquePart(origin="", block={}), "origin: is empty"),
         (OpaquePart(origin="x", block={"a": math.nan}), "block.a: JSON has no NaN and no infinity"),
     ],
@@ -271,7 +273,7 @@ def test_a_result_before_its_call_is_wrong() -> None:
         ((Tool(name="f", parameters={"a": math.nan}),), "tools[0].parameters.a: JSON has no NaN and no infinity"),
         ((Tool(name="f", strict=1),), "tools[0].strict: expected True or False, got an int"),  # type: ignore[arg-type]
         ((Tool(name="f", description=1),), "tools[0].description: expected a string, got an int"),  # type: ignore[arg-type]
-        ((Tool(name="f", extra={"a": b""}),), "tools[0].extra.a: JSON has no a bytes"),
+        ((Tool(name="f", extra={"a": b""}),), "tools[0].extra.a: expected what JSON can hold, got a bytes"),
     ],
 )
 def test_a_tool_is_named_by_its_number(tools: tuple[Tool, ...], sentence: str) -> None:
@@ -358,7 +360,7 @@ def test_a_stop_string_is_named_by_its_number() -> None:
         (Thinking(effort="low", budget_tokens=5), "thinking: takes effort or budget_tokens, not both"),
         (Thinking(effort="huge"), "thinking.effort: expected one of none, minimal, low, medium, high, xhigh"),  # type: ignore[arg-type]
         (Thinking(budget_tokens=0), "thinking.budget_tokens: expected 1 to 2147483648, got 0"),
-        (Thinking(effort="low", extra={"a": b""}), "thinking.extra.a: JSON has no a bytes"),
+        (Thinking(effort="low", extra={"a": b""}), "thinking.extra.a: expected what JSON can hold, got a bytes"),
     ],
 )
 def test_thinking_is_by_effort_or_by_budget(thinking: Thinking, sentence: str) -> None:

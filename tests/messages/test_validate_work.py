@@ -25,11 +25,11 @@ COMMON: list[tuple[dict[str, Any], str]] = [
     ({"extra": {"x": float("nan")}}, "extra.x"),
 ]
 EMBEDDING: list[tuple[dict[str, Any], str]] = [
-    ({"inputs": ()}, "inputs"),
-    ({"inputs": ["a"]}, "inputs"),
-    ({"inputs": ("a", b"b")}, "inputs[1]"),
-    ({"inputs": ("a", HALF)}, "inputs[1]"),
-    ({"inputs": ("a",) * (MOST_TEXTS + 1)}, "inputs"),
+    ({"inputs": ()}, "texts"),
+    ({"inputs": ["a"]}, "texts"),
+    ({"inputs": ("a", b"b")}, "texts[1]"),
+    ({"inputs": ("a", HALF)}, "texts[1]"),
+    ({"inputs": ("a",) * (MOST_TEXTS + 1)}, "texts"),
     ({"dimensions": 1.5}, "dimensions"),
     ({"dimensions": True}, "dimensions"),
     ({"task": 7}, "task"),
