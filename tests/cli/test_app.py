@@ -60,6 +60,12 @@ def test_the_help_names_every_command(run: Run) -> None:
         assert f"  {name} " in finished.out
 
 
+def test_the_help_cuts_no_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (("--help",), ("cache", "--help")):
+        assert "..." not in run(*arguments).out.replace("[ARGS]...", "")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("nonsense",), ("ask",), ("ask", "Why?", "--nonsense"), ("demo", "--calls", "3"), ("simulate", "--days", "inf")],

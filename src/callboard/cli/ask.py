@@ -30,7 +30,7 @@ def ask(
         bool, typer.Option("--json", help="Write the whole reply as JSON; with --stream its pieces.")
     ] = False,
 ) -> None:
-    """Ask a model, with callboard.toml or with keys in the environment.
+    """Ask a model. It is found in callboard.toml, or by keys in the environment.
 
     Beside a running runtime the call is made outside its budgets and limits and recorded nowhere, which is told.
     """

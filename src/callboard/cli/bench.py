@@ -32,7 +32,7 @@ def bench(  # noqa: PLR0917 - typer reads the options from here
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page there.")] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a chart there.")] = None,
 ) -> None:
-    """Measure this machine: what a supervised call costs, beside its reference in the same run.
+    """Measure what a supervised call costs here. Beside its reference, in the same run.
 
     Needs no key: the provider is a small server on this machine. Only `weight` and --peers use the network, to install.
 

@@ -24,6 +24,6 @@ def clear(
     older_than: Annotated[float | None, typer.Option("--older-than", min=0.0, help="Seconds.")] = None,
     store: Annotated[Path | None, typer.Option("--store", help="The runtime's store folder.")] = None,
 ) -> None:
-    """Forget kept replies: those that have everything that is named, all when nothing is."""
+    """Forget kept replies. Those that have everything that is named, all when nothing is."""
     arguments.texts(**{"--model": model, "--tag": tag})
     carry_out(CacheCommand(model=model, tag=tag, older_than=older_than), store)

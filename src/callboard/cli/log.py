@@ -19,7 +19,7 @@ def log(
     call: Annotated[str, typer.Argument(help="The id of a call, as replies and errors tell it.")],
     store: Annotated[Path | None, typer.Option("--store", help="The store folder.")] = None,
 ) -> None:
-    """Show what was asked and answered in a call, as one JSON object; where [log] says `requests = true`."""
+    """Show what was asked and answered in a call. As one JSON object, where [log] says `requests = true`."""
     arguments.texts(CALL=call)
     with ReadOnlyEnvironment.open_readonly(store_path(store) / "ledger", LEDGER_DATABASES) as environment:
         record = find(Records(environment), call)

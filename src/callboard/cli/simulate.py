@@ -15,7 +15,7 @@ def simulate(
     calls: Annotated[int, typer.Option("--calls", min=1, help="Calls in each.")] = 1_500,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Play mixed traffic over five failing providers in virtual time, and hold the books against each other."""
+    """Play months of failing providers in virtual time. The books are held against each other."""
     from callboard.simulation.run import simulate as play
     from callboard.simulation.spec import Spec
 

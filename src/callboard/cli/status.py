@@ -23,7 +23,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="As JSON, one line a look.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="The runtime's store folder.")] = None,
 ) -> None:
-    """Show the supervision tree of a running runtime: circuits, queues, who blocks."""
+    """Show a running runtime. Its supervision tree, circuits, queues, and who blocks."""
     path = store_path(store)
     if json or not sys.stdout.isatty():
         _print(path, watch=watch, json=json)

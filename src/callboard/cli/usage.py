@@ -42,7 +42,7 @@ def usage(
     csv: Annotated[bool, typer.Option("--csv", help="As CSV: by day, provider and model, or as --by says.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="The store folder.")] = None,
 ) -> None:
-    """Show tokens and cost by day, provider and model, calls by tag, and budgets."""
+    """Show tokens, cost and budgets. By day, provider and model, and calls by tag."""
     _refuse(by, baseline, top, json=json, csv=csv)
     place = store_path(store)
     if top is not None:

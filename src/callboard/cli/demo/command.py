@@ -36,7 +36,7 @@ def demo(
         int, typer.Option("--seed", help="The same seed gives the same questions, replies and faults.")
     ] = 7,
 ) -> None:
-    """Watch hundreds of calls survive an outage: three simulated providers on this machine, no keys, no network."""
+    """Watch hundreds of calls survive an outage. Three simulated providers on this machine, no keys, no network."""
     with tempfile.TemporaryDirectory(prefix="callboard-demo-") as folder:
         with showing(terminal=sys.stdout.isatty()) as show:
             run = Run(calls, seed, Path(folder), show)
