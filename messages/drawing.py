@@ -8,6 +8,8 @@ import msgspec
 from callboard.messages.status import NodeStatus, Status
 
 Tone: TypeAlias = Literal["good", "busy", "bad", "quiet"]
+FEW = 4
+"""Circuits, or models, of one account that are named."""
 HANDLERS = 3
 """Handlers drawn below one actor; the rest are counted."""
 
@@ -124,13 +126,18 @@ def _facts(node: NodeStatus) -> Iterator[str]:
     if facts.get("account", "ok") != "ok":
         yield str(facts["account"])
     moved = [f"{key} {state}" for key, state in _circuits(node).items() if state != "closed"]
-    yield from moved or (["circuits closed"] if "circuits" in facts else [])
+    yield from _few(moved) or (["circuits closed"] if "circuits" in facts else [])
     for name, value in facts.items():
         if isinstance(value, int) and value:
             yield f"{value} {name.replace('_', ' ')}"
     for name in ("blocked", "refused"):
         if facts.get(name):
-            yield f"{name} {', '.join(map(str, facts[name]))}"
+            yield f"{name} {', '.join(_few(list(map(str, facts[name]))))}"
+
+
+def _few(told: list[str]) -> list[str]:
+    """An account may have hundreds of models, and a row is to be read; `--json` has them all."""
+    return told if len(told) <= FEW else [*told[:FEW], f"and {len(told) - FEW} more"]
 
 
 def _circuits(node: NodeStatus) -> dict[str, str]:

@@ -64,6 +64,13 @@ def test_numbers_and_troubles_among_the_facts_are_told() -> None:
     )
 
 
+def test_few_of_an_accounts_models_are_named() -> None:
+    models = [f"m{number}" for number in range(40)]
+    facts = {"circuits": {f"endpoint {name}": "open, 1 in a row" for name in models}, "blocked": models}
+    notes = tree_rows(status(actor("a", facts=facts)))[1].notes
+    assert notes[3:] == ("endpoint m3 open, 1 in a row", "and 36 more", "blocked m0, m1, m2, m3, and 36 more")
+
+
 def test_few_of_those_at_work_are_drawn() -> None:
     busy = actor("a", running=9, children=tuple(at_work("a", number) for number in range(9)))
     assert [row.name for row in tree_rows(status(busy), handlers=2)] == ["callboard 1.2", "a", "#0", "#1"]
