@@ -3,6 +3,9 @@
 import asyncio
 import inspect
 import signal
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,16 +52,27 @@ async def test_the_bridge_from_asyncio_brings_replies_and_faults_and_ends_with_i
     bridge = example("README.md", "to_thread")["bridge"]
 
     async def main(source: callboard.Config) -> None:
-        async with bridge(source) as (board, call):
-            replies = await asyncio.gather(*(call(board.generate, f"Why {n}?", model="fast") for n in range(3)))
-            assert all(reply.text for reply in replies)
+        async with bridge(source) as crossing:
+            ask = crossing.board.generate
+            asked = [crossing.call(partial(ask, f"Why {n}?", model="fast")) for n in range(3)]
+            assert all(reply.text for reply in await asyncio.gather(*asked))
             with pytest.raises(callboard.InvalidRequest):
-                await call(board.generate, "Why?", model="nobody")
+                await crossing.call(lambda: ask("Why?", model="nobody"))
         with pytest.raises(trio.RunFinishedError):
-            await call(board.generate, "Why?", model="fast")
+            await crossing.call(lambda: ask("Why?", model="fast"))
 
     async with SimulatedProvider("alpha") as provider:
         await trio.to_thread.run_sync(asyncio.run, main(config(provider)))
+
+
+def test_type_checkers_find_nothing_wrong_with_the_examples(tmp_path: Path) -> None:
+    pages = [(ROOT / page).read_text("utf-8") for page in ("README.md", "docs/calls.md", "docs/running.md")]
+    blocks = [block.partition("```")[0] for page in pages for block in page.split("```python\n")[1:]]
+    for number, block in enumerate(blocks):
+        (tmp_path / f"example_{number}.py").write_text(block, "utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(tmp_path)]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 async def test_the_bridge_raises_what_opening_raised() -> None:
