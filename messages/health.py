@@ -23,7 +23,7 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One account."""
+    """How one account fares, by the worst that holds."""
 
     provider: str
     state: HealthState

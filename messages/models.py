@@ -12,6 +12,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     context: int | None = None
     """Tokens; None when the provider does not say."""
     max_output: int | None = None
+    """Tokens; None when the provider does not say."""
 
     @property
     def ref(self) -> str:

@@ -157,7 +157,11 @@ class Receipt(Veiled, frozen=True, kw_only=True):
 
 
 class Reply(Turn, Receipt, frozen=True, kw_only=True):
-    """What a model said."""
+    """What a model said: `text`, `thinking`, `tool_calls`, and `message`, which goes on with the conversation.
+
+    What it took is in `usage` (tokens), `cost` (US dollars; None: a price is unknown), `duration` (seconds) and
+    `attempts`; `provider` and `model` are those that answered.
+    """
 
     parts: tuple[Part, ...]
     finish_reason: FinishReason | None

@@ -20,6 +20,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None = None
     """JSON Schema of the arguments, an object at its top."""
     strict: bool | None = None
+    """Whether the provider holds the model to the schema; None leaves its default."""
     extra: Extra | None = None
 
 
@@ -31,7 +32,10 @@ class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
-    """Structured output: any JSON object, or one that follows a JSON Schema."""
+    """Structured output: any JSON object, or one that follows a JSON Schema.
+
+    The reply's `text` is that JSON, as the model wrote it; `checks=["schema"]` holds it to the schema.
+    """
 
     kind: Literal["text", "json", "schema"] = "schema"
     schema: dict[str, Any] | None = None

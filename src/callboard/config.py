@@ -47,9 +47,13 @@ FAMILIAR = {
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The whole configuration, as `callboard.toml` has it: accounts, aliases, prices, budgets, and where all is kept.
+
+    A mistake that no type tells is told by `callboard.open`, with ConfigError.
+    """
 
     providers: dict[str, ProviderConfig] = {}
+    """Accounts by a name of one's own, which stands before the model's: `provider/model`."""
     models: Mapping[str, list[str] | AliasConfig] = {}
     """Aliases: a name for `provider/model`s, and other aliases, in the order in which they are tried."""
     prices: dict[str, Price] = {}

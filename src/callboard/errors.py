@@ -20,7 +20,7 @@ STOPPED = "the runtime has stopped; a board is used inside its block, `async wit
 
 
 class CallboardError(Exception):
-    """The base of all."""
+    """The base of all that callboard raises."""
 
 
 class ConfigError(CallboardError):

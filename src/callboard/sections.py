@@ -40,6 +40,7 @@ class CallConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     timeout: float = 600.0
     """Seconds in all."""
     attempts: int = 4
+    """Tries at providers, retries and fallbacks together."""
 
     def __post_init__(self) -> None:
         numbers(self)
@@ -101,7 +102,11 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a provider's circuit opens and how it comes back; times in seconds."""
+    """When a provider's circuit opens and how it comes back; times in seconds.
+
+    It opens after `consecutive` faults in a row, or when within `window` there were more than `intensity` faults and
+    at least `min_calls` calls of which a share of at least `rate` were faults.
+    """
 
     consecutive: int = 5
     intensity: int = 5
@@ -109,8 +114,10 @@ class CircuitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     rate: float = 0.5
     window: float = 30.0
     backoff: float = 5.0
+    """Until the first trial; longer each time, up to `max_backoff`."""
     max_backoff: float = 300.0
     trials: int = 1
+    """At once."""
 
     def __post_init__(self) -> None:
         numbers(self)
@@ -197,7 +204,7 @@ class LimitConfig(ModelLimitConfig, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One provider account."""
+    """One provider account, a `[providers.NAME]` table: which service, where, with whose key, within what limits."""
 
     preset: str | None = None
     """The service it is, where the table's name does not say so: one of `callboard.actors.wires.presets`."""
