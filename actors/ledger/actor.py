@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import trio
 
-from callboard.actors.ledger.adding_up import NAMED, add_up, overfull
+from callboard.actors.ledger.adding_up import NAMED
 from callboard.actors.ledger.book import Book, lost
 from callboard.actors.ledger.erasing import (
     ERASE_PATIENCE,
@@ -17,11 +17,12 @@ from callboard.actors.ledger.erasing import (
     anonymous,
     chosen,
 )
-from callboard.actors.ledger.journal import JOURNAL, Journal, Reading, load, number_of, row_key
-from callboard.actors.ledger.keeping import DAY, KEEP, LATELY, STEP, Keep, aged_rows
+from callboard.actors.ledger.journal import Journal, Reading, deletions, load, number_of
+from callboard.actors.ledger.keeping import KEEP, STEP, Keep
 from callboard.actors.ledger.oldest import Oldest
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
+from callboard.actors.ledger.trimming import Trimming
 from callboard.actors.ledger.view import LedgerView
 from callboard.messages.accounting import (
     Erase,
@@ -115,8 +116,7 @@ class LedgerActor(Actor):
         self._entries: list[LedgerEntry] = []
         self._changed: list[tuple[str, str]] = []
         self._oldest = Oldest(reading, outbox, room)
-        self._adding_up: str | None = None
-        """The day whose rows by tag and user are being added up."""
+        self._trimming: Trimming
         self._erasures: dict[int, Erasure] = {}
         self._waiters: dict[int, tuple[Envelope, object]] = {}
         """Those who wait for the next commit, and what they are told then."""
@@ -153,6 +153,7 @@ class LedgerActor(Actor):
         if not self._outbox.lost_are_settled:
             self._take_in(*[lost(entry, self.me.utc()) for entry in self._book.open.values()])
             self._outbox.lost_are_settled = True
+        self._trimming = Trimming(self._book, self._oldest, self._keep, self._counted)
         self.me.publish(LedgerView(self._book, self.skipped, self.facts))
         if self._entries:
             self._commit()
@@ -237,35 +238,16 @@ class LedgerActor(Actor):
         return LATER
 
     def _trim(self) -> None:
-        """One step: what is oldest in the journal and among the rows, if it is too old, or too much."""
+        """One step; none while too much waits to be deleted."""
         if self._pile.drops + (0 if self._group is None else len(self._group.drops)) >= DROPS:
             self._trim_in(TRIM_PAUSE)
             return
-        now = self.me.utc()
-        oldest, before = self._oldest, now - int(self._keep.entries * DAY)
-        keys, more = oldest.any_age() if self._full or oldest.crowded else oldest.aged(before, now)
-        rows = aged_rows(self._book, now - int(self._keep.usage * DAY), now)
-        for database, key in rows:
-            del self._book.rows[database][key]
-        self._drop([*_entries_at(keys), *(StoreDelete(database, row_key(key)) for database, key in rows)])
-        many = self._add_up(now)
-        self._trim_in(TRIM_PAUSE if more or many or len(rows) == STEP else TRIM_EVERY)
-
-    def _add_up(self, now: int) -> bool:
-        """One step: rows by tag and user of the oldest day, if there are too many. Whether there were."""
-        day = self._adding_up or self._overfull(now)
-        if day is None:
-            return False
-        gone, changed = add_up(self._book, day, now)
-        self._adding_up = day if len(gone) >= STEP else None
-        self._changed += [*gone, *changed]
-        self._commit()
-        return True
-
-    def _overfull(self, now: int) -> str | None:
-        counted, spared = int(self._counted * DAY), now - int(LATELY * DAY)
-        needed = now - counted if counted else now + 2 * DAY  # no zone's day is further ahead
-        return overfull(self._book, self._keep.rows, min(needed, spared), needed, now)
+        found = self._trimming.step(self.me.utc(), full=self._full)
+        self._changed += found.changed
+        self._drop(found.drops)
+        if found.changed:
+            self._commit()
+        self._trim_in(TRIM_PAUSE if found.more else TRIM_EVERY)
 
     def _trim_in(self, pause: int) -> None:
         if self._trim_alarm is not None:
@@ -304,7 +286,7 @@ class LedgerActor(Actor):
             return
         keys = [key for key, entry in found if entry is not None and erasure.matches(entry)]
         erasure.entries += len(keys)
-        self._drop(_entries_at(keys))
+        self._drop(deletions(keys))
         erasure.after = found[-1][0] if found else erasure.after
         if len(found) == STEP and number_of(erasure.after) < erasure.until:
             erasure.latest = self.me.now() + ERASE_PATIENCE
@@ -423,7 +405,3 @@ class LedgerActor(Actor):
         self._outbox.written(lost)
         self._waiters = {**self._told, **self._waiters}
         self._told = {}
-
-
-def _entries_at(keys: list[bytes]) -> list[StoreDelete]:
-    return [StoreDelete(JOURNAL, key) for key in keys]

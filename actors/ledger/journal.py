@@ -150,6 +150,11 @@ def _entry(payload: bytes | None) -> LedgerEntry | None:
         return None
 
 
+def deletions(keys: Iterable[bytes]) -> list[StoreDelete]:
+    """The operations that delete the entries under these keys."""
+    return [StoreDelete(JOURNAL, key) for key in keys]
+
+
 def row_key(key: str) -> bytes:
     """The key under which a row is written."""
     encoded = key.encode()
