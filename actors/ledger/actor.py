@@ -14,10 +14,11 @@ from callboard.actors.ledger.erasing import (
     CannotErase,
     EraseOn,
     Erasure,
+    Progress,
     anonymous,
     chosen,
 )
-from callboard.actors.ledger.journal import Journal, Reading, deletions, load, number_of
+from callboard.actors.ledger.journal import Journal, Reading, deletions, load
 from callboard.actors.ledger.keeping import KEEP, STEP, Keep
 from callboard.actors.ledger.oldest import Oldest
 from callboard.actors.ledger.outbox import Outbox
@@ -276,34 +277,27 @@ class LedgerActor(Actor):
         return LATER
 
     def _erase_on(self, number: int) -> None:
-        """One step: the next entries of the journal. Those that are not yet written are waited for."""
+        """One step: the next entries of the journal."""
         erasure = self._erasures.get(number)
         if erasure is None:
             return
-        found = self._oldest.page(erasure.after)
-        if found is None:
-            self.me.at(self.me.now() + RETRY, EraseOn(number))
-            return
-        keys = [key for key, entry in found if entry is not None and erasure.matches(entry)]
-        erasure.entries += len(keys)
+        now = self.me.now()
+        keys, progress = erasure.step(self._oldest.page(erasure.after), self._outbox.latest_written, now)
         self._drop(deletions(keys))
-        erasure.after = found[-1][0] if found else erasure.after
-        if len(found) == STEP and number_of(erasure.after) < erasure.until:
-            erasure.latest = self.me.now() + ERASE_PATIENCE
-            self.me.at(self.me.now() + ERASE_PAUSE, EraseOn(number))
-        elif self._outbox.latest_written < erasure.until:
-            self._wait_for_the_rest(erasure)
-        else:
-            del self._erasures[number]
-            self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
-
-    def _wait_for_the_rest(self, erasure: Erasure) -> None:
-        if self.me.now() >= erasure.latest:
-            del self._erasures[erasure.envelope.id]
-            erasure.envelope.fail(CannotErase(NOT_WRITTEN))
-            return
-        self._commit()
-        self.me.at(self.me.now() + LINGER, EraseOn(erasure.envelope.id))
+        match progress:
+            case Progress.UNREADABLE:
+                self.me.at(now + RETRY, EraseOn(number))
+            case Progress.MORE:
+                self.me.at(now + ERASE_PAUSE, EraseOn(number))
+            case Progress.UNWRITTEN:
+                self._commit()
+                self.me.at(now + LINGER, EraseOn(number))
+            case Progress.GIVEN_UP:
+                del self._erasures[number]
+                erasure.envelope.fail(CannotErase(NOT_WRITTEN))
+            case Progress.DONE:
+                del self._erasures[number]
+                self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
 
     def _linger(self) -> None:
         if self._alarm is None and self._group is None:

@@ -5,11 +5,14 @@ apart from what callers without a user spend, for a budget with a window for eac
 Latency and circuits have one row for each model, so nothing of them has to go.
 """
 
+import enum
 from collections.abc import Callable
 
 import msgspec
 
 from callboard.actors.ledger.book import Book
+from callboard.actors.ledger.journal import number_of
+from callboard.actors.ledger.keeping import STEP, Page
 from callboard.actors.ledger.rows import Row, key_of, total
 from callboard.messages.accounting import BudgetMark, CallRow, Erase, LedgerEntry, SpendRow
 from callboard.messages.base import Tell
@@ -29,6 +32,21 @@ class EraseOn(Tell, frozen=True):
     erasure: int
 
 
+class Progress(enum.Enum):
+    """How an erasure goes on after a step."""
+
+    UNREADABLE = enum.auto()
+    """The journal cannot be read now: the same step again, later."""
+    MORE = enum.auto()
+    """There are more entries on disk to look at."""
+    UNWRITTEN = enum.auto()
+    """It has been through those on disk, and waits for those that came before it and are not there yet."""
+    GIVEN_UP = enum.auto()
+    """It has waited for these for too long."""
+    DONE = enum.auto()
+    """It is answered once its deletions are on disk."""
+
+
 class Erasure(msgspec.Struct):
     """One ask to delete, and how far it has come."""
 
@@ -41,6 +59,25 @@ class Erasure(msgspec.Struct):
     """When it gives up, in monotonic nanoseconds."""
     after: bytes = b""
     entries: int = 0
+
+    def step(self, found: Page | None, written: int, now: int) -> tuple[list[bytes], Progress]:
+        """Look at the next entries: the keys of those to delete, and how it goes on.
+
+        `found` is what lies behind `after`, None when that cannot be read; `written` the number of the latest entry on
+        disk; `now` in monotonic nanoseconds.
+        """
+        if found is None:
+            return [], Progress.UNREADABLE
+        keys = [key for key, entry in found if entry is not None and self.matches(entry)]
+        self.entries += len(keys)
+        if found:
+            self.after = found[-1][0]
+        if len(found) == STEP and number_of(self.after) < self.until:
+            self.latest = now + ERASE_PATIENCE
+            return keys, Progress.MORE
+        if written >= self.until:
+            return keys, Progress.DONE
+        return keys, Progress.GIVEN_UP if now >= self.latest else Progress.UNWRITTEN
 
 
 class CannotErase(DeclaredError):

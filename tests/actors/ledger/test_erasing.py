@@ -5,8 +5,8 @@ import msgspec
 import pytest
 
 from callboard.actors.ledger.book import Book
-from callboard.actors.ledger.erasing import anonymous, chosen
-from callboard.actors.ledger.keeping import DAY
+from callboard.actors.ledger.erasing import ERASE_PATIENCE, Erasure, Progress, anonymous, chosen
+from callboard.actors.ledger.keeping import DAY, STEP, Page
 from callboard.messages.accounting import (
     AttemptOpened,
     BudgetMark,
@@ -15,6 +15,7 @@ from callboard.messages.accounting import (
     LedgerEntry,
 )
 from callboard.messages.usage import Usage
+from callboard.runtime.envelope import Envelope
 from callboard.testing.records import ended, settled
 
 
@@ -80,3 +81,45 @@ def test_what_the_deleted_spent_is_one_sum_beside_that_of_callers_without_a_user
         ("1970-01-02", "", True, 1),
     ]
     assert sorted((row.day, row.attempts) for row in one.report(0).models) == [("1970-01-01", 3), ("1970-01-02", 1)]
+
+
+def erasure(until: int, latest: int = 100) -> Erasure:
+    return Erasure(Envelope(Erase(call="b")), chosen(Erase(call="b")), until, rows=0, latest=latest)
+
+
+def on_disk(first: int, last: int, **calls: str) -> Page:
+    """Entries of these numbers, of call `a` where no other is told."""
+    numbers = range(first, last + 1)
+    return [(number.to_bytes(8, "big"), ended(id=calls.get(f"n{number}", "a"))) for number in numbers]
+
+
+def test_an_erasure_goes_through_the_journal_in_steps_and_is_done_when_all_before_it_is_written() -> None:
+    one = erasure(until=STEP + 2)
+    keys, progress = one.step(on_disk(1, STEP, n7="b"), STEP + 2, 0)
+    assert (keys, progress, one.after) == ([(7).to_bytes(8, "big")], Progress.MORE, STEP.to_bytes(8, "big"))
+    keys, progress = one.step(on_disk(STEP + 1, STEP + 2, n514="b"), STEP + 2, 0)
+    assert (keys, progress, one.entries) == ([(STEP + 2).to_bytes(8, "big")], Progress.DONE, 2)
+
+
+def test_an_erasure_looks_at_nothing_that_came_after_it() -> None:
+    assert erasure(until=STEP).step(on_disk(1, STEP), 9 * STEP, 0) == ([], Progress.DONE)
+
+
+def test_an_erasure_waits_for_what_is_not_yet_written_and_then_looks_at_that() -> None:
+    one = erasure(until=2)
+    assert one.step(on_disk(1, 1), 1, 99) == ([], Progress.UNWRITTEN)
+    assert one.step([], 1, 99) == ([], Progress.UNWRITTEN)
+    assert one.step(on_disk(2, 2, n2="b"), 2, 99) == ([(2).to_bytes(8, "big")], Progress.DONE)
+
+
+def test_an_erasure_gives_up_only_when_nothing_more_is_written_for_its_whole_patience() -> None:
+    one = erasure(until=9 * STEP, latest=100)
+    assert one.step(on_disk(1, STEP), STEP, 200)[1] is Progress.MORE, "there is still something to look at"
+    assert one.step([], STEP, 199 + ERASE_PATIENCE)[1] is Progress.UNWRITTEN
+    assert one.step([], STEP, 200 + ERASE_PATIENCE)[1] is Progress.GIVEN_UP
+
+
+def test_a_journal_that_cannot_be_read_leaves_an_erasure_as_it_is() -> None:
+    one = erasure(until=2, latest=0)
+    assert one.step(None, 2, 9) == ([], Progress.UNREADABLE)
+    assert (one.after, one.entries, one.latest) == (b"", 0, 0)
