@@ -3,10 +3,25 @@
 import math
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from callboard.actors.ledger.adding_up import NAMED
 from callboard.actors.ledger.book import Book, lost
+from callboard.actors.ledger.commits import (
+    CAME,
+    FAILED,
+    IDLE,
+    LINGERED,
+    LINGERING,
+    PAUSED,
+    PAUSING,
+    PRESSED,
+    WRITING,
+    WRITTEN,
+    Event,
+    step,
+)
 from callboard.actors.ledger.erasing import (
     ERASE_PATIENCE,
     ERASE_PAUSE,
@@ -23,6 +38,7 @@ from callboard.actors.ledger.keeping import KEEP, STEP, Keep
 from callboard.actors.ledger.oldest import Oldest
 from callboard.actors.ledger.outbox import Outbox
 from callboard.actors.ledger.pile import Group, Pile
+from callboard.actors.ledger.standstill import RETRY, Standstill, Why
 from callboard.actors.ledger.trimming import Trimming
 from callboard.actors.ledger.view import LedgerView
 from callboard.messages.accounting import (
@@ -45,14 +61,9 @@ from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.logs import get_logger
 from callboard.runtime.ref import Ref
-from callboard.runtime.storage.errors import StorageFull
 
 LINGER = ns(0.02)
 """How long an entry waits for company; with a commit of up to 30 ms it is on disk within 50."""
-RETRY = ns(0.5)
-"""After a commit that failed; twice as long after each further one."""
-LONGEST_RETRY = ns(8)
-"""A large backlog takes half a second of the Trio thread to be tried again."""
 LAST_TRIES = 8
 """At the stop."""
 BACKLOG = 200_000
@@ -62,26 +73,40 @@ TRIM_EVERY = ns(60)
 """Between two looks for what is older than it is kept, and for rows of which there are too many."""
 DROPS = 8 * STEP
 """Deletions that may wait: trimming finds no more before some of them are made."""
-IN_A_ROW = 8
-"""Commits of deletions alone, while others fail. LMDB uses the room that one makes only in the second one after it."""
 TRIM_PAUSE = ns(0.1)
-"""Between two steps of one look, and after a commit that failed: what is too old may make room."""
+"""Between two steps of one look, and when what failed is tried again: what is too old may make room."""
 
 _log = get_logger("callboard.ledger")
 
 
-class GroupDue(Tell, frozen=True):
-    """The ledger's own alarm: what waits has waited long enough."""
+class LingerOver(Tell, frozen=True):
+    """The ledger's own alarm: what waits has waited long enough for company."""
+
+
+class PauseOver(Tell, frozen=True):
+    """The ledger's own alarm: what failed may be tried again."""
+
+
+class CommitEnded(Tell, frozen=True):
+    """The ledger's own report: the commit underway is written, or has failed."""
 
 
 class TrimDue(Tell, frozen=True):
     """The ledger's own alarm: something may be older than it is kept."""
 
 
-class GroupEnded(Tell, frozen=True):
-    """The ledger's own report on a commit."""
+class Underway(msgspec.Struct):
+    """A commit at the store."""
 
-    failed: bool
+    group: Group
+    operations: tuple[Operation, ...]
+    entries: int
+    """So many of the outbox are on disk once it is written."""
+    waiters: dict[int, tuple[Envelope, object]]
+    """Those who are told then, and what."""
+    done: trio.Event = msgspec.field(default_factory=trio.Event)
+    why: Why | None = None
+    """Why it failed."""
 
 
 class LedgerActor(Actor):
@@ -109,35 +134,25 @@ class LedgerActor(Actor):
         self._reading = reading
         self._store = store
         self._outbox = outbox
-        self._underway = 0
-        """Entries of the outbox that the commit underway will have written."""
         self._book: Book
         self._journal: Journal
-        self._pile = Pile()
-        self._entries: list[LedgerEntry] = []
-        self._changed: list[tuple[str, str]] = []
         self._oldest = Oldest(reading, outbox, room)
         self._trimming: Trimming
-        self._erasures: dict[int, Erasure] = {}
-        self._waiters: dict[int, tuple[Envelope, object]] = {}
-        """Those who wait for the next commit, and what they are told then."""
-        self._group: Group | None = None
-        self._told: dict[int, tuple[Envelope, object]] = {}
-        """Those who are told when the commit underway has succeeded."""
-        self._group_done = trio.Event()
-        self._group_failed = False
-        self._failed_in_a_row = 0
-        self._drops_in_a_row = 0
-        """Commits of nothing but what was to be dropped."""
-        self._alarm: trio.CancelScope | None = None
         self._trim_alarm: trio.CancelScope | None = None
+        self._erasures: dict[int, Erasure] = {}
+        self._phase = IDLE
+        self._entries: list[LedgerEntry] = []
+        self._changed: list[tuple[str, str]] = []
+        """Database and key of the rows that differ from what is on disk."""
+        self._pile = Pile()
         self._since = 0
         """When the oldest entry that waits came."""
+        self._linger_alarm: trio.CancelScope | None = None
+        self._waiters: dict[int, tuple[Envelope, object]] = {}
+        """Those who wait for the next commit, and what they are told then."""
+        self._underway: Underway | None = None
+        self._standstill = Standstill()
         self.skipped = 0
-        self.failures = 0
-        self._failing = False
-        self._why_failed = ("", "")
-        """The name of what failed last, and a sentence of our own about it."""
         self.lost = 0
         self.committed = 0
 
@@ -157,7 +172,7 @@ class LedgerActor(Actor):
         self._trimming = Trimming(self._book, self._oldest, self._keep, self._counted)
         self.me.publish(LedgerView(self._book, self.skipped, self.facts))
         if self._entries:
-            self._commit()
+            self._move(PRESSED)
         self._trim_in(TRIM_PAUSE)
 
     def receive(self, message: Message, envelope: Envelope) -> object:
@@ -165,7 +180,8 @@ class LedgerActor(Actor):
         match message:
             case Write():
                 self._take_in(*message.entries)
-                self._linger()
+                if self._phase is IDLE:
+                    self._move(CAME)
             case WriteDurably():
                 self._take_in(*message.entries)
                 return self._acknowledge_later(envelope)
@@ -173,55 +189,52 @@ class LedgerActor(Actor):
                 return self._acknowledge_later(envelope)
             case TellSpending():
                 return self._book.spending()
-            case GroupDue():
-                self._alarm = None
-                self._commit()
+            case LingerOver():
+                self._linger_alarm = None
+                self._move(LINGERED)
+            case CommitEnded():
+                self._ended()
+            case PauseOver():
+                self._move(PAUSED)
+                self._trim_in(TRIM_PAUSE)
             case Erase():
                 return self._erase(message, envelope)
             case EraseOn():
                 self._erase_on(message.erasure)
             case TrimDue():
                 self._trim()
-            case Left():  # what is written down stays; only nobody hears of it
-                for waiting in (self._erasures, self._waiters, self._told):
-                    waiting.pop(message.envelope, None)
-            case GroupEnded():
-                self._ended(failed=message.failed)
+            case Left():
+                self._left(message.envelope)
             case _:
                 raise TypeError(f"the ledger receives no {type(message).__name__}")
         return None
 
     async def stop(self) -> None:
         """Write what waits, after the commit underway."""
-        if self._group is not None:
-            await self._group_done.wait()
-            if self._group_failed:
-                self._put_back(self._group)
-        for _ in range(LAST_TRIES):
-            group = await self._write_all()
-            if group is None:
+        if self._underway is not None:
+            await self._underway.done.wait()
+            self._settle(self._underway)
+        failed = 0
+        while failed < LAST_TRIES:
+            self._underway = self._next()
+            if not self._underway.operations:
                 return
-            self._put_back(group)
-            await trio.sleep(seconds(RETRY))
+            self._underway.why = await self._committed(self._underway.operations)
+            if self._settle(self._underway) is FAILED:
+                failed += 1
+                await trio.sleep(seconds(RETRY))
         _log.error("%d writes of the ledger could not be made before it had to stop", len(self._pile))
-
-    async def _write_all(self) -> Group | None:
-        """At the stop. The group that could not be written; None when all is."""
-        while (group := self._next_group()).operations:
-            if not await self._committed(group.operations):
-                return group
-            self._failing = self._failing and not group.whole
-        return None
 
     def facts(self) -> dict[str, object]:
         """For the status."""
+        underway = self._underway
         return {
             "committed": self.committed,
-            "waiting": len(self._entries) + len(self._pile) + len(self._group or ()),
+            "waiting": len(self._entries) + len(self._pile) + (0 if underway is None else len(underway.operations)),
             "open_attempts": len(self._book.open),
             "rows": sum(len(self._book.rows[database]) for database in NAMED),
             "skipped_records": self.skipped,
-            "failed_commits": self.failures,
+            "failed_commits": self._standstill.failures,
             "lost_entries": self.lost + self._journal.lost,
         }
 
@@ -235,19 +248,27 @@ class LedgerActor(Actor):
 
     def _acknowledge_later(self, envelope: Envelope, told: object = None) -> object:
         self._waiters[envelope.id] = (envelope, told)
-        self._commit()
+        self._move(PRESSED)
         return LATER
+
+    def _left(self, asker: int) -> None:
+        """What is written down stays; only nobody hears of it."""
+        self._erasures.pop(asker, None)
+        self._waiters.pop(asker, None)
+        if self._underway is not None:
+            self._underway.waiters.pop(asker, None)
 
     def _trim(self) -> None:
         """One step; none while too much waits to be deleted."""
-        if self._pile.drops + (0 if self._group is None else len(self._group.drops)) >= DROPS:
+        dropping = 0 if self._underway is None else len(self._underway.group.drops)
+        if len(self._pile.drops) + dropping >= DROPS:
             self._trim_in(TRIM_PAUSE)
             return
-        found = self._trimming.step(self.me.utc(), full=self._full)
+        found = self._trimming.step(self.me.utc(), full=self._standstill.full)
         self._changed += found.changed
         self._drop(found.drops)
         if found.changed:
-            self._commit()
+            self._move(PRESSED)
         self._trim_in(TRIM_PAUSE if found.more else TRIM_EVERY)
 
     def _trim_in(self, pause: int) -> None:
@@ -255,16 +276,11 @@ class LedgerActor(Actor):
             self._trim_alarm.cancel()
         self._trim_alarm = self.me.at(self.me.now() + pause, TrimDue())
 
-    @property
-    def _full(self) -> bool:
-        """Whether commits fail for want of room."""
-        return self._failing and self._why_failed[0] == StorageFull.__name__
-
     def _drop(self, drops: list[StoreDelete]) -> None:
         """With the next commit."""
         self._pile.drop(drops)
         if drops:
-            self._commit()
+            self._move(PRESSED)
 
     def _erase(self, erase: Erase, envelope: Envelope) -> object:
         gone: list[tuple[str, str]] = []
@@ -290,7 +306,7 @@ class LedgerActor(Actor):
             case Progress.MORE:
                 self.me.at(now + ERASE_PAUSE, EraseOn(number))
             case Progress.UNWRITTEN:
-                self._commit()
+                self._move(PRESSED)
                 self.me.at(now + LINGER, EraseOn(number))
             case Progress.GIVEN_UP:
                 del self._erasures[number]
@@ -299,103 +315,92 @@ class LedgerActor(Actor):
                 del self._erasures[number]
                 self._acknowledge_later(erasure.envelope, Erased(entries=erasure.entries, rows=erasure.rows))
 
-    def _linger(self) -> None:
-        if self._alarm is None and self._group is None:
-            self._alarm = self.me.at(self._since + LINGER, GroupDue())
-
-    def _commit(self) -> None:
-        if self._group is not None:
+    def _move(self, event: Event) -> None:
+        """See `commits.py`; here is what is done in each phase when it begins."""
+        before, self._phase = self._phase, step(self._phase, event)
+        if self._phase is before:
             return
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        self._group = self._next_group()
-        if self._group.whole:
-            self._told, self._waiters = self._waiters, {}
-        self._group_done = trio.Event()
-        self._group_failed = False
-        self.me.spawn(self._write, self._group.operations)
+        if self._phase is LINGERING:
+            self._linger_alarm = self.me.at(self._since + LINGER, LingerOver())
+        elif self._phase is WRITING:
+            if self._linger_alarm is not None:
+                self._linger_alarm.cancel()
+                self._linger_alarm = None
+            self._underway = self._next()
+            self.me.spawn(self._write, self._underway)
+        elif self._phase is PAUSING:
+            self.me.at(self.me.now() + self._standstill.pause, PauseOver())
 
-    def _next_group(self) -> Group:
-        """Everything that waits; while commits fail what is to be dropped in turn with it, alone, to make room."""
+    def _next(self) -> Underway:
+        """Everything that waits, or, in a standstill, deletions alone."""
         fresh = self._journal.operations(self._entries, self._book, self._changed)
         self._entries, self._changed = [], []
-        if self._failing and self._drops_in_a_row < IN_A_ROW:
-            drops = self._pile.take_drops(STEP)
-            if drops is not None:
-                self._pile.leave(fresh)
-                return drops
-        self._underway = len(self._outbox)
-        return self._pile.take(fresh)
+        if self._standstill.drops_alone and (drops := self._pile.take_drops(STEP)) is not None:
+            self._pile.leave(fresh)
+            return Underway(drops, drops.operations, entries=0, waiters={})
+        waiters, self._waiters = self._waiters, {}
+        group = self._pile.take(fresh)
+        return Underway(group, group.operations, len(self._outbox), waiters)
 
-    async def _write(self, operations: tuple[Operation, ...]) -> None:
-        self._group_failed = bool(operations) and not await self._committed(operations)
-        self._group_done.set()
-        if self._group_failed:
-            await trio.sleep(seconds(min(RETRY << self._failed_in_a_row, LONGEST_RETRY)))
-        self.me.report(GroupEnded(failed=self._group_failed))
+    async def _write(self, underway: Underway) -> None:
+        if underway.operations:
+            underway.why = await self._committed(underway.operations)
+        underway.done.set()
+        self.me.report(CommitEnded())
 
-    async def _committed(self, operations: tuple[Operation, ...]) -> bool:
+    async def _committed(self, operations: tuple[Operation, ...]) -> Why | None:
+        """Why it is not; None when it is."""
         try:
             await self._store.ask(Commit(operations))
         except ActorError as error:
-            self._why_failed = type(error.__cause__ or error).__name__, str(error)
-            return False
-        return True
+            return Why(type(error.__cause__ or error).__name__, str(error))
+        return None
 
-    def _ended(self, *, failed: bool) -> None:
-        assert self._group is not None
-        group, self._group = self._group, None
-        if failed:
-            self._failed_in_a_row += 1
-            self._drops_in_a_row = 0
-            self._put_back(group)
-            self._trim_in(TRIM_PAUSE)
-        else:
-            self._drops_in_a_row = 0 if group.whole else self._drops_in_a_row + 1
-            self.committed += len(group)
-            if group.whole:
-                self._failed_in_a_row = 0
-                self._all_is_written()
-        if self._waiters or self._pile.drops or failed or not group.whole:
-            self._commit()
-        elif self._entries or self._changed:
-            self._linger()
-
-    def _all_is_written(self) -> None:
-        self._tell_recovery()
-        self._outbox.written(self._underway)
-        told, self._told = self._told, {}
-        for envelope, value in told.values():
-            envelope.reply(value)
-
-    def _tell_failure(self, waiting: int) -> None:
-        """Once an episode: what is spent from now on would be forgotten if the process ended."""
-        if self._failing:
+    def _ended(self) -> None:
+        assert self._underway is not None
+        whole = self._underway.group.whole
+        self._move(self._settle(self._underway))
+        if self._phase is not IDLE:
             return
-        self._failing = True
-        name, why = self._why_failed
+        if self._waiters or self._pile.drops or not whole:
+            self._move(PRESSED)
+        elif self._entries or self._changed:
+            self._move(CAME)
+
+    def _settle(self, done: Underway) -> Event:
+        """What becomes of a commit that has ended: it is written, or all of it waits again."""
+        self._underway = None
+        if done.why is not None:
+            self._put_back(done, done.why)
+            return FAILED
+        if self._standstill.pause and self._standstill.succeeded(whole=done.group.whole):
+            self._tell_recovery()
+        self.committed += len(done.operations)
+        self._outbox.written(done.entries)
+        for envelope, value in done.waiters.values():
+            envelope.reply(value)
+        return WRITTEN
+
+    def _put_back(self, failed: Underway, why: Why) -> None:
+        """It goes ahead of the next commit."""
+        if self._standstill.failed(why):
+            self._tell_failure(len(failed.operations), why)
+        lost = self._pile.put_back(failed.group, BACKLOG)
+        self.lost += lost
+        self._outbox.written(lost)
+        self._waiters = {**failed.waiters, **self._waiters}
+
+    def _tell_failure(self, waiting: int, why: Why) -> None:
+        """Once a standstill: what is spent from now on would be forgotten if the process ended."""
         _log.error(
             "the ledger cannot be written (%s): %d writes wait and are tried again; "
             "calls go on, but what they spend is not kept if this process ends. %s",
-            name,
+            why.name,
             waiting,
-            why,
+            why.sentence,
         )
-        self.me.emit(LedgerFailing(at=self.me.utc(), cause=name))
+        self.me.emit(LedgerFailing(at=self.me.utc(), cause=why.name))
 
     def _tell_recovery(self) -> None:
-        if self._failing:
-            self._failing = False
-            _log.error("the ledger is written again; %d entries were lost meanwhile", self.lost)
-            self.me.emit(LedgerRecovered(at=self.me.utc(), lost=self.lost))
-
-    def _put_back(self, group: Group) -> None:
-        """It goes ahead of the next commit."""
-        self.failures += 1
-        self._tell_failure(len(group))
-        lost = self._pile.put_back(group, BACKLOG)
-        self.lost += lost
-        self._outbox.written(lost)
-        self._waiters = {**self._told, **self._waiters}
-        self._told = {}
+        _log.error("the ledger is written again; %d entries were lost meanwhile", self.lost)
+        self.me.emit(LedgerRecovered(at=self.me.utc(), lost=self.lost))

@@ -24,9 +24,6 @@ class Group(msgspec.Struct, frozen=True):
     whole: bool = False
     """Whether it is all that waited."""
 
-    def __len__(self) -> int:
-        return len(self.drops) + len(self.others)
-
     @property
     def operations(self) -> tuple[Operation, ...]:
         """All of them, in order."""
@@ -39,23 +36,19 @@ class Pile:
     def __init__(self) -> None:
         self._left: dict[Place, Operation] = {}
         """By failed commits; none of them older than a drop of the same place."""
-        self._drops: dict[Place, StoreDelete] = {}
+        self.drops: dict[Place, StoreDelete] = {}
+        """What is to be dropped."""
         self._doubtful: set[Place] = set()
         """Of attempts that ended before a commit that opened them was known to succeed."""
 
     def __len__(self) -> int:
-        return len(self._left) + len(self._drops)
-
-    @property
-    def drops(self) -> int:
-        """How much is to be dropped."""
-        return len(self._drops)
+        return len(self._left) + len(self.drops)
 
     def drop(self, drops: Iterable[StoreDelete]) -> None:
         """These are to be deleted, and what a failed commit was to write there is not wanted any more."""
         for one in drops:
             self._left.pop(_place(one), None)
-            self._drops[_place(one)] = one
+            self.drops[_place(one)] = one
 
     def leave(self, operations: Iterable[Operation]) -> None:
         """These wait behind what waits already."""
@@ -69,15 +62,15 @@ class Pile:
         """Everything that waits, and what is new."""
         if not self._left:
             self._doubtful.clear()
-        group = Group(self._drops, (*self._left.values(), *fresh), whole=True)
-        self._left, self._drops = {}, {}
+        group = Group(self.drops, (*self._left.values(), *fresh), whole=True)
+        self._left, self.drops = {}, {}
         return group
 
     def take_drops(self, most: int) -> Group | None:
         """At most so many drops, the oldest, and nothing else; None when there are none."""
-        chosen = dict(itertools.islice(self._drops.items(), most))
+        chosen = dict(itertools.islice(self.drops.items(), most))
         for place in chosen:
-            del self._drops[place]
+            del self.drops[place]
         return Group(chosen) if chosen else None
 
     def put_back(self, group: Group, most: int) -> int:
@@ -87,9 +80,9 @@ class Pile:
         knows whether they are open on disk: of their deletions as many are kept.
         """
         newer, self._left = self._left.values(), {}
-        self.leave(one for one in group.others if _place(one) not in self._drops)
+        self.leave(one for one in group.others if _place(one) not in self.drops)
         self.leave(newer)
-        self._drops = {**group.drops, **self._drops}
+        self.drops = {**group.drops, **self.drops}
         self._shorten([place for place in self._left if place in self._doubtful], most)
         return self._shorten([place for place in self._left if place[0] == JOURNAL], most)
 

@@ -28,7 +28,7 @@ class Rubbish(Tell, frozen=True):
 def hanging(monkeypatch: pytest.MonkeyPatch) -> None:
     """No commit of the ledger ends."""
 
-    async def never(ledger: LedgerActor, operations: object) -> bool:
+    async def never(ledger: LedgerActor, operations: object) -> None:
         await trio.sleep_forever()
 
     monkeypatch.setattr(LedgerActor, "_committed", never)

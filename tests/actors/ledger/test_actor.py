@@ -308,6 +308,46 @@ async def test_that_nothing_can_be_written_is_told_once_and_so_is_its_end(
     assert caplog.records[0].getMessage().endswith("if this process ends. the disk is full")
 
 
+async def test_a_failure_is_told_when_it_happens_and_not_after_the_pause(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[tuple[float, type[Event]]] = []
+    monkeypatch.setattr(Me, "emit", lambda me, event: events.append((trio.current_time(), type(event))))
+    async with world() as w:
+        w.trouble.failing = 1
+        w.write(settling("a"))
+        await trio.sleep(0.1)
+        assert (events, w.facts["failed_commits"]) == ([(pytest.approx(0.02), LedgerFailing)], 1)
+        assert w.facts["waiting"] > 0
+        await w.ledger.ask(Flush())
+        assert events[1:] == [(pytest.approx(0.52), LedgerRecovered)]
+
+
+async def test_what_comes_in_the_pause_after_a_failure_waits_for_its_end_and_goes_with_what_failed(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        w.trouble.failing = 1
+        w.write(settling("a"))
+        await trio.sleep(0.1)
+        await w.ledger.ask(WriteDurably((settling("b"),)))
+        assert (trio.current_time(), w.trouble.failed) == (pytest.approx(0.52), 1)
+        assert [entries for _, entries in w.trouble.commits] == [2]
+
+
+@pytest.mark.parametrize("before_the_stop", [False, True])
+async def test_a_recovery_at_the_stop_is_told(
+    before_the_stop: bool, autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[type[Event]] = []
+    monkeypatch.setattr(Me, "emit", lambda me, event: events.append(type(event)))
+    async with world() as w:
+        w.trouble.failing = 1
+        w.write(settling("a"))
+        await trio.sleep(0.1 * before_the_stop)
+    assert events == [LedgerFailing, LedgerRecovered]
+
+
 async def test_a_flush_acknowledges_all_that_came_before(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         w.trouble.seconds = 1

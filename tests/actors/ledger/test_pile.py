@@ -65,7 +65,7 @@ def test_drops_go_alone_so_many_at_a_time_and_come_back_when_they_fail() -> None
     first = pile.take_drops(1)
     assert first == Group({("spend", b"a"): A})
     pile.put_back(first, 99)
-    assert (pile.drops, len(pile)) == (2, 3)
+    assert (len(pile.drops), len(pile)) == (2, 3)
     assert taken(pile) == (A, B, put(b"k"))
     assert pile.take_drops(1) is None
 
