@@ -10,6 +10,7 @@ from callboard.actors.wires.jsons import mapping
 from callboard.actors.wires.media import audio_type, from_base64, from_data_url
 from callboard.actors.wires.openai_reasoning import MEMBER
 from callboard.actors.wires.openai_request import CUSTOM
+from callboard.actors.wires.openai_thinking_blocks import MEMBER as BLOCKS
 from callboard.messages.chat import (
     AudioPart,
     ChatMessage,
@@ -96,9 +97,10 @@ def _said(message: Members, content: str | tuple[Part, ...], origin: str) -> str
 
 
 def _thoughts(message: Members, origin: str) -> tuple[Part, ...]:
-    thought, details = message.take("reasoning_content"), message.take(MEMBER)
-    if details:
-        return (ThinkingPart(text=thought or "", origin=origin, extra={MEMBER: details}),)
+    thought = message.take("reasoning_content")
+    kept = {name: told for name in (MEMBER, BLOCKS) if (told := message.take(name))}
+    if kept:
+        return (ThinkingPart(text=thought or "", origin=origin, extra=kept),)
     return () if thought is None else (ThinkingPart(text=thought),)
 
 

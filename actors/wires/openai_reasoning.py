@@ -38,15 +38,19 @@ class Details:
                 elif value is not None:
                     whole[name] = value
 
-    def attached(self, parts: tuple[Part, ...], origin: str) -> tuple[Part, ...]:
-        """`parts` with the details in the first thinking part, or in one of their own that goes before."""
-        if not self._pieces:
-            return parts
-        extra = {MEMBER: [_joined(whole, growing) for whole, growing in self._pieces]}
-        for place, part in enumerate(parts):
-            if isinstance(part, ThinkingPart):
-                return (*parts[:place], msgspec.structs.replace(part, extra=extra), *parts[place + 1 :])
-        return (ThinkingPart(origin=origin, extra=extra), *parts)
+    def kept(self) -> dict[str, Any]:
+        """The member of a part's `extra` that holds them."""
+        return {MEMBER: [_joined(whole, growing) for whole, growing in self._pieces]} if self._pieces else {}
+
+
+def attached(parts: tuple[Part, ...], origin: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+    """`parts` with `extra` in the first thinking part, or in one of its own that goes before."""
+    if not extra:
+        return parts
+    for place, part in enumerate(parts):
+        if isinstance(part, ThinkingPart):
+            return (*parts[:place], msgspec.structs.replace(part, extra=extra), *parts[place + 1 :])
+    return (ThinkingPart(origin=origin, extra=extra), *parts)
 
 
 def details_of(thoughts: Iterable[ThinkingPart]) -> list[Any]:

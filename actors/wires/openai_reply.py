@@ -15,8 +15,9 @@ from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_audio import Recording
 from callboard.actors.wires.openai_bill import bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
-from callboard.actors.wires.openai_reasoning import Details
+from callboard.actors.wires.openai_reasoning import Details, attached
 from callboard.actors.wires.openai_request import CUSTOM
+from callboard.actors.wires.openai_thinking_blocks import Blocks
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
 from callboard.actors.wires.wire import WireFault, malformed
@@ -75,6 +76,8 @@ class Piece(msgspec.Struct):
     reasoning: Any = None
     reasoning_details: Any = None
     """OpenRouter's."""
+    thinking_blocks: Any = None
+    """LiteLLM's."""
     refusal: Any = None
     tool_calls: list[Call] | None = None
     function_call: Function | None = None
@@ -129,6 +132,7 @@ class ChatReply:
         self._draft = Draft(provider)
         self._calls = _Calls(self._draft)
         self._details = Details()
+        self._thought = Blocks()
         self._recording: Recording | None = None
         self._begun = False
         """Whether any choice has come."""
@@ -175,8 +179,9 @@ class ChatReply:
         raw = self._raw
         if self._recording is not None:
             self._extra["audio"] = self._recording.whole()
+        kept = self._details.kept() | self._thought.kept(self._model)
         return Answer(
-            parts=self._details.attached(self._draft.parts(), self._provider),
+            parts=attached(self._draft.parts(), self._provider, kept),
             finish_reason=self._finish,
             usage=self._usage,
             bill=bill_of(self._counts, self._tier, dollars=self._dollars),
@@ -238,6 +243,8 @@ class ChatReply:
             deltas.append(self._draft.thinking(thought))
         if piece.reasoning_details:
             self._details.add(piece.reasoning_details)
+        if piece.thinking_blocks:
+            self._thought.add(piece.thinking_blocks)
         content = piece.content
         if content:
             if isinstance(content, str):

@@ -12,6 +12,8 @@ from callboard.actors.wires.jsons import joined, present
 from callboard.actors.wires.media import audio_format, document_name, to_base64, to_data_url
 from callboard.actors.wires.openai_ids import ShortIds, fitting
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
+from callboard.actors.wires.openai_thinking_blocks import MEMBER as BLOCKS
+from callboard.actors.wires.openai_thinking_blocks import blocks_of
 from callboard.actors.wires.wire import unsupported
 from callboard.messages.chat import (
     AudioPart,
@@ -102,7 +104,7 @@ COMPATIBLE = Quirks(
 
 def encode_body(request: Request, model: str, *, stream: bool, provider: str, quirks: Quirks) -> dict[str, Any]:
     """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    messages = _Messages(provider, _thinking_member(request, model, quirks), quirks)
+    messages = _Messages(provider, model, _thinking_member(request, model, quirks), quirks)
     for message in request.messages:
         messages.add(message)
     body: dict[str, Any] = {"model": model, "messages": messages.done}
@@ -215,9 +217,10 @@ def _response_format(output: Output, provider: str, quirks: Quirks) -> dict[str,
 class _Messages:
     """The messages in OpenAI's shape: every tool result is a message of its own."""
 
-    def __init__(self, provider: str, thinking: _ThinkingMember, quirks: Quirks) -> None:
+    def __init__(self, provider: str, model: str, thinking: _ThinkingMember, quirks: Quirks) -> None:
         self.done: list[dict[str, Any]] = []
         self._provider = provider
+        self._model = model
         self._quirks = quirks
         self._thinking = thinking
         self._ids = ShortIds(40)
@@ -277,10 +280,11 @@ class _Messages:
         thoughts = [
             part for part in message.parts if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
         ]
-        told = [part.text for part in thoughts if part.text or MEMBER not in (part.extra or {})]
+        told = [part.text for part in thoughts if part.text or not part.extra]
         member = self._thinking
         shown = {member.name: "".join(told)} if member.name and (told or member.always) else {}
-        return shown | present({MEMBER: details_of(thoughts) or None})
+        kept = {MEMBER: details_of(thoughts) or None, BLOCKS: blocks_of(thoughts, self._model) or None}
+        return shown | present(kept)
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
         own = part.origin in (None, self._provider)
