@@ -131,9 +131,11 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     """What it charges for, where that is less than what the model read and wrote."""
     tier: str | None = None
-    """The service tier that it was served in, where that has prices of its own: `priority` or `flex`."""
+    """The service tier that it was served in, where that is not the usual one: `priority`, `flex`."""
     speed: str | None = None
     """`fast`, where that has prices of its own."""
+    geo: str | None = None
+    """Where alone the model was allowed to run, where that has prices of its own: `us`."""
 
 
 def add_costs(left: Cost | None, right: Cost | None) -> Cost | None:

@@ -1,7 +1,8 @@
 """The price book.
 
 The catalogue is that of `genai-prices`, imported when it is first needed or by `load`. It counts all input, cached
-included, and knows tiers and cache rates. A model that nobody has a price for costs None, never 0.
+included, and knows tiers and cache rates. What nobody has a price for, a model or one of its tiers, costs None and
+never 0.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,11 @@ from callboard.messages.usage import NONE_APART, Apart, Bill, Cost, Usage
 
 MILLION = Decimal(1_000_000)
 NO_BILL = Bill()
+_PROCESSING = {"flex": "batch", "batch": "batch"}
+"""By service tier."""
+_GEOS = {"us": Decimal("1.1")}
+"""What Anthropic multiplies the prices of tokens by, by where alone the model may run
+(platform.claude.com/docs/en/manage-claude/data-residency)."""
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,9 +118,10 @@ class PriceBook:
     def _look_up(self, name: str, catalogue: str, model: str, usage: Usage, told: Bill) -> Cost | None:
         import genai_prices
 
+        context = _context(told)
         try:
             price = genai_prices.calc_price(
-                _counted(usage), model_ref=model, provider_id=catalogue, price_context=_context(told)
+                _counted(usage), model_ref=model, provider_id=catalogue, price_context=context
             )
         except LookupError:
             if len(self._unknown) < 10_000:
@@ -122,7 +129,13 @@ class PriceBook:
             return None
         except ValueError:  # these counts make no sense to the catalogue; others may
             return None
-        return price.total_price
+        if context and not any(one.when.items() <= context.items() for one in price.model.price_variants or ()):
+            return None
+        if told.geo is None:
+            return price.total_price
+        factor = _GEOS.get(told.geo)
+        tokens = price.input_price + price.output_price
+        return None if factor is None else price.total_price + tokens * (factor - 1)
 
 
 def load() -> None:
@@ -131,9 +144,12 @@ def load() -> None:
 
 
 def _context(told: Bill) -> dict[str, str] | None:
-    if told.tier is not None:
-        return {"service_tier": told.tier}
-    return None if told.speed is None else {"speed": told.speed}
+    """In the catalogue's words. What is flexible costs at OpenAI and Google what it does in a batch, and the catalogue
+    knows more models' prices of that."""
+    if told.tier is told.speed is None:
+        return None
+    said = {"service_tier": told.tier, "speed": told.speed, "processing": _PROCESSING.get(told.tier or "")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _counted(usage: Usage) -> Any:

@@ -6,7 +6,7 @@ Advice from another model does so too, at that one's prices, and is not counted.
 
 from typing import Any
 
-from callboard.actors.wires.jsons import items, mapping, tokens
+from callboard.actors.wires.jsons import items, mapping, string, tokens
 from callboard.actors.wires.searches import searched
 from callboard.messages.usage import Bill, Usage, apart
 
@@ -20,9 +20,18 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     return searched(total, tokens(mapping(counts.get("server_tool_use")).get("web_search_requests")))
 
 
+_USUAL = (None, "standard", "global", "not_available")
+"""Of tier, speed and geography: models before 4.6 cannot be told where to run."""
+
+
 def bill_of(counts: dict[str, Any]) -> Bill | None:
-    """Whether it was served at the speed that has prices of its own."""
-    return Bill(speed="fast") if counts.get("speed") == "fast" else None
+    """In which tier, at which speed and where it was served, of what has prices of its own."""
+    tier, speed, geo = (_unusual(counts.get(name)) for name in ("service_tier", "speed", "inference_geo"))
+    return Bill(tier=tier, speed=speed, geo=geo) if tier or speed or geo else None
+
+
+def _unusual(told: Any) -> str | None:
+    return None if told in _USUAL else string(told)
 
 
 def _partitions(counts: dict[str, Any]) -> Usage:

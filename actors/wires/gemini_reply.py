@@ -11,7 +11,7 @@ import msgspec
 
 from callboard.actors.wires.gemini_calls import GrowingParts
 from callboard.actors.wires.gemini_faults import blocked, error_in_reply
-from callboard.actors.wires.gemini_usage import usage_of
+from callboard.actors.wires.gemini_usage import bill_of, usage_of
 from callboard.actors.wires.jsons import items, mapping, present, read, string
 from callboard.actors.wires.searches import searched
 from callboard.actors.wires.wire import malformed
@@ -127,6 +127,7 @@ class ContentReply:
             parts=self._parts.parts(),
             finish_reason=finish,
             usage=searched(usage_of(self._usage), self._searches()),
+            bill=bill_of(self._usage),
             model=self._model,
             id=self._id,
             extra=self._extra or None,

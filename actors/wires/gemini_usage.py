@@ -6,11 +6,19 @@ Source: ai.google.dev/api/generate-content, UsageMetadata: total = prompt + tool
 
 from typing import Any
 
-from callboard.actors.wires.jsons import items, mapping, tokens
+from callboard.actors.wires.jsons import items, mapping, string, tokens
 from callboard.actors.wires.modality import placed
-from callboard.messages.usage import Usage, apart
+from callboard.messages.usage import Bill, Usage, apart
 
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
+
+_USUAL = ("", "unspecified", "standard", "traffic_type_unspecified", "on_demand")
+
+
+def bill_of(counts: dict[str, Any]) -> Bill | None:
+    """The tier that it was served in, as Gemini or, in `trafficType`, Vertex tells it; None for the usual one."""
+    told = (string(counts.get("serviceTier")) or string(counts.get("trafficType")) or "").lower()
+    return None if told in _USUAL else Bill(tier=told.removeprefix("on_demand_"))
 
 
 def usage_of(counts: dict[str, Any]) -> Usage | None:

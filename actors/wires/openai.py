@@ -27,8 +27,12 @@ class OpenAIChat(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return ChatReply(self.name, keep_raw=keep_raw, dollars=self._quirks.dollars).whole(body)
+        return self._reply(keep_raw).whole(body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
-        return EventStream(self.name, ChatReply(self.name, keep_raw=keep_raw, dollars=self._quirks.dollars))
+        return EventStream(self.name, self._reply(keep_raw))
+
+    def _reply(self, keep_raw: bool) -> ChatReply:
+        dollars, usual = self._quirks.dollars, self._quirks.usual_tiers
+        return ChatReply(self.name, keep_raw=keep_raw, dollars=dollars, usual_tiers=usual)

@@ -2,25 +2,30 @@
 
 Sources: openrouter.ai/docs/use-cases/usage-accounting, whose `cost` is what the account is charged in US dollars, less
 what the caller's own key is charged upstream; docs.x.ai/docs/cost-tracking, 10**10 ticks to the dollar;
-platform.openai.com/docs/guides/priority-processing, whose tier a project may have set for all its requests.
+developers.openai.com/api/docs/guides/fast-mode, whose tier a project may have set for all its requests.
 """
 
 from decimal import Decimal
 from typing import Any
 
-from callboard.actors.wires.jsons import mapping
+from callboard.actors.wires.jsons import mapping, string
 from callboard.messages.usage import Bill, Cost
 
 _TICKS = Decimal(10) ** 10
-_TIERS = ("priority", "flex")
+USUAL_TIERS = frozenset({"default", "auto", "standard", "on_demand"})
+"""What servers call the service tier whose prices they list first."""
 
 
-def bill_of(raw: Any, tier: Any, *, dollars: bool) -> Bill | None:
-    """The bill of a reply with this `usage` and `service_tier`; `dollars`: its `cost` is in US dollars."""
+def bill_of(raw: Any, tier: Any, *, dollars: bool, usual: frozenset[str] = USUAL_TIERS) -> Bill | None:
+    """The bill of a reply with this `usage` and `service_tier`.
+
+    `dollars`: its `cost` is in US dollars; `usual`: the tiers that cost what the usual one does.
+    """
     counts = mapping(raw)
     cost = _charged(counts) if dollars else _ticks(counts)
-    priced = tier if tier in _TIERS else None
-    return None if cost is None and priced is None else Bill(cost=cost, tier=priced)
+    told = string(tier)
+    other = None if told in usual else told
+    return None if cost is None and other is None else Bill(cost=cost, tier=other)
 
 
 def _charged(counts: dict[str, Any]) -> Cost | None:

@@ -13,7 +13,7 @@ from callboard.actors.wires.jsons import items, mapping, object_of, read, string
 from callboard.actors.wires.made_ids import made
 from callboard.actors.wires.media import from_data_url
 from callboard.actors.wires.openai_audio import Recording
-from callboard.actors.wires.openai_bill import bill_of
+from callboard.actors.wires.openai_bill import USUAL_TIERS, bill_of
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reasoning import Details, attached
 from callboard.actors.wires.openai_request import CUSTOM
@@ -124,11 +124,19 @@ _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 class ChatReply:
     """The reply as it grows (stream.Growing)."""
 
-    def __init__(self, provider: str, *, keep_raw: bool = False, dollars: bool = False) -> None:
+    def __init__(
+        self,
+        provider: str,
+        *,
+        keep_raw: bool = False,
+        dollars: bool = False,
+        usual_tiers: frozenset[str] = USUAL_TIERS,
+    ) -> None:
         self.done = False
         self.complete = False
         self._provider = provider
         self._dollars = dollars
+        self._usual_tiers = usual_tiers
         self._draft = Draft(provider)
         self._calls = _Calls(self._draft)
         self._details = Details()
@@ -184,7 +192,7 @@ class ChatReply:
             parts=attached(self._draft.parts(), self._provider, kept),
             finish_reason=self._finish,
             usage=self._usage,
-            bill=bill_of(self._counts, self._tier, dollars=self._dollars),
+            bill=bill_of(self._counts, self._tier, dollars=self._dollars, usual=self._usual_tiers),
             model=self._model,
             id=self._id,
             extra=self._extra or None,

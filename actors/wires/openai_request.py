@@ -10,6 +10,7 @@ import msgspec
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, present
 from callboard.actors.wires.media import audio_format, document_name, to_base64, to_data_url
+from callboard.actors.wires.openai_bill import USUAL_TIERS
 from callboard.actors.wires.openai_ids import ShortIds, fitting
 from callboard.actors.wires.openai_reasoning import MEMBER, details_of
 from callboard.actors.wires.openai_thinking_blocks import MEMBER as BLOCKS
@@ -91,6 +92,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The header that carries the bare key; None sends it as a bearer token."""
     dollars: bool = False
     """Whether `cost` in its usage is what the account is charged, in US dollars."""
+    usual_tiers: frozenset[str] = USUAL_TIERS
+    """The service tiers that cost what the usual one does."""
     query: str = ""
     """Sent behind every path, such as `api-version=2024-10-21`."""
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from callboard.actors.wires.openai_bill import USUAL_TIERS
 from callboard.actors.wires.openai_request import COMPATIBLE, OPENAI, Quirks
 
 WireName: TypeAlias = Literal[
@@ -81,7 +82,9 @@ _GROQ = Quirks(
     sampling=_PLAIN - {"logprobs", "top_logprobs"},
     thinking="reasoning",
     thinking_models=("gpt-oss", "qwen3"),
+    usual_tiers=USUAL_TIERS | {"flex"},
 )
+"""Its flexible tier costs what the usual one does (console.groq.com/docs/flex-processing)."""
 _OPENROUTER = Quirks(
     max_tokens="max_tokens",
     sampling=COMPATIBLE.sampling,

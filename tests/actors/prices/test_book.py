@@ -160,17 +160,43 @@ def test_what_is_charged_for_is_priced_in_place_of_what_was_read() -> None:
 
 
 def test_the_catalogue_knows_tiers_and_speeds_with_prices_of_their_own() -> None:
-    """A million tokens of gpt-5 are $1.25 in, 2.50 with priority and 0.625 in the flexible tier; of Claude Opus 4.8 $5
-    and, fast, 10.
+    """A million tokens of gpt-5 are $1.25 in, 2.50 with priority, by its newer name too, and 0.625 in the flexible
+    tier; of Claude Opus 4.8 $5 and, fast, 10.
     """
     prices = PriceBook({}, {"openai": "openai", "anthropic": "anthropic"}, frozenset())
-    assert [prices("openai", "gpt-5", MILLION, Bill(tier=tier)) for tier in (None, "priority", "flex", "?")] == [
+    assert [prices("openai", "gpt-5", MILLION, Bill(tier=tier)) for tier in (None, "priority", "fast", "flex")] == [
         Decimal("1.25"),
         Decimal("2.5"),
+        Decimal("2.5"),
         Decimal("0.625"),
-        Decimal("1.25"),
     ]
     assert [prices("anthropic", "claude-opus-4-8", MILLION, Bill(speed=one)) for one in (None, "fast")] == [5, 10]
+
+
+def test_a_tier_or_a_place_that_nobody_has_a_price_for_is_unknown_unless_the_caller_has_one() -> None:
+    catalogues = {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}
+    prices = PriceBook({"openai/own": Price(input=Decimal(7), output=Decimal(0))}, catalogues, frozenset())
+    assert prices("openai", "gpt-6-astra", MILLION, Bill(tier="ultrafast")) is None
+    assert prices("openai", "gpt-5-nano", MILLION, Bill(tier="priority")) is None
+    assert prices("anthropic", "claude-opus-4-8", MILLION, Bill(tier="priority")) is None
+    assert prices("anthropic", "claude-haiku-4-5", MILLION, Bill(speed="fast")) is None
+    assert prices("anthropic", "claude-opus-4-8", MILLION, Bill(geo="mars")) is None
+    assert prices("gemini", "gemini-2.5-flash", MILLION, Bill(tier="priority")) is None
+    assert prices("openai", "own", MILLION, Bill(tier="ultrafast")) == 7
+    assert prices("anthropic", "claude-opus-4-8", MILLION) == 5
+
+
+def test_what_is_flexible_costs_at_google_what_it_does_in_a_batch() -> None:
+    """A million tokens of Gemini 2.5 Flash are $0.30 in, half of it in a batch."""
+    prices = PriceBook({}, {"gemini": "google"}, frozenset())
+    assert prices("gemini", "gemini-2.5-flash", MILLION, Bill(tier="flex")) == Decimal("0.15")
+
+
+def test_a_tenth_is_added_to_tokens_but_not_to_searches_where_claude_may_run_in_the_us_alone() -> None:
+    prices = PriceBook({}, {"anthropic": "anthropic"}, frozenset())
+    used = Usage(input=1_000_000, apart=Apart(web_searches=100))
+    assert prices("anthropic", "claude-opus-4-8", used, Bill(geo="us")) == Decimal("5.5") + 1
+    assert prices("anthropic", "claude-opus-4-8", used, Bill(geo="us", speed="fast")) == 11 + 1
 
 
 def test_a_free_account_costs_nothing_whatever_else_is_known() -> None:

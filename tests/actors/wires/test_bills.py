@@ -9,6 +9,7 @@ import pytest
 from callboard.actors.wires.anthropic import AnthropicMessages
 from callboard.actors.wires.cohere import Cohere
 from callboard.actors.wires.cohere_v1 import CohereV1
+from callboard.actors.wires.gemini import Gemini
 from callboard.actors.wires.openai import OpenAIChat
 from callboard.actors.wires.openai_responses import OpenAIResponses
 from callboard.actors.wires.presets import PRESETS
@@ -57,14 +58,51 @@ def test_a_response_tells_its_tier_and_ticks_too() -> None:
     assert [answer.bill for answer in answers] == [Bill(cost=Decimal("0.1"), tier="flex")] * 2
 
 
-@pytest.mark.parametrize(("speed", "bill"), [("fast", Bill(speed="fast")), ("standard", None), (None, None)])
-def test_claude_tells_whether_it_was_fast(speed: str | None, bill: Bill | None) -> None:
-    counts = {"input_tokens": 5, "output_tokens": 2, "speed": speed}
+@pytest.mark.parametrize(
+    ("told", "bill"),
+    [
+        ({"speed": "fast"}, Bill(speed="fast")),
+        ({"speed": "standard", "service_tier": "standard", "inference_geo": "global"}, None),
+        ({"speed": None, "service_tier": None, "inference_geo": "not_available"}, None),
+        ({"inference_geo": "us", "speed": "fast"}, Bill(geo="us", speed="fast")),
+        ({"service_tier": "priority"}, Bill(tier="priority")),
+        ({"service_tier": 7, "inference_geo": ["us"]}, None),
+    ],
+)
+def test_claude_tells_its_tier_its_speed_and_where_it_ran(told: dict[str, Any], bill: Bill | None) -> None:
+    counts = {"input_tokens": 5, "output_tokens": 2, **told}
     whole = {"id": "m", "content": [], "stop_reason": "end_turn", "usage": counts}
     start = {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 5}}}
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": counts}
     answers = both(AnthropicMessages(), whole, framed(start, end, {"type": "message_stop"}))
     assert [answer.bill for answer in answers] == [bill] * 2
+
+
+@pytest.mark.parametrize(
+    ("told", "tier"),
+    [
+        ({"serviceTier": "standard"}, None),
+        ({"serviceTier": "flex"}, "flex"),
+        ({"serviceTier": "PRIORITY"}, "priority"),
+        ({"trafficType": "ON_DEMAND"}, None),
+        ({"trafficType": "ON_DEMAND_FLEX"}, "flex"),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ({"trafficType": "PROVISIONED_THROUGHPUT"}, "provisioned_throughput"),
+        ({"trafficType": 7}, None),
+    ],
+)
+def test_gemini_and_vertex_tell_a_tier_that_is_not_the_usual_one(told: dict[str, Any], tier: str | None) -> None:
+    counts = {"promptTokenCount": 5, "candidatesTokenCount": 2, **told}
+    parts = {"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}
+    whole = {"candidates": [parts], "usageMetadata": counts}
+    answers = both(Gemini(), whole, f"data: {json.dumps(whole)}\n\n".encode())
+    assert [answer.bill for answer in answers] == [None if tier is None else Bill(tier=tier)] * 2
+
+
+def test_groqs_flexible_tier_costs_what_the_usual_one_does() -> None:
+    groq = OpenAIChat("groq", quirks=PRESETS["groq"].quirks)
+    assert chat(groq, COUNTS, service_tier="flex") == [None] * 2
+    assert chat(groq, COUNTS, service_tier="performance") == [Bill(tier="performance")] * 2
 
 
 def test_cohere_charges_for_less_than_was_read() -> None:

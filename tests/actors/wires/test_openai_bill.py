@@ -49,7 +49,11 @@ def test_ticks_are_dollars_by_their_name_and_none_of_them_is_no_price() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tier", "priced"), [("priority", "priority"), ("flex", "flex"), ("default", None), ("auto", None), (7, None)]
+    ("tier", "priced"),
+    [
+        *((tier, tier) for tier in ("priority", "fast", "ultrafast", "flex", "scale", "of a later day")),
+        *((tier, None) for tier in ("default", "auto", "standard", "on_demand", "", 7)),
+    ],
 )
-def test_a_tier_is_told_where_it_has_prices_of_its_own(tier: Any, priced: str | None) -> None:
+def test_a_tier_is_told_where_it_is_not_the_usual_one(tier: Any, priced: str | None) -> None:
     assert bill_of({}, tier, dollars=False) == (None if priced is None else Bill(tier=priced))
