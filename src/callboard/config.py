@@ -4,6 +4,7 @@ Every mistake is told with the file, the key and what was expected; nothing star
 """
 
 import os
+import re
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -31,6 +32,9 @@ from callboard.runtime.errors import SpecError
 from callboard.sections import AliasConfig, CalendarConfig, CallConfig, ProviderConfig, StoreConfig
 
 T = TypeVar("T")
+
+
+_API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?", re.ASCII)
 
 
 class Familiar(NamedTuple):
@@ -249,7 +253,16 @@ def _preset(name: str, config: ProviderConfig, where: str) -> Preset:
         found = msgspec.structs.replace(found, wire=config.wire)
     if config.preset is None and _elsewhere(config.base_url, found):
         found = msgspec.structs.replace(_stranger(found), free=found.free)
-    return found
+    return found if config.api_version is None else _dated(found, config.api_version, f"{where}.api_version")
+
+
+def _dated(preset: Preset, date: str, where: str) -> Preset:
+    if not preset.quirks.query:
+        raise ConfigError(f'{where}: goes with `preset = "azure"` alone')
+    if not _API_VERSION.fullmatch(date):
+        raise ConfigError(f"{where}: expected a date, such as 2024-10-21 or 2025-04-01-preview")
+    quirks = msgspec.structs.replace(preset.quirks, query=f"api-version={date}")
+    return msgspec.structs.replace(preset, quirks=quirks)
 
 
 def _elsewhere(base_url: str | None, preset: Preset) -> bool:

@@ -218,6 +218,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     headers: dict[str, str] = {}
     version: Literal["2023-06-01", "2026-10-21"] | None = None
     """Anthropic's API version."""
+    api_version: str | None = None
+    """The date that Azure is asked by, such as 2025-04-01-preview; None: as the preset says."""
     catalogue: str | None = None
     """The provider's name in the price catalogue, where the preset does not say."""
     free: bool | None = None

@@ -24,6 +24,7 @@ from callboard.sections import CircuitConfig, LimitConfig, ProviderConfig
 KEY = "sk-verysecret0123456789"
 ENVIRON = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": "other"}
 OPENAI = "[providers.openai]\n"
+AZURE = '[providers.azure]\nbase_url = "https://example.com"\nkey = "k"\n'
 LOCAL = '[providers.local]\nwire = "openai"\nbase_url = "http://127.0.0.1:8000/v1"\n'
 
 
@@ -157,6 +158,8 @@ WRONG_CHOICES = [
     (OPENAI + 'version = "1999"', "providers.openai.version: expected one of 2023-06-01, 2026-10-21"),
     (OPENAI + '[store]\nmode = "shared"', "store.mode: expected one of exclusive, memory"),
     (OPENAI + '[store]\ndurability = "some"', "store.durability: expected one of strict, relaxed"),
+    (OPENAI + 'api_version = "2025-04-01-preview"', 'providers.openai.api_version: goes with `preset = "azure"` alone'),
+    (AZURE + 'api_version = "2025&x=1"', "providers.azure.api_version: expected a date, such as 2024-10-21"),
     (OPENAI + 'preset = "soap"', "providers.openai.preset: unknown; expected one of "),
 ]
 BAD_NUMBERS = [

@@ -39,6 +39,14 @@ def test_every_wire_is_made_and_speaks_to_its_own_place_with_its_own_credential(
     assert made.headers("secret")[header] in ("secret", "Bearer secret")
 
 
+def test_an_account_at_azure_may_be_asked_by_a_date_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "callboard.toml"
+    account = 'preset = "azure"\nbase_url = "https://example.com"\nkey_env = "KEY"\n'
+    file.write_text(f'[providers.old]\n{account}[providers.new]\n{account}api_version = "2025-04-01-preview"')
+    paths = [wire(one, lambda: 0).encode_models().path for one in read(file, {"KEY": "secret"}).providers]
+    assert paths == ["/models?api-version=2024-10-21", "/models?api-version=2025-04-01-preview"]
+
+
 def test_what_an_account_has_encrypted_is_its_own(tmp_path: Path) -> None:
     file = tmp_path / "callboard.toml"
     account = 'preset = "azure-v1"\nwire = "openai-responses"\nbase_url = "https://example.com/v1"\nkey_env = "KEY"\n'
