@@ -51,6 +51,12 @@ _NO_MODEL = re.compile(
     r"|^invalid model(?: (?:id|name))?\s*(?:[:'\"`]|$)",
     re.IGNORECASE,
 )
+_NOT_THIS_MODEL = re.compile(
+    r"\b(is|are) not supported ((with|by|for) (this|the) model|for [^\s]{1,100} in /v1/chat/completions)"
+    r"|\bonly supported in v1/responses|\bdoes not support (parameter|tools|thinking|function calling|images?)\b",
+    re.IGNORECASE,
+)
+"""What another model may take: OpenAI since GPT-5.4 of tools in chat completions, xAI of penalties, Ollama of tools."""
 _FEWER_TOKENS = re.compile(r"more credits, or fewer max_tokens", re.IGNORECASE)
 """OpenRouter, of a request whose largest possible answer is dearer than what is left: a smaller one is served."""
 _AGAINST_GUIDELINES = re.compile(r"^content violates usage guidelines", re.IGNORECASE)
@@ -61,6 +67,7 @@ _PROSE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
     (_NO_MODEL, K.NOT_FOUND),  # DeepSeek, Mistral, OpenRouter, with status 400
     (_TOO_LONG, K.CONTEXT_TOO_LONG),
     (_BLOCKED, K.CONTENT_BLOCKED),
+    (_NOT_THIS_MODEL, K.UNSUPPORTED),
 )
 _OF_A_402 = ((_FEWER_TOKENS, K.UNSUPPORTED),)
 _OF_A_403 = (*_PROSE[:2], (_AGAINST_GUIDELINES, K.CONTENT_BLOCKED))

@@ -48,6 +48,8 @@ CODES: dict[str, FaultKind] = {
     "cyber_policy": K.CONTENT_BLOCKED,
     "bio_policy": K.CONTENT_BLOCKED,
     "flagged_input": K.CONTENT_BLOCKED,
+    "unsupported_parameter": K.UNSUPPORTED,
+    "unsupported_value": K.UNSUPPORTED,
     "invalid_api_key": K.UNAUTHORIZED,
     "model_not_found": K.NOT_FOUND,
     "model_decommissioned": K.NOT_FOUND,

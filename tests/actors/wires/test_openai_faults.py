@@ -101,6 +101,17 @@ def test_the_providers_code_says_more_than_the_status(status: int, members: dict
         (400, "/chat/completions: Invalid model name passed in model=gpt-9. Call `/v1/models`", "not_found"),
         (400, "Content Exists Risk", "content_blocked"),
         (403, "Content violates usage guidelines. Team: t, Failed check: SAFETY_CHECK_TYPE_BIO", "content_blocked"),
+        (
+            400,
+            "Function tools with reasoning_effort are not supported for gpt-5.6-sol in /v1/chat/completions. To use "
+            "function tools, use /v1/responses or set reasoning_effort to 'none'.",
+            "unsupported",
+        ),
+        (400, "This model is only supported in v1/responses and not in v1/chat/completions.", "unsupported"),
+        (400, "Model grok-4 does not support parameter presencePenalty.", "unsupported"),
+        (400, "`tool calling` is not supported with this model", "unsupported"),
+        (400, "registry.ollama.ai/library/gemma:2b does not support tools", "unsupported"),
+        (400, "Invalid value: 'tool'. The role is not supported.", "invalid_request"),
         (402, "This request requires more credits, or fewer max_tokens. You requested up to 65536", "unsupported"),
         (402, "Insufficient credits. Add more, or fewer models", "quota_exhausted"),
         (402, "Invalid model name passed in", "quota_exhausted"),
@@ -225,3 +236,12 @@ def test_openrouters_reset_is_read_from_the_headers_that_its_error_holds() -> No
     assert fault(429, told(**{"X-RateLimit-Reset": str(at)})).resets_at == at * 1_000_000
     assert fault(429, told(**{"X-RateLimit-Reset": at})).resets_at is None
     assert fault(429, told(), x_ratelimit_reset=str(at)).resets_at == at * 1_000_000
+
+
+@pytest.mark.parametrize("code", ["unsupported_parameter", "unsupported_value"])
+def test_what_a_model_does_not_take_is_unsupported_and_no_mistake_of_the_request(code: str) -> None:
+    message = (
+        "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) is supported."
+    )
+    told = {"error": {"message": message, "type": "invalid_request_error", "param": "temperature", "code": code}}
+    assert fault(400, told).kind == "unsupported"

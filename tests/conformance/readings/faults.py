@@ -13,6 +13,8 @@ CODES = {
     "model_not_found": "not_found",
     "rate_limit_exceeded": "rate_limited",
     "insufficient_quota": "quota_exhausted",
+    "unsupported_parameter": "unsupported",
+    "unsupported_value": "unsupported",
     "INVALID_TOOL_GENERATION": "invalid_request",
     "tool_use_failed": "malformed_reply",
     "json_validate_failed": "malformed_reply",
