@@ -122,11 +122,12 @@ _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
 
 
 class ChatReply:
-    """The reply as it grows (stream.Growing)."""
+    """The reply as it grows (stream.Growing). `origin`: who alone understands what is opaque in it."""
 
     def __init__(
         self,
         provider: str,
+        origin: str,
         *,
         keep_raw: bool = False,
         dollars: bool = False,
@@ -135,9 +136,10 @@ class ChatReply:
         self.done = False
         self.complete = False
         self._provider = provider
+        self._origin = origin
         self._dollars = dollars
         self._usual_tiers = usual_tiers
-        self._draft = Draft(provider)
+        self._draft = Draft(origin)
         self._calls = _Calls(self._draft)
         self._details = Details()
         self._thought = Blocks()
@@ -189,7 +191,7 @@ class ChatReply:
             self._extra["audio"] = self._recording.whole()
         kept = self._details.kept() | self._thought.kept(self._model)
         return Answer(
-            parts=attached(self._draft.parts(), self._provider, kept),
+            parts=attached(self._draft.parts(), self._origin, kept),
             finish_reason=self._finish,
             usage=self._usage,
             bill=bill_of(self._counts, self._tier, dollars=self._dollars, usual=self._usual_tiers),
@@ -275,7 +277,7 @@ class ChatReply:
             self._extra.setdefault("executed_tools", []).extend(items(piece.executed_tools))
         if piece.images:
             for image in map(mapping, items(piece.images)):
-                self._draft.whole(shown_block(image, self._provider))
+                self._draft.whole(shown_block(image, self._origin))
         if piece.audio:
             self._recording = self._recording or Recording()
             self._recording.add(mapping(piece.audio))
@@ -287,7 +289,7 @@ class ChatReply:
             if words:
                 deltas.append(self._draft.text(words))
             elif block.get("type") not in (None, "text", "thinking"):
-                self._draft.whole(shown_block(block, self._provider))
+                self._draft.whole(shown_block(block, self._origin))
             for inner in thoughts:
                 thought = string(mapping(inner).get("text"))
                 if thought:

@@ -105,9 +105,11 @@ COMPATIBLE = Quirks(
 """What most servers that imitate OpenAI understand."""
 
 
-def encode_body(request: Request, model: str, *, stream: bool, provider: str, quirks: Quirks) -> dict[str, Any]:
-    """The JSON members to send. Raises WireFault(UNSUPPORTED)."""
-    messages = _Messages(provider, model, _thinking_member(request, model, quirks), quirks)
+def encode_body(
+    request: Request, model: str, *, stream: bool, provider: str, origin: str, quirks: Quirks
+) -> dict[str, Any]:
+    """The JSON members to send. `origin`: whose parts are understood. Raises WireFault(UNSUPPORTED)."""
+    messages = _Messages(provider, origin, model, _thinking_member(request, model, quirks), quirks)
     for message in request.messages:
         messages.add(message)
     body: dict[str, Any] = {"model": model, "messages": messages.done}
@@ -220,9 +222,10 @@ def _response_format(output: Output, provider: str, quirks: Quirks) -> dict[str,
 class _Messages:
     """The messages in OpenAI's shape: every tool result is a message of its own."""
 
-    def __init__(self, provider: str, model: str, thinking: _ThinkingMember, quirks: Quirks) -> None:
+    def __init__(self, provider: str, origin: str, model: str, thinking: _ThinkingMember, quirks: Quirks) -> None:
         self.done: list[dict[str, Any]] = []
         self._provider = provider
+        self._origin = origin
         self._model = model
         self._quirks = quirks
         self._thinking = thinking
@@ -281,7 +284,7 @@ class _Messages:
 
     def _reasoning(self, message: ChatMessage) -> dict[str, Any]:
         thoughts = [
-            part for part in message.parts if isinstance(part, ThinkingPart) and part.origin in (None, self._provider)
+            part for part in message.parts if isinstance(part, ThinkingPart) and part.origin in (None, self._origin)
         ]
         told = [part.text for part in thoughts if part.text or not part.extra]
         member = self._thinking
@@ -290,7 +293,7 @@ class _Messages:
         return shown | present(kept)
 
     def _call(self, part: ToolCallPart) -> dict[str, Any]:
-        own = part.origin in (None, self._provider)
+        own = part.origin in (None, self._origin)
         call_id = self._fitting(part.id if own else self._ids.of_another(part.id))
         if own and part.extra == CUSTOM:
             return {"id": call_id, **CUSTOM, "custom": {"name": part.name, "input": part.arguments}}
@@ -319,7 +322,7 @@ class _Messages:
             case DocumentPart():
                 return joined(self._document(part), self._extra(part.extra))
             case OpaquePart():
-                return part.block if part.origin == self._provider else None
+                return part.block if part.origin == self._origin else None
             case ThinkingPart() | ToolCallPart() | ToolResultPart():
                 return None
             case _:

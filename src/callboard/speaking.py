@@ -20,16 +20,16 @@ def wire(one: ResolvedProvider, utc: Callable[[], int]) -> Wire:
     """The protocol of this account. `utc` gives the time now, in nanoseconds since 1970."""
     preset = one.preset
     names = FAMILIES[preset.rate_limits or "openai"]
+    stranger = one.name if one.is_stranger else None
     match preset.wire:
         case "openai":
-            return OpenAIChat(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
+            return OpenAIChat(preset.name, account=stranger, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "openai-responses":
             return OpenAIResponses(preset.name, account=one.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "openai-completions":
             return OpenAICompletions(preset.name, quirks=preset.quirks, rate_limits=names, utc=utc)
         case "anthropic":
-            account = one.name if one.is_stranger else None
-            return AnthropicMessages(preset.name, account=account, version=one.config.version or "2023-06-01", utc=utc)
+            return AnthropicMessages(preset.name, account=stranger, version=one.config.version or "2023-06-01", utc=utc)
         case "gemini":
             return Gemini(preset.name, utc=utc)
         case "vertex":

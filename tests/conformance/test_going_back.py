@@ -40,6 +40,11 @@ def spoken(record: Record) -> str:
     return record["vendor"] if record["vendor"] in PRESETS else NATIVE[record["api"]]
 
 
+def chat_of(record: Record) -> OpenAIChat:
+    """As its account speaks it: what a server that is not known by its name has signed is that account's own."""
+    return OpenAIChat(spoken(record), account=None if record["vendor"] in PRESETS else account(record))
+
+
 def whole(record: Record, table: Any) -> Record:
     """The plain reply, by hand."""
     came = payloads(record)
@@ -122,7 +127,7 @@ def item_essence(item: Record) -> Record:
 
 def test_openrouters_reasoning_details_go_back_as_they_came() -> None:
     seen = 0
-    for record, body in went_back("chat_completions", lambda record: OpenAIChat(spoken(record))):
+    for record, body in went_back("chat_completions", chat_of):
         if record["stream"] or '"reasoning_details"' not in record["response"]["body"]:
             continue
         came = payloads(record)[0]["choices"][0]["message"]["reasoning_details"]

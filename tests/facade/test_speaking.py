@@ -47,6 +47,28 @@ def test_an_account_at_azure_may_be_asked_by_a_date_of_its_own(tmp_path: Path) -
     assert paths == ["/models?api-version=2024-10-21", "/models?api-version=2025-04-01-preview"]
 
 
+def test_what_another_server_of_openais_protocol_has_signed_goes_back_to_its_account_alone(tmp_path: Path) -> None:
+    file = tmp_path / "callboard.toml"
+    file.write_text(
+        """
+        [providers.openai]
+        [providers.gems]
+        wire = "openai"
+        base_url = "https://generativelanguage.googleapis.com/v1beta/openai"
+        key_env = "OPENAI_API_KEY"
+        """
+    )
+    wires = {one.name: wire(one, lambda: 0) for one in read(file, {"OPENAI_API_KEY": "k"}).providers}
+    signed = {"id": "c", "function": {"name": "f"}, "extra_content": {"google": {"thought_signature": "S"}}}
+    message = {"tool_calls": [signed], "reasoning_details": [{"type": "reasoning.encrypted", "data": "E"}]}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
+    said = wires["gems"].decode(body).message
+    for name, taken in (("gems", True), ("openai", False)):
+        request = Request(model="m", messages=(user("hi"), said))
+        sent = json.loads(wires[name].encode(request, "m", stream=False).body)["messages"][1]
+        assert ("extra_content" in sent["tool_calls"][0], "reasoning_details" in sent) == (taken, taken)
+
+
 def test_what_an_account_has_encrypted_is_its_own(tmp_path: Path) -> None:
     file = tmp_path / "callboard.toml"
     account = 'preset = "azure-v1"\nwire = "openai-responses"\nbase_url = "https://example.com/v1"\nkey_env = "KEY"\n'

@@ -58,7 +58,7 @@ def test_a_fault_is_raised_again_by_every_later_call_and_partial_still_answers()
 
 
 def test_an_event_that_never_ends_is_malformed_and_bounded() -> None:
-    decoder = ReplyStream("openai", EventReader(limit=100), ChatReply("openai"))
+    decoder = ReplyStream("openai", EventReader(limit=100), ChatReply("openai", "openai"))
     with pytest.raises(WireFault) as caught:
         for _ in range(20):
             decoder.feed(b"data: " + b"x" * 10)
