@@ -88,6 +88,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the output may be bound by a schema."""
     reasoning: str | None = None
     """The request's member that holds an effort together with `thinking.extra`; None: there is none."""
+    unthinking: dict[str, Any] = {}
+    """What is sent in place of the effort `none`; empty: that word."""
     key_header: str | None = None
     """The header that carries the bare key; None sends it as a bearer token."""
     dollars: bool = False
@@ -145,6 +147,8 @@ def _sampling(request: Request, provider: str, quirks: Quirks) -> dict[str, Any]
 def _thinking(thinking: Thinking, provider: str, quirks: Quirks) -> dict[str, Any]:
     if thinking.budget_tokens is not None:
         raise unsupported(provider, "a thinking budget in tokens; give an effort instead")
+    if thinking.effort == "none" and quirks.unthinking and not thinking.extra:
+        return quirks.unthinking
     if not thinking.extra:
         return present({"reasoning_effort": thinking.effort})
     if quirks.reasoning is None:

@@ -60,6 +60,7 @@ _DEEPSEEK = Quirks(
     assistant_lists=False,
     thinking="reasoning_content",
     thinking_always=True,
+    unthinking={"thinking": {"type": "disabled"}},
     schemas=False,
 )
 _MISTRAL = Quirks(

@@ -132,6 +132,15 @@ def test_groq_is_given_reasoning_for_models_that_reason(model: str) -> None:
     assert ("reasoning" in message) == (not model.startswith("llama"))
 
 
+def test_deepseek_is_kept_from_thinking_in_its_own_words() -> None:
+    """api-docs.deepseek.com/guides/thinking_mode: it thinks unasked, and its efforts are low, high and max."""
+    told = sent("deepseek", user("q"), thinking=Thinking(effort="none"))
+    assert told["thinking"] == {"type": "disabled"}
+    assert "reasoning_effort" not in told
+    assert sent("deepseek", user("q"), thinking=Thinking(effort="high"))["reasoning_effort"] == "high"
+    assert sent("mistral", user("q"), thinking=Thinking(effort="none"))["reasoning_effort"] == "none"
+
+
 def test_each_turn_has_reasoning_at_deepseek_where_tools_are_and_nothing_is_made_up_elsewhere() -> None:
     call = ToolCallPart(id="c", name="f", origin="openai")
     known = assistant(ThinkingPart(text="hm", origin="deepseek"), "b")
