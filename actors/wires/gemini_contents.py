@@ -43,7 +43,7 @@ class Contents:
 
     `old`: the model is older than Gemini 3; it looks for the pictures of a tool's result beside it, not in it, and
     does not miss the signature of a call.
-    `vertex`: it is asked there, where a URL needs its media type.
+    `vertex`: it is asked there, where a URL needs its media type, and a document may have a name.
     """
 
     def __init__(self, provider: str, *, old: bool, vertex: bool) -> None:
@@ -139,7 +139,7 @@ class Contents:
     def _media(self, part: _Media) -> dict[str, Any]:
         inline = from_data_url(part.url) if part.url is not None else None
         data, media_type = (part.data, part.media_type) if inline is None else inline
-        name = part.name if isinstance(part, DocumentPart) else None
+        name = part.name if isinstance(part, DocumentPart) and self._vertex else None  # Gemini's own API refuses it
         if data is not None:
             blob = {"mimeType": media_type or _default_type(part), "data": to_base64(data), "displayName": name}
             return {"inlineData": present(blob)}

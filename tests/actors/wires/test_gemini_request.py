@@ -66,10 +66,17 @@ def test_attachments_go_by_url_or_as_bytes() -> None:
         {"fileData": {"fileUri": "https://x/y.png", "mimeType": "image/png"}},
         {"inlineData": {"mimeType": "image/gif", "data": "QQ=="}},
         {"inlineData": {"mimeType": "audio/mp3", "data": "QQ=="}},
-        {"inlineData": {"mimeType": "application/pdf", "data": "QQ==", "displayName": "a.pdf"}},
+        {"inlineData": {"mimeType": "application/pdf", "data": "QQ=="}},
         {"fileData": {"fileUri": "https://g/files/1"}},
         {"text": "t", "x": 1},
     ]
+
+
+def test_a_document_has_a_name_at_vertex_alone_which_geminis_own_api_refuses() -> None:
+    said = user(DocumentPart(data=b"A", name="a.pdf"))
+    for vertex, name in ((True, "a.pdf"), (False, None)):
+        body = json.loads(Gemini(vertex=vertex).encode(Request(model="m", messages=(said,)), "m", stream=False).body)
+        assert body["contents"][0]["parts"][0]["inlineData"].get("displayName") == name
 
 
 def test_vertex_wants_the_media_type_of_a_url() -> None:
