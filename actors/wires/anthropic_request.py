@@ -14,7 +14,7 @@ from callboard.actors.wires.anthropic_refused import check_model, is_sampled
 from callboard.actors.wires.anthropic_schemas import to_anthropic
 from callboard.actors.wires.anthropic_thinking import understood, visible, with_room
 from callboard.actors.wires.anthropic_tool_ids import ToolIds
-from callboard.actors.wires.anthropic_tool_loop import may_think
+from callboard.actors.wires.anthropic_tool_loop import THINKING, may_think
 from callboard.actors.wires.arguments import arguments_of
 from callboard.actors.wires.foreign import foreign_to, without
 from callboard.actors.wires.jsons import joined, mapping, present
@@ -193,7 +193,7 @@ class _Turns:
             case "system" | "developer":
                 self._system.append(message)
             case "assistant":
-                if content := self._content(message):
+                if content := _answered(self._content(message)):
                     self.done.append({"role": "assistant", "content": content, **(message.extra or {})})
                 self._answered = False
             case "tool" | "user" as role:
@@ -288,6 +288,14 @@ class _Turns:
             "is_error": part.is_error,
         }
         return present(shown) | without(_FOREIGN, part.extra)
+
+
+def _answered(content: str | list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    """Less what was thought after the last word or call, as in a turn that was cut: Anthropic refuses a turn that ends
+    with it."""
+    while isinstance(content, list) and content and content[-1].get("type") in THINKING:
+        content = content[:-1]
+    return content
 
 
 def _document(part: DocumentPart, provider: str) -> dict[str, Any]:

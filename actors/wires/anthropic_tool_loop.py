@@ -12,7 +12,7 @@ from typing import Any
 
 Turn = dict[str, Any]
 
-_THINKING = ("thinking", "redacted_thinking")
+THINKING = ("thinking", "redacted_thinking")
 
 
 def may_think(turns: Sequence[Turn]) -> bool:
@@ -24,7 +24,7 @@ def may_think(turns: Sequence[Turn]) -> bool:
     if not turns or not _hands_in(turns[-1]):
         return True
     loop = takewhile(lambda turn: turn["role"] == "assistant" or _hands_in(turn), reversed(turns))
-    return any(turn["role"] == "assistant" and _kinds(turn)[0] in _THINKING for turn in loop)
+    return any(turn["role"] == "assistant" and _kinds(turn)[0] in THINKING for turn in loop)
 
 
 def _hands_in(turn: Turn) -> bool:

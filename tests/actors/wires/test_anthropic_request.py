@@ -460,3 +460,15 @@ def test_another_servers_tools_may_have_names_that_anthropic_refuses() -> None:
     assert body["tools"][0]["name"] == "files.read"
     with pytest.raises(WireFault, match="name"):
         AnthropicMessages().encode(request, "m", stream=False)
+
+
+def test_no_turn_of_the_models_ends_with_thinking() -> None:
+    thought = ThinkingPart(text="hm", signature="S", origin="anthropic")
+    hidden = ThinkingPart(redacted="E", origin="anthropic")
+    call = ToolCallPart(id="c", name="f", origin="anthropic")
+    kinds = [
+        [block["type"] for block in turns(user("q"), assistant(*parts), user("on"))[1]["content"]]
+        for parts in ((thought, "a", thought, hidden), (thought, call), (thought, "a"))
+    ]
+    assert kinds == [["thinking", "text"], ["thinking", "tool_use"], ["thinking", "text"]]
+    assert turns(user("q"), assistant(thought, hidden), user("on")) == turns(user("q"), user("on"))
