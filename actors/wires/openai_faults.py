@@ -50,6 +50,7 @@ CODES: dict[str, FaultKind] = {
     "flagged_input": K.CONTENT_BLOCKED,
     "unsupported_parameter": K.UNSUPPORTED,
     "unsupported_value": K.UNSUPPORTED,
+    "invalid_request_message_order": K.UNSUPPORTED,  # Mistral, of what others take: a user's turn behind a tool's
     "invalid_api_key": K.UNAUTHORIZED,
     "model_not_found": K.NOT_FOUND,
     "model_decommissioned": K.NOT_FOUND,

@@ -48,6 +48,10 @@ def test_every_documented_error_has_its_fault(status: int, kind: str, fault_kind
         ("Your credit balance is too low to access the Anthropic API.", "quota_exhausted"),
         ("Output blocked by content filtering policy", "content_blocked"),
         ("messages.0: Input does not match the expected shape.", "invalid_request"),
+        (
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+            "unsupported",
+        ),
     ],
 )
 def test_a_400_is_told_apart_by_its_words(message: str, kind: str) -> None:

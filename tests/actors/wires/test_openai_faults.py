@@ -253,3 +253,9 @@ def test_what_a_model_does_not_take_is_unsupported_and_no_mistake_of_the_request
     )
     told = {"error": {"message": message, "type": "invalid_request_error", "param": "temperature", "code": code}}
     assert fault(400, told).kind == "unsupported"
+
+
+def test_an_order_of_turns_that_mistral_refuses_is_one_that_others_take() -> None:
+    """The user's turn behind a tool's result, as of a user who interrupts an agent."""
+    told = {"object": "error", "message": "Unexpected role 'user' after role 'tool'", "code": "3230"}
+    assert fault(400, told | {"type": "invalid_request_message_order"}).kind == "unsupported"
