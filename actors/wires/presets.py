@@ -66,6 +66,7 @@ _DEEPSEEK = Quirks(
 _MISTRAL = Quirks(
     max_tokens="max_tokens",
     developer=False,
+    assistant_lists=False,
     sampling=_PLAIN - {"logprobs", "top_logprobs"},
     names={"seed": "random_seed", "dimensions": "output_dimension"},
     stream_usage=False,
@@ -88,6 +89,7 @@ _GROQ = Quirks(
 """Its flexible tier costs what the usual one does (console.groq.com/docs/flex-processing)."""
 _OPENROUTER = Quirks(
     max_tokens="max_tokens",
+    assistant_lists=False,
     sampling=COMPATIBLE.sampling,
     thinking="reasoning",
     reasoning="reasoning",
@@ -225,7 +227,7 @@ PRESETS: dict[str, Preset] = {
             wire="openai",
             base_url="https://api.x.ai/v1",
             key_env="XAI_API_KEY",
-            quirks=Quirks(thinking="reasoning_content", named=frozenset({"user"})),
+            quirks=Quirks(assistant_lists=False, thinking="reasoning_content", named=frozenset({"user"})),
             catalogue="x-ai",
             example="grok-4",
         ),

@@ -152,7 +152,7 @@ def test_each_turn_has_reasoning_at_deepseek_where_tools_are_and_nothing_is_made
     assert all("reasoning_content" not in turn for turn in sent("cerebras", *loop)["messages"])
 
 
-@pytest.mark.parametrize("name", ["groq", "deepseek", "cerebras", "together", "vllm"])
+@pytest.mark.parametrize("name", ["groq", "deepseek", "cerebras", "together", "vllm", "mistral", "openrouter", "xai"])
 def test_a_refusal_is_a_text_where_the_assistants_words_are_one_string(name: str) -> None:
     turn = ChatMessage("assistant", (RefusalPart("I cannot."),))
     assert sent(name, user("q"), turn, user("on"))["messages"][1]["content"] == "I cannot."
