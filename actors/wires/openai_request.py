@@ -66,8 +66,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Whether each of the assistant's messages has to have that member where tools are, empty if nothing is known."""
     document_urls: bool = False
     """Whether `file_data` may be a URL."""
-    documents: Literal["file", "document_url"] = "file"
-    """What a document's part is called: `file` with `file_data` and a name, or a URL that may hold the bytes."""
+    documents: Literal["file", "document_url"] | None = "file"
+    """What a document's part is called: `file` with `file_data` and a name, or a URL that may hold the bytes; None
+    where documents are refused."""
     tool_images: bool = False
     """Whether a tool's result may hold pictures."""
     assistant_lists: bool = True
@@ -338,6 +339,8 @@ class _Messages:
         return {"data": to_base64(part.data), "format": audio_format(part.media_type or "audio/wav")}
 
     def _document(self, part: DocumentPart) -> dict[str, Any]:
+        if self._quirks.documents is None:
+            raise unsupported(self._provider, "documents")
         if self._quirks.documents == "file" or part.file_id is not None:
             return {"type": "file", "file": self._file(part)}
         url = part.url

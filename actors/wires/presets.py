@@ -62,6 +62,7 @@ _DEEPSEEK = Quirks(
     thinking_always=True,
     unthinking={"thinking": {"type": "disabled"}},
     schemas=False,
+    documents=None,
 )
 _MISTRAL = Quirks(
     max_tokens="max_tokens",

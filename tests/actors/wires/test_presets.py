@@ -174,6 +174,11 @@ def test_a_document_at_mistral_is_a_url_that_may_hold_its_bytes() -> None:
     assert shown(file_id="f") == {"type": "file", "file": {"file_id": "f"}}
 
 
+def test_documents_are_unsupported_at_deepseek_whose_files_are_pictures() -> None:
+    with pytest.raises(WireFault, match="documents"):
+        sent("deepseek", ChatMessage("user", (DocumentPart(data=b"%PDF", media_type="application/pdf"),)))
+
+
 @pytest.mark.parametrize("name", ["cerebras", "groq", "mistral", "deepseek"])
 def test_the_role_developer_is_sent_as_system_where_it_is_unknown(name: str) -> None:
     assert sent(name, ChatMessage("developer", "be brief"), user("hi"))["messages"][0]["role"] == "system"
