@@ -53,13 +53,13 @@ _NO_MODEL = re.compile(
 )
 _NOT_THIS_MODEL = re.compile(
     r"\b(is|are) not (supported|enabled) ((with|by|for) ((this|the) model|models/)|for [^\s]{1,100} in /v1/chat/comp)"
-    r"|\bonly supported in v1/responses"
+    r"|\bonly supported in v1/responses|\bblock is bound to a different conversation\b"
     r"|\bdoes not support (this tool_choice|assistant message prefill|parameter|tools|thinking|images?)\b",
     re.IGNORECASE,
 )
 """What another model may take: OpenAI since GPT-5.4 of tools in chat completions, DeepSeek of tools that must be called
-while it thinks, Anthropic since 4.6 of a turn of the model's to go on with, Mistral of efforts, xAI of penalties,
-Ollama of tools."""
+while it thinks, Anthropic since 4.6 of a turn of the model's to go on with and since 5.1 of thinking in a conversation
+that was changed before it, Mistral of efforts, xAI of penalties, Ollama of tools."""
 _FEWER_TOKENS = re.compile(r"more credits, or fewer max_tokens", re.IGNORECASE)
 """OpenRouter, of a request whose largest possible answer is dearer than what is left: a smaller one is served."""
 _AGAINST_GUIDELINES = re.compile(r"^content violates usage guidelines", re.IGNORECASE)

@@ -49,6 +49,11 @@ def test_every_documented_error_has_its_fault(status: int, kind: str, fault_kind
         ("Output blocked by content filtering policy", "content_blocked"),
         ("messages.0: Input does not match the expected shape.", "invalid_request"),
         (
+            "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a different "
+            "conversation. Remove the block, or set `thinking.block_binding.prefix_mismatch_behavior`.",
+            "unsupported",
+        ),
+        (
             "This model does not support assistant message prefill. The conversation must end with a user message.",
             "unsupported",
         ),
