@@ -80,6 +80,7 @@ class Answer(Turn, Result, frozen=True, kw_only=True, tag="chat"):
 
     parts: tuple[Part, ...]
     finish_reason: FinishReason | None
+    """None when the provider told none."""
 
     def reply(self, **receipt: Any) -> "Reply":
         """As the base."""
@@ -165,6 +166,7 @@ class Reply(Turn, Receipt, frozen=True, kw_only=True):
 
     parts: tuple[Part, ...]
     finish_reason: FinishReason | None
+    """None when the provider told none."""
 
     def __repr__(self) -> str:
         return self._told(f"{len(self.parts)} parts, {self.finish_reason}")

@@ -111,6 +111,11 @@ def test_a_stream_that_is_done_before_it_has_begun_is_no_answer(before: list[byt
     assert refused.value.fault.kind == kind
 
 
+def test_a_stream_that_is_done_is_whole_also_without_a_reason_to_finish() -> None:
+    answer = stream(chunk({"content": "a"}), b"data: [DONE]\n\n")[1]
+    assert (answer.text, answer.finish_reason) == ("a", None)
+
+
 def test_a_reason_to_finish_ends_a_stream_without_done() -> None:
     assert stream(chunk({"content": "a"}), chunk({}, "stop"))[1].finish_reason == FinishReason.STOP
 
