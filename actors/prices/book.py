@@ -5,6 +5,7 @@ included, and knows tiers and cache rates. What nobody has a price for, a model 
 never 0.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,9 @@ MILLION = Decimal(1_000_000)
 NO_BILL = Bill()
 _PROCESSING = {"flex": "batch", "batch": "batch"}
 """By service tier."""
+_SURCHARGE, _SURCHARGED = Decimal("1.1"), re.compile(r"gpt-(5\.[4-9]|[6-9])")
+"""What OpenAI multiplies prices by at an address for one region, and those of which models: they came in March 2026 or
+later (developers.openai.com/api/docs/guides/data-residency)."""
 _GEOS = {"us": Decimal("1.1")}
 """What Anthropic multiplies the prices of tokens by, by where alone the model may run
 (platform.claude.com/docs/en/manage-claude/data-residency)."""
@@ -83,15 +87,20 @@ def _first(*prices: Decimal | None) -> Decimal:
 class PriceBook:
     """`overrides` by `account/model`; `catalogues` names each account's provider in the catalogue, None for none.
 
-    Accounts in `free` cost nothing.
+    Accounts in `free` cost nothing, those in `regional` are at an address of OpenAI's for one region.
     """
 
     def __init__(
-        self, overrides: Mapping[str, Price], catalogues: Mapping[str, str | None], free: frozenset[str]
+        self,
+        overrides: Mapping[str, Price],
+        catalogues: Mapping[str, str | None],
+        free: frozenset[str],
+        regional: frozenset[str] = frozenset(),
     ) -> None:
         self._overrides = overrides
         self._catalogues = catalogues
         self._free = free
+        self._regional = regional
         self._unknown: set[str] = set()
 
     def __call__(self, account: str, model: str, usage: Usage, bill: Bill | None = None) -> Cost | None:
@@ -108,7 +117,10 @@ class PriceBook:
         catalogue = self._catalogues.get(account)
         if catalogue is None or name in self._unknown:
             return None
-        return self._look_up(name, catalogue, model, billed, told)
+        price = self._look_up(name, catalogue, model, billed, told)
+        if price is not None and account in self._regional and _SURCHARGED.match(model):
+            return price * _SURCHARGE
+        return price
 
     @property
     def needs_catalogue(self) -> bool:

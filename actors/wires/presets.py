@@ -49,7 +49,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _OPENAI_REGIONS = ("us", "eu", "au", "ca", "jp", "in", "sg", "kr", "gb", "ae")
-"""Where it adds 10 % to the prices of models since March 2026, which the catalogue does not know."""
+"""Where it adds 10 % to the prices of models since March 2026."""
 
 _PLAIN = COMPATIBLE.sampling - {"top_k", "min_p"}
 """The members of Sampling that OpenAI's own servers take."""

@@ -192,6 +192,14 @@ def test_what_is_flexible_costs_at_google_what_it_does_in_a_batch() -> None:
     assert prices("gemini", "gemini-2.5-flash", MILLION, Bill(tier="flex")) == Decimal("0.15")
 
 
+def test_a_tenth_is_added_at_openais_regional_addresses_to_models_since_march_2026() -> None:
+    book = PriceBook({}, {"eu": "openai", "openai": "openai"}, frozenset(), regional=frozenset({"eu"}))
+    for model, factor in (("gpt-5.4", "1.1"), ("gpt-6-astra", "1.1"), ("gpt-5", "1"), ("gpt-4o-mini", "1")):
+        usual = book("openai", model, MILLION)
+        assert usual is not None
+        assert book("eu", model, MILLION) == usual * Decimal(factor)
+
+
 def test_a_tenth_is_added_to_tokens_but_not_to_searches_where_claude_may_run_in_the_us_alone() -> None:
     prices = PriceBook({}, {"anthropic": "anthropic"}, frozenset())
     used = Usage(input=1_000_000, apart=Apart(web_searches=100))
