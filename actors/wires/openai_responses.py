@@ -30,8 +30,8 @@ class OpenAIResponses(OpenAIServer):
     """A wire.EmbeddingWire for `POST /responses`.
 
     `stateless` asks the server to store nothing, and for reasoning in its encrypted form when the request asks for
-    reasoning; the request's `extra` goes before it. `account` tells servers of one name apart: an organisation or a
-    resource of Azure's cannot read what another has encrypted, and refuses it.
+    reasoning or the model reasons unasked; the request's `extra` goes before it. `account` tells servers of one name
+    apart: an organisation or a resource of Azure's cannot read what another has encrypted, and refuses it.
     """
 
     def __init__(

@@ -42,6 +42,8 @@ _FOREIGN = foreign_to("responses")
 _ENCRYPTED = "reasoning.encrypted_content"
 _NO_REASONING = re.compile(r"(^|/)(gpt-3\.5|gpt-4|chatgpt-4|gpt-5-chat)")
 """Models that refuse to be given the reasoning of others."""
+_REASONS = re.compile(r"(^|/)(gpt-([5-9]|\d\d)(?!.*chat)|o\d)")
+"""Models that reason unasked."""
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -59,7 +61,7 @@ def encode_body(request: Request, model: str, *, provider: str, origin: str, sta
         "instructions": instructions,
         "reasoning": _reasoning(request, provider),
         "text": text or None,
-        "include": _include(request, stateless),
+        "include": _include(request, model, stateless),
         "store": False if stateless else None,
         "user": request.user,
     }
@@ -74,8 +76,8 @@ def _instructions(messages: tuple[ChatMessage, ...]) -> tuple[str | None, tuple[
     return None, messages
 
 
-def _include(request: Request, stateless: bool) -> list[str] | None:
-    thinks = request.thinking is not None and request.thinking.effort != "none"
+def _include(request: Request, model: str, stateless: bool) -> list[str] | None:
+    thinks = _REASONS.search(model) is not None if request.thinking is None else request.thinking.effort != "none"
     wanted = [_ENCRYPTED] if stateless and thinks else []
     return wanted + ([_LOGPROBS] if request.sampling.logprobs else []) or None
 

@@ -115,6 +115,23 @@ def test_a_system_prompt_with_members_of_its_own_stays_an_item() -> None:
     assert body["input"][0] == {"role": "system", "content": "be brief", "status": "completed"}
 
 
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        *((name, True) for name in ("gpt-5", "gpt-5.6-luna", "gpt-6.1-sol", "o3", "openai/o4-mini", "gpt-10")),
+        *((name, False) for name in ("gpt-4o", "gpt-4.1", "gpt-5-chat-latest", "gpt-5.2-chat-latest", "grok-4")),
+    ],
+)
+def test_what_a_model_reasons_unasked_comes_encrypted_so_that_it_can_go_back(model: str, reasons: bool) -> None:
+    request = Request(model="fast", messages=(user("hi"),))
+    for stateless in (True, False):
+        wire = OpenAIResponses(stateless=stateless)
+        body = json.loads(wire.encode(request, model, stream=False).body)
+        assert ("include" in body) is (reasons and stateless)
+    quiet = Request(model="fast", messages=(user("hi"),), thinking=Thinking(effort="none"))
+    assert "include" not in json.loads(OpenAIResponses().encode(quiet, model, stream=False).body)
+
+
 def test_nothing_is_stored_and_reasoning_comes_encrypted_unless_the_caller_says_otherwise() -> None:
     body = sent(user("hi"), thinking=Thinking(effort="low"))
     assert body["store"] is False
