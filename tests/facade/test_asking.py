@@ -174,7 +174,7 @@ def test_an_output_may_be_a_word(name: Any) -> None:
         ({"system": 5}, "^system: expected a string, got an int"),
         ({"stop": b"x"}, "^stop: expected several, in a list or tuple, got a bytes"),
         ({"tools": {"a": TOOL}}, "^tools: expected several, in a list or tuple, got a dict"),
-        ({"extra": {"a": object()}}, "^extra.a: expected what JSON can hold, got an object"),
+        ({"extra": {"a": ValueError()}}, "^extra.a: expected what JSON can hold, got a ValueError"),
         ({"cache": True}, "^cache: expected CacheControl, got a bool; say one of auto, use, "),
         ({"temperature": "hot"}, "^sampling.temperature"),
         ({"temperature": 3}, "^sampling.temperature: expected 0 to 2"),
