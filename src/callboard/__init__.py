@@ -5,6 +5,7 @@ async with callboard.open("callboard.toml") as board:
     print(reply.text, reply.cost)
 """
 
+import datetime as _datetime  # noqa: F401 - before msgspec, which loses a Ctrl-C while it imports this, and crashes later
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

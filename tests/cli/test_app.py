@@ -47,6 +47,24 @@ def test_ctrl_c_while_it_imports_ends_it_quietly() -> None:
     assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "")
 
 
+INTERRUPTED = """
+import sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "datetime":
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+sys.modules.pop("datetime", None)
+sys.meta_path.insert(0, CtrlC())
+import callboard
+"""
+
+
+def test_ctrl_c_while_dates_are_imported_is_not_lost() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert ended.stderr.endswith("KeyboardInterrupt\n")
+
+
 def test_importing_callboard_brings_none_of_it_along() -> None:
     program = "import sys, callboard; print([name for name in sys.modules if name.split('.')[0] in ('typer', 'rich')])"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
