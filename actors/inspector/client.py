@@ -29,7 +29,7 @@ def ask(store: Path, request: InspectorRequest, patience: float = PATIENCE) -> I
     """Ask the runtime that owns the store in this folder. Raises NotRunning and NoAnswer."""
     announcement = read(store)
     if announcement is None:
-        raise NotRunning(f"no runtime is running on {store}")
+        raise NotRunning(f"no runtime is running on {store}; --store names the folder of another one")
     if announcement.socket is None:
         raise NotRunning(_without_socket(store, announcement))
     with _connect(store, announcement.socket, patience) as connection:

@@ -44,7 +44,7 @@ class NoStore(StorageError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"{self.path}: there is no store here yet; a process that opens it for writing makes one"
+        return f"{self.path}: there is no store here yet; the first runtime that is opened on it makes one"
 
 
 class Unreadable(StorageError):

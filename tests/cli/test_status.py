@@ -77,7 +77,11 @@ def test_a_stuck_runtime_in_another_process_tells_its_status_and_names_the_handl
 
 
 def test_without_a_runtime_it_says_so(run: Run, here: Path) -> None:
-    assert run("status") == (1, "", f"callboard: no runtime is running on {here / '.callboard'}\n")
+    assert run("status") == (
+        1,
+        "",
+        f"callboard: no runtime is running on {here / '.callboard'}; --store names the folder of another one\n",
+    )
 
 
 async def test_the_store_is_the_one_that_was_named_or_configured(run: Run, here: Path, configure: Configure) -> None:
