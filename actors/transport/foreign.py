@@ -162,7 +162,7 @@ class HttpxTransport(ProviderTransport):
             assert isinstance(response.stream, httpx.AsyncByteStream)
             rest = Rest(response.stream, lease, self._config.bounds.body)
         except BaseException as error:
-            await lease.end(whole=False)
+            await lease.end(replied=False, whole=False)
             told = told_apart(error, origin, tunnelling=trace.tunnelling, http2=self._config.http2)
             if told is None:
                 raise

@@ -3,7 +3,8 @@
 A permit is the right to one connection of one such shard; permits are handed out by the same pool that hands out
 connections. Over HTTP/2 those of a shard share a connection, which a request that ends early leaves in doubt: httpcore
 tells the server nothing, keeps a connection that has gone silent, and one that a cancellation has left half-way. So the
-shard is retired: what is underway over it goes on, whoever comes next gets another.
+shard is retired: what is underway over it goes on, whoever comes next gets another. So it is with a request that no
+reply came to: through a proxy httpcore counts a connection that came about only in part as open for ever.
 """
 
 from collections.abc import Callable
@@ -59,11 +60,11 @@ class Shards:
         permit.shard.busy += 1
         return Lease(self, permit, origin)
 
-    async def give_back(self, permit: Permit, *, whole: bool) -> None:
-        """End the use of a permit; `whole`: whether its reply was."""
+    async def give_back(self, permit: Permit, *, replied: bool, whole: bool) -> None:
+        """End the use of a permit; whether there was a reply, and whether it was whole."""
         shard = permit.shard
         shard.busy -= 1
-        shard.retired = shard.retired or (self._shared and not whole)
+        shard.retired = shard.retired or not replied or (self._shared and not whole)
         self._slots.give_back(_ANY, None if shard.retired else permit, _FOREVER)
         if shard.retired and not shard.busy:
             self._shards.remove(shard)
@@ -104,8 +105,8 @@ class Lease:
         """What it is for."""
         return self._permit.shard.transport
 
-    async def end(self, *, whole: bool) -> None:
+    async def end(self, *, replied: bool = True, whole: bool) -> None:
         """Give the permit back. No effect the second time."""
         if not self._over:
             self._over = True
-            await self._shards.give_back(self._permit, whole=whole)
+            await self._shards.give_back(self._permit, replied=replied, whole=whole)

@@ -175,14 +175,15 @@ async def test_a_full_pool_meets_the_pool_timeout(serve: Serve, open_httpx: Open
     ],
 )
 async def test_errors_are_the_same_and_no_permit_is_lost(
-    serve: Serve, open_httpx: Open, reply: bytes, error: Any
+    serve: Serve, hello: Any, open_httpx: Open, reply: bytes, error: Any
 ) -> None:
     server = await serve(saying(reply))
     transport = open_httpx(max_connections=1, bounds=Bounds(body=1000))
     for _ in range(3):
         with pytest.raises(error):
             await call(transport, server.request())
-    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+    assert "busy=0, idle=" in repr(transport)
+    assert await call(transport, hello.request()) == b"hello"
 
 
 async def test_a_machine_with_nothing_left_to_connect_with_says_so_and_no_permit_is_lost(
@@ -221,7 +222,7 @@ async def test_cancelling_gives_the_permit_back(serve: Serve, open_httpx: Open) 
         with trio.move_on_after(0.02) as scope:
             await transport.handle_async_request(server.request())
         assert scope.cancelled_caught
-    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=1, waiting=0))"
+    assert repr(transport) == "HttpxTransport(PoolStatistics(busy=0, idle=0, waiting=0))"
 
 
 async def test_after_closing_there_is_nothing_more(hello: Any, open_httpx: Open) -> None:
@@ -327,6 +328,32 @@ async def test_a_proxy_that_gives_no_tunnel_is_not_the_server(serve: Serve, open
         await open_httpx(f"http://127.0.0.1:{proxy.port}").handle_async_request(
             httpx.Request("GET", "https://api.example.com/")
         )
+
+
+@pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning")  # as above, by SOCKS
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_a_proxy_that_failed_for_long_is_gone_through_once_it_is_well(
+    serve: Serve, tls: Any, open_httpx: Open, kind: str
+) -> None:
+    async def handler(peer: Any) -> None:
+        if well:
+            await getattr(Relay(), kind)(peer)
+        if kind == "http":
+            await peer.request()
+            await peer.send(HEAD + b"\r\n")
+        await peer.gone()
+
+    pytest.importorskip("socksio")
+    well = False
+    proxy = await serve(handler)
+    server = await serve(saying(HEAD + b"Content-Length: 5\r\n\r\nhello"), tls[1])
+    transport = open_httpx(f"{kind}://127.0.0.1:{proxy.port}", lambda *_: tls[0])
+    for _ in range(SHARD):
+        with trio.move_on_after(0.05):
+            await call(transport, server.request())
+    well = True
+    with trio.fail_after(5):
+        assert await call(transport, server.request()) == b"hello"
 
 
 async def test_waiting_for_a_tunnel_is_waiting_for_a_connection(

@@ -69,6 +69,16 @@ async def test_a_shared_connection_that_was_left_takes_nobody_new_and_is_closed_
     assert repr(shards) == "PoolStatistics(busy=1, idle=0, waiting=0)"
 
 
+async def test_a_request_without_a_reply_retires_its_shard_also_where_connections_are_not_shared(make: Make) -> None:
+    shards = make(shared=False)
+    lost, stays = await take(shards, 2)
+    await lost.end(replied=False, whole=False)
+    (after,) = await take(shards, 1)
+    assert after.transport is not stays.transport
+    await stays.end(whole=True)
+    assert (len(shards), repr(shards)) == (1, "PoolStatistics(busy=1, idle=0, waiting=0)")
+
+
 async def test_whoever_waits_gets_no_permit_of_what_was_left(make: Make) -> None:
     shards, got = make(most=1), []
     (left,) = await take(shards, 1)
