@@ -206,7 +206,7 @@ class Board:
         offered = [found[provider.name] for provider in self._resolved.providers]
         faults = [one for one in offered if isinstance(one, Fault)]
         if faults and len(faults) == len(offered):
-            raise error_of(Failure(id="models", fault=faults[0], attempts=()))
+            raise error_of(Failure(id="", fault=faults[0], attempts=()))
         return tuple(model for models in offered if not isinstance(models, Fault) for model in models)
 
     def local(self, provider: str) -> LocalModels:

@@ -48,8 +48,10 @@ class CallError(CallboardError):
 
     def __init__(self, failure: Failure) -> None:
         made = sum(attempt.outcome != "skipped" for attempt in failure.attempts)
-        super().__init__(f"{failure.fault} [call {failure.id}, {made} attempt{'' if made == 1 else 's'}]")
+        call = f" [call {failure.id}, {made} attempt{'' if made == 1 else 's'}]" if failure.id else ""
+        super().__init__(f"{failure.fault}{call}")
         self.id = failure.id
+        """In the ledger; empty where it was no call, but a question about a server's models."""
         self.fault: Fault = failure.fault
         self.attempts: tuple[AttemptRecord, ...] = failure.attempts
 

@@ -45,25 +45,25 @@ class LocalModels:
 
     async def models(self) -> tuple[Model, ...]:
         """Those on the machine's disk."""
-        return await self._ask("models", ListModels())
+        return await self._ask(ListModels())
 
     async def running(self) -> tuple[RunningModel, ...]:
         """Those in memory."""
-        return await self._ask("running", ListRunning())
+        return await self._ask(ListRunning())
 
     async def show(self, model: str) -> LocalModel:
         """What the server knows of a model that it has."""
-        return await self._ask("show", ShowModel(_named(model)))
+        return await self._ask(ShowModel(_named(model)))
 
     async def delete(self, model: str) -> None:
         """Remove a model from the disk."""
-        await self._ask("delete", DeleteModel(_named(model)))
+        await self._ask(DeleteModel(_named(model)))
 
     def pull(self, model: str) -> "Pull":
         """Fetch a model, or its newer version. Leaving the block early stops the download."""
         return Pull(self._provider, self._home, _named(model))
 
-    async def _ask(self, what: str, question: Ask[R | Fault]) -> R:
+    async def _ask(self, question: Ask[R | Fault]) -> R:
         self._home.enter()
         try:
             answer = await self._provider.ask(question)
@@ -72,7 +72,7 @@ class LocalModels:
         except ActorError as error:
             raise RuntimeStopped(f"the provider could not be asked: {error}") from error
         if isinstance(answer, Fault):
-            raise error_of(Failure(id=what, fault=answer, attempts=()))
+            raise error_of(Failure(id="", fault=answer, attempts=()))
         return answer
 
     def __repr__(self) -> str:
@@ -104,7 +104,7 @@ class Pull:
         except Closed as closed:
             match closed.reason:
                 case Fault() as fault:
-                    raise error_of(Failure(id="pull", fault=fault, attempts=())) from None
+                    raise error_of(Failure(id="", fault=fault, attempts=())) from None
                 case CallboardError() as error:
                     raise error from None
             raise StopAsyncIteration from None

@@ -131,6 +131,7 @@ async def test_what_has_no_models_of_its_own_takes_none_of_it(autojump_clock: Mo
             with pytest.raises(callboard.CallError, match="does not take the administration of models") as raised:
                 await local.running()
             assert raised.value.fault.kind == "unsupported"
+            assert "[call" not in str(raised.value)  # it is none, and has no id
             with pytest.raises(callboard.CallError):
                 async with local.pull("m") as pull:
                     await anext(pull)
