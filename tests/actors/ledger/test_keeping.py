@@ -99,5 +99,5 @@ def test_days_without_sense_are_refused(bad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("bad", [-1, 1.5])
 def test_a_number_of_rows_without_sense_is_refused(bad: Any) -> None:
-    with pytest.raises(ValueError, match="`rows` (is|must be) a whole number"):
+    with pytest.raises(ValueError, match=r"`rows` (is|must be) a whole number"):
         Keep(rows=bad)
