@@ -104,12 +104,14 @@ class Me:
         """End normally once what is in hand is done."""
         self._cell.request_stop()
 
+    @trio.lowlevel.enable_ki_protection
     async def _alarm(self, scope: trio.CancelScope, when: int, message: Tell) -> None:
         with scope:
             await trio.sleep_until(trio_deadline(when))
             self.report(message)
 
 
+@trio.lowlevel.enable_ki_protection
 async def _in_background(task: Callable[[*Ts], Awaitable[object]], *args: *Ts) -> None:
     CURRENT.set(None)
     await task(*args)

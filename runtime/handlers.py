@@ -72,6 +72,7 @@ class Handlers:
         self._cell.running[envelope.id] = envelope
         self._nursery.start_soon(self._own, envelope, scope, work)
 
+    @trio.lowlevel.enable_ki_protection
     async def _own(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
         """In a task of its own."""
         CURRENT.set(envelope)

@@ -26,6 +26,7 @@ class Pending(Generic[R]):
         self._cell = cell
         self._envelope = envelope
 
+    @trio.lowlevel.enable_ki_protection
     async def wait(self) -> R:
         """The reply, or an ActorError. Cancelling abandons the ask."""
         reply: R
@@ -45,6 +46,7 @@ class Pending(Generic[R]):
         finally:
             _forget_edge(waits, self._cell)
 
+    @trio.lowlevel.enable_ki_protection
     def abandon(self) -> None:
         """Leave: the handler is cancelled at once. Does nothing when there is a reply already."""
         assert self._envelope.slot is not None
@@ -75,6 +77,7 @@ class Ref:
         return self._cell.snapshot
 
     @property
+    @trio.lowlevel.enable_ki_protection
     def latest(self) -> Any:
         """As `snapshot`, once the actor has handled what it was told before, if it can do so now: for the Trio thread.
 
@@ -83,10 +86,12 @@ class Ref:
         self._cell.catch_up()
         return self._cell.snapshot
 
+    @trio.lowlevel.enable_ki_protection
     def tell(self, message: Tell, *, lane: Lane = DATA, priority: int = 1) -> Delivery:
         """Send and go on. Never waits; the result says whether the message was accepted."""
         return self._cell.put(Envelope(message, priority=priority), lane)
 
+    @trio.lowlevel.enable_ki_protection
     async def ask(self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None) -> R:
         """Send and wait for the reply.
 
@@ -120,6 +125,7 @@ class Ref:
         finally:
             _forget_edge(waits, cell)
 
+    @trio.lowlevel.enable_ki_protection
     def submit(
         self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None
     ) -> Pending[R]:
@@ -128,6 +134,7 @@ class Ref:
         _check(self._cell.put(envelope, lane), self._cell, envelope)
         return Pending(self._cell, envelope)
 
+    @trio.lowlevel.enable_ki_protection
     def watch(self, watcher: "Ref") -> None:
         """Tell `watcher` one Down when this actor is gone for good, at once if it is gone already."""
         down = watcher._cell

@@ -46,6 +46,7 @@ class Stream(Generic[T]):
         """Whether a reason was given."""
         return self._closed
 
+    @trio.lowlevel.enable_ki_protection
     async def send(self, item: T) -> None:
         """Hand one item on. Waits while the consumer is `credit` items behind. Raises ConsumerLeft, or Closed."""
         while len(self._items) >= self._credit and not self._left and not self._closed:
@@ -58,6 +59,7 @@ class Stream(Generic[T]):
         self.sent += 1
         self._wake_consumer()
 
+    @trio.lowlevel.enable_ki_protection
     def close(self, reason: object) -> bool:
         """End the stream after the items underway. False when it has ended already."""
         if self._closed:
@@ -67,6 +69,7 @@ class Stream(Generic[T]):
         self._wake_producer()
         return True
 
+    @trio.lowlevel.enable_ki_protection
     async def receive(self) -> T:
         """The next item. Raises Closed, each time, once all items were taken; ConsumerLeft after `leave`."""
         while not self._items:
@@ -80,6 +83,7 @@ class Stream(Generic[T]):
         self._wake_producer()
         return item
 
+    @trio.lowlevel.enable_ki_protection
     def leave(self) -> None:
         """The consumer goes; what it did not take is dropped, and the producer's next send raises ConsumerLeft."""
         if self._left:
@@ -91,7 +95,6 @@ class Stream(Generic[T]):
         if self.on_leave is not None:
             self.on_leave()
 
-    @trio.lowlevel.enable_ki_protection
     async def _park_consumer(self) -> None:
         if self._consumer is not None:
             raise RuntimeError("a stream has one consumer: another task is already receiving")
@@ -103,7 +106,6 @@ class Stream(Generic[T]):
 
         await trio.lowlevel.wait_task_rescheduled(stop)
 
-    @trio.lowlevel.enable_ki_protection
     async def _park_producer(self) -> None:
         if self._producer is not None:
             raise RuntimeError("a stream has one producer: another task is already sending")

@@ -48,6 +48,7 @@ class System:
         """All cells in order of start."""
         return iter(self._cells.values())
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Run the tree until `stop`. Raises GaveUp when the root has to give up.
 
@@ -65,6 +66,7 @@ class System:
             self.root.end(CellStatus.STOPPED, "the runtime has stopped")
             self.stopped.set()
 
+    @trio.lowlevel.enable_ki_protection
     def stop(self) -> None:
         """Stop everything in reverse order; `run` returns when it is done."""
         self.root.request_stop()

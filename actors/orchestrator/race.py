@@ -26,6 +26,7 @@ async def race(
     other: Candidate | None = None
     async with trio.open_nursery() as nursery:
 
+        @trio.lowlevel.enable_ki_protection
         async def enter(candidate: Candidate, number: int) -> None:
             attempted = await attempt(candidate, number)
             ended.append((candidate, attempted))

@@ -77,6 +77,7 @@ async def race(addresses: Sequence[Address], delay: float) -> socket.socket:
     winners: list[socket.socket] = []
     errors: list[OSError] = []
 
+    @trio.lowlevel.enable_ki_protection
     async def attempt(address: Address, failed: trio.Event) -> None:
         try:
             winners.append(await _connect(address))

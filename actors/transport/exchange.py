@@ -178,6 +178,7 @@ class Exchange:
         if self._failure is not None:
             raise self._failure
 
+    @trio.lowlevel.enable_ki_protection
     async def _write(self, scope: trio.CancelScope) -> None:
         try:
             await self._write_all(memoryview(self._order.first)[self.sent :])

@@ -185,6 +185,7 @@ class Transport(ProviderTransport):
         self._opened += 1
         return link
 
+    @trio.lowlevel.enable_ki_protection
     async def _warm(self, origin: Origin, links: list[Link], errors: list[httpx.TransportError]) -> None:
         lease = Lease(self._slots, self._leases, origin, self._config.keep_alive)
         watch = Stopwatch(self._config.timeouts)

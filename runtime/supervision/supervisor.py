@@ -213,6 +213,7 @@ class Supervisor:
         await self._cut(life)
         self._ends.append((name, life, Exit.FAILED_START, StartTimeout(f"{child.path} did not start in time")))
 
+    @trio.lowlevel.enable_ki_protection
     async def _live(self, name: str, child: "ActorNode | Supervisor", life: Life) -> None:
         end = Exit.NORMAL
         cause: BaseException = Ended(f"{child.path} ended")

@@ -378,6 +378,7 @@ class Board:
             raise RuntimeStopped(STOPPED) from down[0]
         return found
 
+    @trio.lowlevel.enable_ki_protection
     async def _list_models(self, name: str, found: dict[str, tuple[Model, ...] | Fault], down: list[ActorDown]) -> None:
         try:
             found[name] = await self._system.ref(f"providers/{name}").ask(ListModels())

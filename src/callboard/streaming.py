@@ -72,6 +72,7 @@ class ReplyStream:
         self._stream.leave()
         self._scope.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def _conduct(self) -> None:
         """Wait for the call's outcome, and end the stream with it. Cancelled when the reader leaves."""
         reason: object = RuntimeStopped(STOPPED)

@@ -1,22 +1,25 @@
-"""Ctrl-C at the moments at which a task is about to wait, or has just been woken.
+"""Ctrl-C waits until no actor is at work, and so at the moments at which a task is about to wait, or has been woken.
 
 Whoever was taken for waiting when it no longer was would be woken from something else, which Trio cannot bear.
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from tests.interruptible import interruptible
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.runtime.envelope import Envelope
+from callboard.runtime.errors import ActorCrashed
 from callboard.runtime.leaf import interrupted
 from callboard.runtime.slot import Slot
 from callboard.runtime.stream import Stream
-from callboard.runtime.supervision.spec import ActorSpec
-from callboard.testing.doer import Do, Doer
+from callboard.runtime.supervision.spec import ActorSpec, SupervisorSpec
+from callboard.runtime.system import System
+from callboard.testing.doer import Do, Doer, Note
 from callboard.testing.running import running
 
 Moment = Callable[[], object]
@@ -55,19 +58,61 @@ async def stream() -> None:
         await wait_all_tasks_blocked()
         for _ in range(3):
             await both.receive()
+        both.close("all of it")
+
+
+def answered(actor: Doer, envelope: Envelope) -> object:
+    async def later() -> int:
+        await trio.sleep(0)
+        return 1
+
+    return later()
 
 
 async def actors() -> None:
-    def answered(actor: Doer, envelope: Envelope) -> object:
-        async def later() -> int:
-            await trio.sleep(0)
-            return 1
-
-        return later()
-
     async with running(ActorSpec(name="a", factory=Doer), ActorSpec(name="b", factory=Doer)) as system:
         for name in "abab":
             await system.ref(name).ask(Do(answered))
+
+
+async def asked(system: System) -> None:
+    one = system.ref("a")
+    pending = one.submit(Do(answered))
+    with trio.fail_after(1):
+        await pending.wait()
+    one.submit(Do(answered)).abandon()
+    one.watch(system.ref("b"))
+    one.tell(Note(answered))
+    assert one.latest is None
+
+
+async def crashed(system: System) -> None:
+    def crash(actor: Doer, envelope: Envelope) -> object:
+        raise ValueError("a bug")
+
+    with pytest.raises(ActorCrashed):
+        await system.ref("a").ask(Do(crash))
+    await system.ref("a").ask(Do(answered))
+
+
+@pytest.mark.parametrize("use", [asked, crashed])
+async def test_no_step_of_an_actor_is_interrupted(
+    use: Callable[[System], Awaitable[None]], autojump_clock: MockClock
+) -> None:
+    children = ActorSpec(name="a", factory=Doer), ActorSpec(name="b", factory=Doer)
+    system = System(SupervisorSpec(name="root", children=children))
+    with interruptible() as found:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(system.run)
+            await use(system)
+            system.stop()
+    assert found <= {"callboard.runtime.system.System.ref", "callboard.runtime.ref.Ref.__init__"}
+
+
+async def test_no_step_of_a_stream_is_interrupted() -> None:
+    with interruptible() as found:
+        await stream()
+    assert found <= {"callboard.runtime.stream.Stream.__init__"}
 
 
 @pytest.mark.parametrize("waits", [slot, stream, actors])
