@@ -168,6 +168,8 @@ class HttpxTransport(ProviderTransport):
                 raise
             raise told from error
         try:
+            if response.status_code == 407 and origin.scheme == "http" and (self._proxy or "").startswith("http"):
+                raise httpx.ProxyError(f"407 {response.reason_phrase}")  # as httpcore says it of one asked for a tunnel
             return self._response(request, origin, response, rest, watch)
         except BaseException:
             await rest.aclose()

@@ -309,12 +309,29 @@ async def test_a_proxy_is_gone_through(serve: Serve, tls: Any, open_httpx: Open,
     assert "pass" not in repr(transport)
 
 
-async def test_a_proxy_that_refuses_is_a_transport_error_without_its_password(serve: Serve, open_httpx: Open) -> None:
-    proxy = await serve(saying(b"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"))
-    transport = open_httpx(f"http://user:secret@127.0.0.1:{proxy.port}")
-    with pytest.raises(httpx.ProxyError) as caught:
-        await transport.handle_async_request(httpx.Request("GET", "https://api.example.com/"))
-    assert "secret" not in str(caught.value)
+REFUSING = b"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_a_proxy_that_refuses_is_a_transport_error_without_its_password(
+    serve: Serve, open_httpx: Open, scheme: str
+) -> None:
+    proxy = await serve(saying(REFUSING))
+    transport = open_httpx(f"http://user:secret@127.0.0.1:{proxy.port}", plain_http="anywhere")
+    with pytest.raises(httpx.ProxyError, match=r"^407 Authenticate$"):
+        await transport.handle_async_request(httpx.Request("GET", f"{scheme}://api.example.com/"))
+
+
+@pytest.mark.parametrize("kind", [None, "http", "socks5"])
+async def test_a_server_that_wants_a_proxys_login_is_not_the_proxy(
+    serve: Serve, tls: Any, open_httpx: Open, kind: str | None
+) -> None:
+    pytest.importorskip("socksio")
+    server = await serve(saying(REFUSING), tls[1] if kind == "http" else None)
+    proxy = None if kind is None else f"{kind}://127.0.0.1:{(await serve(getattr(Relay(), kind))).port}"
+    response = await open_httpx(proxy, lambda *_: tls[0]).handle_async_request(server.request())
+    assert response.status_code == 407
+    await response.aclose()
 
 
 @pytest.mark.parametrize("reply", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 Conn"])
