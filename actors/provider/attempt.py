@@ -13,19 +13,21 @@ from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.provider.line import Received, line_to, read_refusal
 from callboard.actors.provider.policy import slow_down
+from callboard.actors.provider.progress import Progress, progress_of
 from callboard.actors.provider.purse import Purse
 from callboard.actors.provider.quotations import Quotations, parts
+from callboard.actors.provider.records import opened, settled, told
 from callboard.actors.provider.secrecy import keyless, without_secrets
-from callboard.actors.provider.settlement import Progress, progress_of, settle
+from callboard.actors.provider.settlement import settle
 from callboard.actors.wires.wire import Encoded, WireFault
 from callboard.actors.wires.works import decode, encode
-from callboard.messages.accounting import AttemptOpened, AttemptSettled, Write, WriteDurably
+from callboard.messages.accounting import AttemptOpened, Write, WriteDurably
 from callboard.messages.calls import Attempt, Attempted, AttemptEnded, DeltaSink, TakenOver, TrialAnswered
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle
-from callboard.messages.reply import Answer, AttemptRecord, Delta
+from callboard.messages.reply import Answer, Delta
 from callboard.runtime.actor import Me
-from callboard.runtime.clock import ns, seconds, trio_deadline
+from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope
 from callboard.runtime.errors import ActorError, DeadlineExceeded
 from callboard.runtime.leaf import cancelled
@@ -79,24 +81,51 @@ class Attempter:
             if progress.opening is not None:
                 progress.opening.deadline = min(progress.opening.deadline, self._opened_by(progress))
             self._purse.taken_over(progress)
-            if not progress.permitted:
+            if progress.permit is None:
                 self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
+        try:
+            progress.fault = await self._tried(progress, envelope)
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            progress.sent = progress.sent and progress.alarm.sent
+            progress.fault = self._limit_met(progress, error)
+            if progress.fault is None:
+                raise
+        finally:
+            del self._underway[progress.attempt.id]
+            self._ended(progress)
+        return Attempted(
+            record=told(progress, self._account.name, self._me.now()),
+            answer=progress.answer,
+            fault=progress.fault,
+            partial=progress.partial,
+        )
+
+    async def _tried(self, progress: Progress, envelope: Envelope) -> Fault | None:
+        """Step by step until one has a fault; None when all went well."""
         attempt = progress.attempt
         try:
-            await self._within_budget(progress, envelope)
-            return self._attempted(progress)
+            encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
         except WireFault as error:
-            progress.fault = self._named(error.fault, attempt)
-            return self._attempted(progress)
-        except (trio.Cancelled, BaseExceptionGroup) as error:
-            if (limit := self._limit_met(progress, error)) is None:
-                raise
-            progress.fault = limit
-            return self._attempted(progress)
+            return self._named(error.fault, attempt)
+        return (
+            await self._purse.reserve(progress, envelope.deadline)
+            or await self._reserve(progress, envelope)
+            or self._refusal(progress)
+            or await self._purse.renew(progress, envelope.deadline)
+            or await self._exchanged(progress, encoded)
+        )
+
+    def _ended(self, progress: Progress) -> None:
+        """However it ended: all who know of it are told."""
+        try:
+            if progress.recorded:
+                self._settle_record(progress)
         finally:
-            del self._underway[attempt.id]
+            if progress.permit is not None:
+                self._settle_permit(progress, progress.permit)
+            self._purse.give_back(progress)
             self._report_end(progress)
 
     def _report_end(self, progress: Progress) -> None:
@@ -111,34 +140,7 @@ class Attempter:
             )
         )
 
-    async def _within_budget(self, progress: Progress, envelope: Envelope) -> None:
-        attempt = progress.attempt
-        encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
-        progress.fault = await self._purse.reserve(progress, envelope.deadline)
-        if progress.fault is not None:
-            return
-        try:
-            await self._with_permit(progress, encoded, envelope)
-        finally:
-            self._purse.give_back(progress)
-
-    async def _with_permit(self, progress: Progress, encoded: Encoded, envelope: Envelope) -> None:
-        attempt = progress.attempt
-        permit = await self._reserve(progress, envelope)
-        if isinstance(permit, Fault):
-            progress.fault = self._named(permit, attempt)
-            return
-        progress.permitted = True
-        try:
-            progress.fault = self._refusal(progress)
-            if progress.fault is None:
-                progress.fault = await self._purse.renew(progress, envelope.deadline)
-            if progress.fault is None:
-                await self._recorded(progress, encoded)
-        finally:
-            self._settle_permit(permit, progress)
-
-    async def _reserve(self, progress: Progress, envelope: Envelope) -> Permit | Fault:
+    async def _reserve(self, progress: Progress, envelope: Envelope) -> Fault | None:
         latest = self._me.now() + self._patience
         attempt = progress.attempt
         wish = Reserve(
@@ -150,15 +152,19 @@ class Attempter:
             attempt=attempt.id,
         )
         try:
-            return await self._limiter.ask(wish, deadline=latest)
+            permit = await self._limiter.ask(wish, deadline=latest)
         except DeadlineExceeded:
-            return Fault(
+            permit = Fault(
                 kind=FaultKind.RATE_LIMITED,
                 timeout="permit",
                 message=f"the account's limits left no room within {self._account.timeouts.permit:g} s",
             )
+        if isinstance(permit, Fault):
+            return self._named(permit, attempt)
+        progress.permit = permit
+        return None
 
-    def _settle_permit(self, permit: Permit, progress: Progress) -> None:
+    def _settle_permit(self, progress: Progress, permit: Permit) -> None:
         if progress.fault is not None:
             slower = slow_down(progress.fault, progress.attempt.model, permit, self._me.now(), self._me.utc())
             if slower is not None:  # first: whoever gets the place of this one must know
@@ -166,29 +172,18 @@ class Attempter:
         used = progress.settled.usage.total if progress.sent else None
         self._limiter.tell(Settle(permit, used, progress.limits, progress.limits_told_at), lane=CONTROL)
 
-    async def _recorded(self, progress: Progress, encoded: Encoded) -> None:
+    async def _exchanged(self, progress: Progress, encoded: Encoded) -> Fault | None:
+        """The exchange and its record, with everything that can go wrong turned into a fault."""
+        attempt = progress.attempt
         try:
             await self._open_record(progress)
-            progress.fault = await self._guarded(progress, encoded)
-        finally:
-            self._settle_record(progress)
-
-    async def _guarded(self, progress: Progress, encoded: Encoded) -> Fault | None:
-        """The exchange, with everything that can go wrong turned into a fault."""
-        try:
             await self._exchange(progress, encoded)
             return None
-        except (trio.Cancelled, BaseExceptionGroup) as error:
-            progress.sent = progress.sent and progress.alarm.sent
-            if (limit := self._limit_met(progress, error)) is None:
-                raise
-            fault = limit
         except WireFault as error:
-            fault = await _unquoted(error.fault, encoded, progress.attempt.model)
+            return self._named(await _unquoted(error.fault, encoded, attempt.model), attempt)
         except httpx.HTTPError as error:
             progress.sent = not never_sent(error)
-            fault = fault_of(error, self._account.timeouts, replying=progress.replying)
-        return self._named(fault, progress.attempt)
+            return self._named(fault_of(error, self._account.timeouts, replying=progress.replying), attempt)
 
     def _limit_met(self, progress: Progress, error: BaseException) -> Fault | None:
         """The limit of its own that has cancelled the attempt; None when the error is something else.
@@ -273,20 +268,9 @@ class Attempter:
             await sink.send(delta)
 
     async def _open_record(self, progress: Progress) -> None:
-        attempt, account = progress.attempt, self._account
-        entry = AttemptOpened(
-            id=attempt.id,
-            call=progress.payer.call,
-            provider=account.name,
-            model=attempt.model,
-            at=self._me.utc(),
-            estimate=progress.estimate,
-            estimated_cost=progress.estimated_cost,
-            tag=progress.payer.tag,
-            user=progress.payer.user,
-            counts_at=None if progress.granted is None else progress.granted.at,
-        )
-        if account.durability == "strict":
+        progress.recorded = True
+        entry = opened(progress, self._account.name, self._me.utc())
+        if self._account.durability == "strict":
             await self._open_durably(progress, entry)
         else:
             self._ledger.tell(Write((entry,)), lane=CONTROL)
@@ -308,48 +292,15 @@ class Attempter:
         return trio_deadline(now + min(ACKNOWLEDGEMENT, (progress.until - now) // 4))
 
     def _settle_record(self, progress: Progress) -> None:
-        attempt, account = progress.attempt, self._account
-        settlement = progress.settled = settle(progress, account.name, account.price)
-        entry = AttemptSettled(
-            id=attempt.id,
-            call=progress.payer.call,
-            provider=account.name,
-            model=attempt.model,
-            at=self._me.utc(),
-            outcome=progress.outcome,
-            fault=None if progress.fault is None else progress.fault.kind,
-            usage=settlement.usage,
-            cost=settlement.cost,
-            estimated=settlement.estimated,
-            duration=self._me.now() - progress.started,
-            first_token=progress.first_token,
-            tag=progress.payer.tag,
-            user=progress.payer.user,
-            sent=progress.sent,
-        )
+        account = self._account
+        progress.settled = settle(progress, account.name, account.price)
+        entry = settled(progress, account.name, self._me.utc(), self._me.now())
         self._ledger.tell(Write((entry,)), lane=CONTROL)
         self._purse.settle(progress)
 
     def _refusal(self, progress: Progress) -> Fault | None:
         """Whether a circuit has opened while it waited; looked at after each wait."""
         return None if progress.trial else self._refuses(progress.attempt.model)
-
-    def _attempted(self, progress: Progress) -> Attempted:
-        settlement, refused = progress.settled, progress.refused
-        record = AttemptRecord(
-            id=progress.attempt.id if progress.sent else None,
-            provider=self._account.name,
-            model=progress.attempt.model,
-            outcome=progress.outcome if refused is None else "skipped",
-            reason=refused,
-            fault=progress.fault,
-            usage=settlement.usage,
-            cost=settlement.cost,
-            estimated=settlement.estimated,
-            duration=seconds(self._me.now() - progress.started),
-            first_token=None if progress.first_token is None else seconds(progress.first_token),
-        )
-        return Attempted(record=record, answer=progress.answer, fault=progress.fault, partial=progress.partial)
 
     def _named(self, fault: Fault, attempt: Attempt) -> Fault:
         told = without_secrets(fault, self._account)

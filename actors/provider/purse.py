@@ -1,7 +1,7 @@
 """What one provider's attempts set aside in the budgets. Without any budget nobody is asked."""
 
 from callboard.actors.provider.account import Account
-from callboard.actors.provider.settlement import Progress
+from callboard.actors.provider.progress import Progress
 from callboard.messages.budgeting import GiveBack, ReserveMoney, SettleMoney, TakeOverMoney
 from callboard.messages.faults import Fault, FaultKind
 from callboard.runtime.actor import Me

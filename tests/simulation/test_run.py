@@ -9,7 +9,7 @@ import pytest
 from callboard.actors.limiter.decide import Limiter
 from callboard.actors.limiter.gate import Gate
 from callboard.actors.provider.attempt import Attempter
-from callboard.actors.provider.settlement import Settlement
+from callboard.actors.provider.progress import Settlement
 from callboard.messages.limiting import Settle
 from callboard.messages.usage import Cost, Usage
 from callboard.simulation.run import simulate

@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from callboard.actors.provider.deadline import Alarm, Timeouts
-from callboard.actors.provider.settlement import UNSENT, Progress, Settlement, progress_of, settle
+from callboard.actors.provider.progress import UNSENT, Progress, Settlement, progress_of
+from callboard.actors.provider.settlement import settle
 from callboard.messages.calls import Attempt
 from callboard.messages.chat import ImagePart, TextPart, ThinkingPart, ToolCallPart, user
 from callboard.messages.embedding import EmbeddingAnswer
