@@ -30,6 +30,8 @@ from callboard.bench.harness.running import main
 from callboard.bench.harness.upstream import upstream
 
 SIZES = {"1 KB": 1_000, "100 KB": 100_000}
+CROWD = {"of a million": "the replies that are asked for have the size that is named, all others 1 KB"}
+"""For the reader."""
 
 
 class Filled(NamedTuple):
@@ -71,6 +73,7 @@ def _warm(filled: Sequence[Filled], probes: int) -> Question:
         asks="What does a reply from the cache cost that was read once before?",
         unit="us of CPU",
         settings={
+            **CROWD,
             "hits a sample": 2 * probes,
             "replies they are taken from": probes,
             "before each sample": "each of these was asked for once: it is among the cache's 8 MiB in memory, or its "
@@ -90,6 +93,7 @@ def _first(filled: Sequence[Filled], probes: int) -> Question:
         asks="What does a reply cost that is read for the first time, while the system has the file in memory?",
         unit="us of CPU",
         settings={
+            **CROWD,
             "hits a sample": probes - probes // 10,
             "before each sample": "the store was opened and other replies asked for, a tenth",
         },
@@ -108,6 +112,7 @@ def _cold(filled: Sequence[Filled], probes: int, unit: str, clock: shelves.Clock
         asks="What does a reply cost that is read for the first time after its file was dropped from memory?",
         unit=unit,
         settings={
+            **CROWD,
             "hits a sample": probes - probes // 10,
             "before each sample": "the file was dropped from memory, the store opened, and other replies asked for, "
             "a tenth",

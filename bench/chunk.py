@@ -3,7 +3,7 @@
 usage: python bench/chunk.py [--rounds N] [--quick] [--peers] [--json FILE] [--markdown FILE] [--svg FILE]
 
 Once as fast as the upstream can send, several chunks in one read; and once as models send, each chunk alone, fifty a
-second, so that every chunk takes a wake-up.
+second, the streams' chunks at different times, so that every chunk takes a wake-up. Chunks with text are counted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def _together(url: str, options: Options) -> Question:
             "chunks a write": TOGETHER,
             **({"streams of a peer": max(STREAMS, calls // 4)} if options.peers else {}),
         },
-        subjects=_subjects(url, options, calls, of_a_peer=max(STREAMS, calls // 4)),
+        subjects=_subjects(url, options, calls, CHUNKS, of_a_peer=max(STREAMS, calls // 4)),
         goals=GOALS if options.peers else GOALS[:1],
         turned_off=client.TURNED_OFF,
     )
@@ -65,15 +65,15 @@ def _alone(url: str, options: Options) -> Question:
             "seconds between them": PACE,
             **({"streams of a peer": STREAMS} if options.peers else {}),
         },
-        subjects=_subjects(url, options, calls, of_a_peer=STREAMS),
+        subjects=_subjects(url, options, calls, PACED_CHUNKS, of_a_peer=STREAMS),
         turned_off=client.TURNED_OFF,
     )
 
 
-def _subjects(url: str, options: Options, calls: int, *, of_a_peer: int) -> tuple[Subject, ...]:
+def _subjects(url: str, options: Options, calls: int, chunks: int, *, of_a_peer: int) -> tuple[Subject, ...]:
     return (
-        Subject("callboard", lambda: client.cpu(url, client.streamed, calls, STREAMS)),
-        *peers(options, url, calls=of_a_peer, at_once=STREAMS, stream=True),
+        Subject("callboard", lambda: client.cpu(url, client.streamed(chunks), calls, STREAMS)),
+        *peers(options, url, calls=of_a_peer, at_once=STREAMS, chunks=chunks),
     )
 
 

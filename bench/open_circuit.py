@@ -71,6 +71,7 @@ def questions(options: Options) -> Iterator[Sequence[Question]]:
                 Subject("circuit open, median", lambda: figures.median(dead=True)),
             ),
             goals=(Goal(subject="difference at p99", at_most=2.0),),
+            compared=False,
         )
     ]
 

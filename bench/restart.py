@@ -109,14 +109,25 @@ async def _restarts(times: int) -> float:
         intensity=Intensity(failures=times + 1),
         backoff=Backoff(base=1, max=1),
     )
-    logging.getLogger("callboard").addHandler(logging.NullHandler())
-    async with trio.open_nursery() as nursery:
-        system = System(spec)
-        await nursery.start(system.run)
-        took = [await _crashed(system.ref("stumbling")) for _ in range(times)]
-        assert len(moments) == times
-        system.stop()
+    with _unlogged():
+        async with trio.open_nursery() as nursery:
+            system = System(spec)
+            await nursery.start(system.run)
+            took = [await _crashed(system.ref("stumbling")) for _ in range(times)]
+            assert len(moments) == times
+            system.stop()
     return statistics.median(took) * 1e6
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """The lines are written, and go nowhere."""
+    logger, nowhere = logging.getLogger("callboard"), logging.NullHandler()
+    logger.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nowhere)
 
 
 async def _crashed(actor: Ref) -> float:

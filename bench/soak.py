@@ -103,7 +103,7 @@ def _streams(seen: Callable[[], Seen], soak: Soak) -> Question:
     return _question(
         soak,
         name="that traffic's streams",
-        asks="How many were in flight when the memory was read last?",
+        asks="How many was the upstream writing when the memory was read last?",
         unit="streams",
         subjects=(Subject("in flight", lambda: seen().streams),),
         goals=(Goal(subject="in flight", at_least=0.9 * soak.streams),),

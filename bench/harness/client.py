@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ TURNED_OFF = (
     "flight in place of 512"
 )
 """What a caller of these benchmarks is spared."""
+
+LONGEST = 600.0
+"""Seconds that one sample may take."""
 
 Call = Callable[[callboard.Board], Awaitable[int]]
 """One call; how many units it did: 1, or the chunks of a stream."""
@@ -78,13 +82,18 @@ def missing() -> Call:
     return missed
 
 
-async def streamed(board: callboard.Board) -> int:
-    """One streamed call, read to its end."""
-    chunks = 0
-    async with board.stream(PROMPT, model=NAMED) as stream:
-        async for _ in stream:
-            chunks += 1
-    return chunks
+def streamed(chunks: int) -> Call:
+    """Streamed calls, read to their end: so many chunks with text."""
+
+    async def read(board: callboard.Board) -> int:
+        received = 0
+        async with board.stream(PROMPT, model=NAMED) as stream:
+            async for _ in stream:
+                received += 1
+        assert received == chunks, f"{received} chunks came of {chunks}"
+        return received
+
+    return read
 
 
 async def many(board: callboard.Board, call: Call, calls: int, at_once: int) -> int:
@@ -103,24 +112,36 @@ async def many(board: callboard.Board, call: Call, calls: int, at_once: int) -> 
     return units
 
 
-def cpu(url: str, call: Call, calls: int, at_once: int, *, before: int = 8) -> float:
-    """CPU microseconds of this process a unit, writing the records included, after `before` calls or one a worker."""
-    return trio.run(_cpu, url, call, calls, at_once, before)
+def cpu(url: str, call: Call, calls: int, at_once: int, *, before: int = 8, kept: bool = False) -> float:
+    """CPU microseconds of this process a unit, after `before` calls or one a worker.
+
+    Writing the records is included, and the replies, where they are `kept`.
+    """
+    return trio.run(partial(_cpu, url, call, calls, at_once, before=before, kept=kept))
 
 
-async def _cpu(url: str, call: Call, calls: int, at_once: int, before: int) -> float:
-    async with opened(url) as board:
-        await many(board, call, max(at_once, before), at_once)
-        await board.flush()
-        so_far = recorded(board)
-        gc.collect()
-        started = time.process_time()
-        units = await many(board, call, calls, at_once)
-        await board.flush()
-        spent = time.process_time() - started
-        made = calls // at_once * at_once
-        assert recorded(board) == so_far.after(attempts=made, calls=made), "not every call and attempt was recorded"
-        return spent / units * 1e6
+async def _cpu(url: str, call: Call, calls: int, at_once: int, *, before: int, kept: bool) -> float:
+    with trio.fail_after(LONGEST):
+        async with opened(url) as board:
+            warm, made = (count // at_once * at_once for count in (max(at_once, before), calls))
+            await many(board, call, warm, at_once)
+            await written(board, kept * warm)
+            so_far = recorded(board)
+            gc.collect()
+            started = time.process_time()
+            units = await many(board, call, made, at_once)
+            await written(board, kept * (warm + made))
+            spent = time.process_time() - started
+            assert recorded(board) == so_far.after(attempts=made, calls=made), "not every call and attempt was recorded"
+            return spent / units * 1e6
+
+
+async def written(board: callboard.Board, replies: int = 0) -> None:
+    """Wait until all records are in the ledger's file, and so many replies in the cache's."""
+    await board.flush()
+    view = board._system.ref("store").snapshot
+    while view.cache.count("entries") < replies:  # noqa: ASYNC110 - the cache tells nobody that it has written
+        await trio.sleep(0.001)
 
 
 class Recorded(NamedTuple):

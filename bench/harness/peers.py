@@ -26,13 +26,9 @@ MEASURING = 600
 
 MADE_OF = """
 import importlib.metadata, platform
-told = [f"python {platform.python_version()}"]
-for name in ("openai", "litellm", "any-llm-sdk", "tensorzero", "pykka", "httpx", "aiohttp", "pydantic"):
-    try:
-        told.append(f"{name} {importlib.metadata.version(name)}")
-    except importlib.metadata.PackageNotFoundError:
-        pass
-print(" with ".join((told[0], " ".join(told[1:]))))
+installed = {one.name.lower(): one.version for one in importlib.metadata.distributions()}
+told = [f"{name} {version}" for name, version in sorted(installed.items()) if name not in ("pip", "setuptools")]
+print(f"python {platform.python_version()} with {' '.join(told)}")
 """
 
 
@@ -56,19 +52,18 @@ PEERS = {
         "tensorzero==2026.6.0",
         "its gateway inside the process, the CPU of its threads counted; no limits, prices or records: its "
         "observability needs a ClickHouse or Postgres server, and is off without. Its figure depends on how many "
-        "replies arrive at one wake-up and on where its threads run: with 64 in flight, samples of one run were "
-        "between 245 and 528 us",
+        "replies arrive at one wake-up and on where its threads run: look at all of its samples",
     ),
 }
 
 PYKKA = Peer("", "pykka==4.2.0", "", "pykka_echo.py")
 
 
-def peers(options: Options, url: str, *, calls: int, at_once: int, stream: bool = False) -> tuple[Subject, ...]:
-    """All of them that call models, as subjects; none unless asked for."""
+def peers(options: Options, url: str, *, calls: int, at_once: int, chunks: int = 0) -> tuple[Subject, ...]:
+    """All of them that call models, as subjects; none unless asked for. `chunks`: of a stream, in place of a reply."""
     if not options.peers:
         return ()
-    told = (url, max(calls, at_once), at_once, *(("stream",) if stream else ()))
+    told = (url, max(calls, at_once), at_once, *((chunks,) if chunks else ()))
     return tuple(Subject(name, partial(measured, peer, peer.caller, *told), peer.note) for name, peer in PEERS.items())
 
 

@@ -1,7 +1,7 @@
 """A question, who is measured to answer it, and the answer.
 
 Every subject is measured in turn, round after round (A B A B), so that whatever else the machine does strikes all
-alike. A ratio is taken of medians of the same run.
+alike. A ratio is taken of the two samples of each round, and told as the median of those.
 """
 
 import statistics
@@ -30,7 +30,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """A bound on a subject's median: as a ratio to the median of `against`, or, without that, in the unit itself."""
+    """A bound on a subject: on its ratio to `against`, or, without that, on its median in the unit itself."""
 
     subject: str
     against: str | None = None
@@ -90,6 +90,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     goal: str
     subject: str
     value: float | None
+    between: tuple[float, float] | None = None
+    """The smallest and the largest ratio of a round, where there are several."""
     met: bool | None
     """None as well where it is not judged."""
     judged: bool = True
@@ -134,11 +136,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """The first subject that was measured; None where it is no measure for the others."""
         return next(iter(self.samples), None) if self.compared else None
 
+    def ratios(self, subject: str, against: str | None = None) -> tuple[float, ...]:
+        """A subject's samples in those of `against`, by default the reference, round by round."""
+        theirs = self.samples.get(against or self.reference or "", ())
+        return tuple(one / other for one, other in zip(self.samples.get(subject, ()), theirs, strict=False) if other)
+
     def ratio(self, subject: str, against: str | None = None) -> float | None:
-        """A subject's median in that of `against`, by default the reference."""
-        other = against or self.reference
-        ours, theirs = self.median(subject), None if other is None else self.median(other)
-        return ours / theirs if ours is not None and theirs else None
+        """The median of these; None without any."""
+        ratios = self.ratios(subject, against)
+        return statistics.median(ratios) if ratios else None
 
 
 def answer(question: Question, rounds: int, *, judge: bool = True) -> Answer:
@@ -228,7 +234,12 @@ def _verdict(goal: Goal, found: Answer, judge: bool) -> Verdict:
         goal=goal.told(found.unit),
         subject=goal.subject,
         value=value,
+        between=_extremes(found.ratios(goal.subject, goal.against)) if goal.against else None,
         met=met,
         judged=judge,
         machine=goal.against is None and found.unit.startswith(SPEEDS),
     )
+
+
+def _extremes(ratios: tuple[float, ...]) -> tuple[float, float] | None:
+    return (min(ratios), max(ratios)) if len(ratios) > 1 else None

@@ -42,7 +42,6 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("(httpx/", "httpx: its Request, Response and Headers"),
     ("CancelScope", "Trio: cancel scopes and deadlines"),
     ("CancelStatus", "Trio: cancel scopes and deadlines"),
-    ("contextlib.py", "Trio: cancel scopes and deadlines"),
     ("(trio/", "Trio: tasks and their scheduling"),
     ("(outcome/", "Trio: tasks and their scheduling"),
     ("trio._core", "Trio: tasks and their scheduling"),

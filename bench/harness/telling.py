@@ -77,7 +77,8 @@ def page(report: Report) -> str:
         "# Benchmarks",
         f"Taken with `{report.command}` on {report.machine.get('processor')}, {report.machine.get('cores')} cores, "
         f"Python {report.machine.get('python')}. Medians; ± is half the distance between the extremes. "
-        "Trust the ratios: every pair was measured in turn in the same run.",
+        "Trust the ratios: every pair was measured in turn in the same run, and what is told is the median of the "
+        "rounds' own.",
         "When and with what: " + _pairs(report.machine) + ".",
     ]
     for answer in report.answers:
@@ -168,7 +169,8 @@ def _goal(verdict: Verdict) -> str:
     if verdict.value is None:
         return f"goal of {verdict.subject}: {verdict.goal}; nothing to compare with"
     word = NOT_JUDGED if not verdict.judged else "met" if verdict.met else "MISSED"
-    return f"goal of {verdict.subject}: {verdict.goal}; {_figure(verdict.value)}, {word}"
+    between = "" if verdict.between is None else f" ({' to '.join(_figure(one) for one in verdict.between)})"
+    return f"goal of {verdict.subject}: {verdict.goal}; {_figure(verdict.value)}{between}, {word}"
 
 
 def _of_a_machine(answer: Answer) -> str:

@@ -5,8 +5,6 @@ import math
 import os
 import sys
 from array import array
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +13,7 @@ import trio
 import callboard
 from callboard.bench.harness.client import NAMED, opened
 from callboard.bench.harness.trend import Trend, trend
-from callboard.bench.harness.upstream import PROMPT
+from callboard.bench.harness.upstream import PROMPT, streams
 
 CHUNKS_A_SECOND = 50
 CHUNKS = 6
@@ -90,15 +88,13 @@ class Traffic:
         self._board = board
         self.chunks = 0
         self.calls = 0
-        self.streams = 0
 
     async def stream(self, number: int, wait: float) -> None:
         """One after another for ever, after a wait; every tenth is left in its middle."""
         await trio.sleep(wait)
         while True:
             number += 1
-            with self._underway():
-                await self._read(number, LEFT_AT if number % 10 == 0 else CHUNKS + 1)
+            await self._read(number, LEFT_AT if number % 10 == 0 else CHUNKS + 1)
 
     async def _read(self, number: int, left_at: int) -> None:
         async with self._board.stream(f"{PROMPT} {number}", model=NAMED, timeout=LONG) as stream:
@@ -122,14 +118,6 @@ class Traffic:
         with trio.move_on_after(DELAY / 2 if cancelled else LONG):
             await self._board.generate(PROMPT, model=NAMED)
 
-    @contextmanager
-    def _underway(self) -> Iterator[None]:
-        self.streams += 1
-        try:
-            yield
-        finally:
-            self.streams -= 1
-
 
 async def soaked(url: str, soak: Soak) -> Seen:
     """The whole run."""
@@ -140,12 +128,12 @@ async def soaked(url: str, soak: Soak) -> Seen:
         nursery.start_soon(traffic.plain)
         await trio.sleep(soak.settle)
         gc.collect()
-        seen = await _read(traffic, soak)
+        seen = await _read(traffic, soak, url)
         nursery.cancel_scope.cancel()
     return seen
 
 
-async def _read(traffic: Traffic, soak: Soak) -> Seen:
+async def _read(traffic: Traffic, soak: Soak, url: str) -> Seen:
     chunks, calls, began = traffic.chunks, traffic.calls, trio.current_time()
     # All their memory is taken before the first reading: they must not be what grows.
     room = math.ceil(soak.seconds / EVERY)
@@ -169,7 +157,7 @@ async def _read(traffic: Traffic, soak: Soak) -> Seen:
         descriptors=over_time(descriptors),
         chunks=(traffic.chunks - chunks) / now,
         calls=(traffic.calls - calls) / now,
-        streams=traffic.streams,
+        streams=streams(url),
         megabytes=memory[taken - 1] / 1024,
     )
 

@@ -6,9 +6,10 @@ usage: python bench/harness/upstream.py PORT [--delay SECONDS] [--chunks N] [--p
 PORT 0 is any that is free; the one that it listens at is the first line of its output.
 
 Of a request it reads no more than where it ends and whether it wants a stream, so that what is measured is the client.
-Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart. The POSTs that it
-answers are counted, and their number is told at `/requests`; at `/peak`, how many at most waited for their reply at
-once, since that was last asked.
+Four chunks of a stream go out in one write; with a pace, each text alone, so many seconds apart, and those of one
+stream between those of the others. The POSTs that it answers are counted, and their number is told at `/requests`; at
+`/peak`, how many at most waited for their reply at once, since that was last asked; at `/streams`, how many are being
+written.
 """
 
 import argparse
@@ -31,6 +32,8 @@ CHUNKS = 200
 PROMPT = "hi there " * 50
 TOGETHER = 4
 """Chunks that go out in one write, without a pace."""
+GOLDEN = 0.6180339887498949
+"""Its multiples, less their whole parts, lie ever between one another."""
 ENDING = 3
 """Events that end a stream after its last text: the reason, the usage, [DONE]."""
 WORDS = "The quick brown fox jumps over the lazy dog. " * 7
@@ -72,10 +75,15 @@ def peak(url: str) -> int:
     return _told(f"{url}/peak")
 
 
+def streams(url: str) -> int:
+    """How many replies the upstream is writing bit by bit."""
+    return _told(f"{url}/streams")
+
+
 def _told(address: str) -> int:
     """Past the proxies of the environment, which urllib asks for loopback as well."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(address) as told:
+    with direct.open(address, timeout=60) as told:
         return int(told.read())
 
 
@@ -146,6 +154,7 @@ class _Count:
     posts = 0
     waiting = 0
     peak = 0
+    streams = 0
 
     def came(self) -> None:
         """One more, which waits."""
@@ -157,8 +166,10 @@ class _Count:
         """One less waits."""
         self.waiting -= 1
 
-    def told_peak(self) -> int:
-        """The most that waited since this was last told."""
+    def told(self, what: str) -> int:
+        """Of the peak the most that waited since this was last told."""
+        if what != "peak":
+            return self.streams if what == "streams" else self.posts
         told, self.peak = self.peak, self.waiting
         return told
 
@@ -181,8 +192,8 @@ class _Connection(asyncio.Protocol):
         self._got += data
         while (head := self._got.find(b"\r\n\r\n")) >= 0:
             if self._got.startswith(b"GET"):
-                asked, self._got = self._got[:head], self._got[head + 4 :]
-                told = self._count.told_peak() if b"/peak " in asked else self._count.posts
+                asked, self._got = self._got[:head].split(b" ")[1], self._got[head + 4 :]
+                told = self._count.told(asked.rpartition(b"/")[2].decode())
                 self._write(_whole(str(told).encode(), ""))
                 continue
             fields = self._got[:head].lower().partition(b"content-length:")[2]
@@ -199,7 +210,7 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, streamed: bool) -> None:
         if streamed:
-            stream = asyncio.get_running_loop().create_task(self._stream())
+            stream = asyncio.get_running_loop().create_task(self._stream(self._count.posts * GOLDEN % 1))
             self._streams.add(stream)
             stream.add_done_callback(self._streams.discard)
         elif self._manner.delay:
@@ -211,18 +222,32 @@ class _Connection(asyncio.Protocol):
         self._count.answered()
         self._write(self._manner.plain)
 
-    async def _stream(self) -> None:
+    async def _stream(self, offset: float) -> None:
+        """`offset` is a share of the pace."""
         try:
             await asyncio.sleep(self._manner.delay)
         finally:
             self._count.answered()
-        pieces, pace = self._manner.streamed, self._manner.pace
-        ending = len(pieces) - ENDING if pace else len(pieces)
-        at_once = 1 if pace else TOGETHER
-        for n in range(0, ending, at_once):
-            self._write(b"".join(pieces[n : n + at_once]))
-            await asyncio.sleep(pace)
-        self._write(b"".join(pieces[ending:]))
+        self._count.streams += 1
+        try:
+            await (self._paced(offset) if self._manner.pace else self._together())
+        finally:
+            self._count.streams -= 1
+
+    async def _together(self) -> None:
+        pieces = self._manner.streamed
+        for n in range(0, len(pieces), TOGETHER):
+            self._write(b"".join(pieces[n : n + TOGETHER]))
+            await asyncio.sleep(0)
+
+    async def _paced(self, offset: float) -> None:
+        pieces, pace, now = self._manner.streamed, self._manner.pace, asyncio.get_running_loop().time
+        began = now() + offset * pace
+        for n, piece in enumerate(pieces[:-ENDING]):
+            await asyncio.sleep(began + n * pace - now())
+            self._write(piece)
+        await asyncio.sleep(pace)
+        self._write(b"".join(pieces[-ENDING:]))
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():

@@ -1,8 +1,8 @@
 """One peer against the benchmarks' upstream. Run by `harness/peers.py` in the peer's own environment.
 
-usage: python caller.py {openai,litellm,router,anyllm,tensorzero} URL CALLS AT_ONCE [stream]
+usage: python caller.py {openai,litellm,router,anyllm,tensorzero} URL CALLS AT_ONCE [CHUNKS]
 
-Prints one line of JSON: CPU microseconds of this process a call, or a chunk when streamed.
+Prints one line of JSON: CPU microseconds of this process a call, or a chunk with text of streams that have so many.
 """
 
 import asyncio
@@ -107,31 +107,38 @@ def _written(configuration: str) -> Iterator[str]:
 PEERS = {one.__name__: one for one in (openai, litellm, router, anyllm, tensorzero)}
 
 
-async def measure(call: Call, calls: int, at_once: int, stream: bool) -> float:
+WARM = 6.0
+"""Seconds of calls before those that are measured, at the least: httpx closes surplus connections after five."""
+
+
+async def measure(call: Call, calls: int, at_once: int, chunks: int, warm: float = WARM) -> float:
     """CPU microseconds a unit, after as many calls that are not measured; of streams, one each at once."""
-    units, before = 0, at_once if stream else calls
 
-    async def worker(count: int) -> None:
-        nonlocal units
-        for _ in range(count):
-            reply, done = await call(), 1
-            if stream:
-                done = 0
-                async for _ in reply:
-                    done += 1
-            units += done
+    async def one() -> None:
+        reply, received = await call(), 0
+        if chunks:
+            async for _ in reply:
+                received += 1
+            assert received >= chunks, f"{received} chunks came of {chunks}"
 
-    await worker(3)
-    await asyncio.gather(*(worker(before // at_once) for _ in range(at_once)))
+    async def worker(count: int, until: float) -> None:
+        while count > 0 or time.monotonic() < until:
+            await one()
+            count -= 1
+
+    async def crowd(count: int, until: float) -> None:
+        await asyncio.gather(*(worker(count // at_once, until) for _ in range(at_once)))
+
+    await crowd(at_once if chunks else calls, time.monotonic() + warm)
     gc.collect()
-    units, started = 0, time.process_time()
-    await asyncio.gather(*(worker(calls // at_once) for _ in range(at_once)))
-    return (time.process_time() - started) / units * 1e6
+    started = time.process_time()
+    await crowd(calls, 0.0)
+    return (time.process_time() - started) / (calls // at_once * at_once * max(1, chunks)) * 1e6
 
 
 if __name__ == "__main__":
     name, url, calls, at_once, *rest = sys.argv[1:]
-    streamed = bool(rest)
-    spent = asyncio.run(measure(PEERS[name](url, streamed), int(calls), int(at_once), streamed))
+    chunks = int(rest[0]) if rest else 0
+    spent = asyncio.run(measure(PEERS[name](url, chunks > 0), int(calls), int(at_once), chunks))
     print(json.dumps({"peer": name, "cpu_us": round(spent, 2)}), flush=True)
     os._exit(0)  # it is measured; one of them dies while the interpreter takes it down

@@ -29,6 +29,22 @@ def test_a_call_whose_records_are_not_on_disk_fails_its_sample(monkeypatch: pyte
             client.cpu(url, client.plain, 8, 4)
 
 
+def test_a_reply_that_is_not_kept_fails_the_sample_that_wants_it_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with upstream() as url:
+        client.cpu(url, client.missing(), 8, 4, kept=True)
+        monkeypatch.setattr(client, "LONGEST", 1.0)
+        with pytest.raises(trio.TooSlowError):
+            client.cpu(url, client.plain, 8, 4, kept=True)
+
+
+def test_a_stream_that_lacks_a_chunk_fails_its_sample() -> None:
+    with upstream(chunks=4) as url:
+        client.cpu(url, client.streamed(4), 2, 2)
+        with pytest.raises(BaseExceptionGroup) as caught:
+            client.cpu(url, client.streamed(5), 2, 2)
+        assert caught.group_contains(AssertionError, match="4 chunks came of 5")
+
+
 def test_a_round_whose_sample_failed_has_no_figures_of_the_round_before(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = open_circuit.Figures(3)
     figures.p99(dead=True)
@@ -127,7 +143,7 @@ def test_every_goal_of_a_call_is_judged_that_has_something_to_be_held_against(pe
         for question, goals in ((crowd, call.GOALS_AT_64), (alone, call.GOALS_AT_1)):
             there = {None, *(one.name for one in question.subjects)}
             assert question.goals == tuple(goal for goal in goals if goal.against in there)
-        assert len(crowd.goals) == (4 if peers else 2)
+        assert len(crowd.goals) == (8 if peers else 4)
 
 
 def test_an_upstream_that_does_not_start_says_how_it_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

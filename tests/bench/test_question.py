@@ -39,6 +39,13 @@ def test_median_spread_and_ratio_are_those_of_the_samples() -> None:
     assert found.ratio("a", "b") == 0.5
 
 
+def test_a_ratio_is_the_median_of_the_rounds_own_and_a_goal_tells_between_what_they_lie() -> None:
+    goal = Goal(subject="a", against="b", at_most=0.5)
+    found = answer(question(counted([], "a", 1, 20, 3), counted([], "b", 2, 10, 4), goals=(goal,)), rounds=3)
+    (verdict,) = found.verdicts
+    assert (verdict.value, verdict.between, verdict.met) == (0.75, (0.5, 2), False)
+
+
 def test_what_is_not_compared_has_no_reference_but_may_be_asked_for_a_ratio() -> None:
     asked = msgspec.structs.replace(question(counted([], "a", 2), counted([], "b", 4)), compared=False)
     found = answer(asked, rounds=1)

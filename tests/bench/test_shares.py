@@ -19,7 +19,7 @@ READ = f"{LOOK};_read (callboard/runtime/storage/reading.py:4)"
         (f"{CALL};loads (json/__init__.py:9)", "orchestrator: plan, story, outcome"),
         (LOOK, "cache: looking, sharing, keeping"),
         (READ, STORAGE),
-        (f"{CALL};__exit__ (contextlib.py:9)", "Trio: cancel scopes and deadlines"),
+        (f"{CALL};__exit__ (contextlib.py:9)", "orchestrator: plan, story, outcome"),
         ("elsewhere (somewhere.py:1)", UNATTRIBUTED),
         (f"_load (importlib/__init__.py:1);{CALL}", None),
         (f"_bootstrap (threading.py:1);{WORKER}", None),
