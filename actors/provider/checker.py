@@ -6,10 +6,13 @@ from callboard.actors.provider.health import HealthSpec, Pace, passes
 from callboard.actors.provider.inquiry import Inquirer
 from callboard.messages.base import Tell
 from callboard.messages.calls import ListModels
-from callboard.messages.faults import Fault
+from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.health import HealthCheck
 from callboard.runtime.actor import Me
 from callboard.runtime.clock import seconds
+from callboard.runtime.logs import get_logger
+
+_log = get_logger("callboard.actors")
 
 
 class CheckDue(Tell, frozen=True):
@@ -62,7 +65,7 @@ class Checker:
 
     async def _check(self) -> None:
         started = self._me.now()
-        answer = await self._inquirer.run(ListModels())
+        answer = await self._asked()
         self._me.report(
             CheckEnded(
                 HealthCheck(
@@ -73,3 +76,11 @@ class Checker:
                 )
             )
         )
+
+    async def _asked(self) -> object:
+        """A bug ends the check, as it would end an ask: what runs in the background would bring the account down."""
+        try:
+            return await self._inquirer.run(ListModels())
+        except Exception as error:
+            _log.error("%s: a health check failed with %s", self._me.ref.path, type(error).__name__)
+            return Fault(kind=FaultKind.INTERNAL, message=f"callboard's own failure: {type(error).__name__}")

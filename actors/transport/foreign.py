@@ -41,6 +41,8 @@ class Trace:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self.tunnelling = False
+        self.connected = False
+        """Whether the request itself has begun to leave."""
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         """Enter the stage that begins."""
@@ -49,6 +51,7 @@ class Trace:
             return
         self.tunnelling = "request" in info and info["request"].method == b"CONNECT"
         if not self.tunnelling:
+            self.connected = self.connected or stage is Stage.WRITE
             self._watch.enter(stage)
 
 
@@ -164,6 +167,8 @@ class HttpxTransport(ProviderTransport):
         except BaseException as error:
             await lease.end(replied=False, whole=False)
             told = told_apart(error, origin, tunnelling=trace.tunnelling, http2=self._config.http2)
+            if told is None and self._proxy is not None and not trace.connected and _broke_off(error):
+                told = httpx.ProxyError("no valid reply")
             if told is None:
                 raise
             raise told from error
@@ -233,6 +238,12 @@ def told_apart(error: BaseException, origin: Origin, *, tunnelling: bool, http2:
             return broken(error, origin)
         case _:
             return None
+
+
+def _broke_off(error: BaseException) -> bool:
+    """Whether the other side ended it, or talked rubbish: httpcore lets through what its SOCKS package raises."""
+    known = isinstance(error, httpx.HTTPError)
+    return isinstance(error, httpx.ReadError | httpx.WriteError) if known else isinstance(error, Exception)
 
 
 def broken(error: Exception, origin: Origin) -> Disconnected:

@@ -58,6 +58,6 @@ def _redirected(origin: Origin, status: int, location: str) -> Redirected:
     try:
         url = httpx.URL(location)
         target = f"{url.scheme}://{url.netloc.decode()}" if url.host else "another path of the same origin"
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):  # the latter by idna, for a host in Punycode
         target = "no valid URL"
     return Redirected(f"{origin}: status {status} points to {target}; redirects are not followed", status)

@@ -14,6 +14,7 @@ from callboard.actors.provider.health import HealthSpec
 from callboard.config import Config, ResolvedProvider
 from callboard.messages.base import Tell
 from callboard.messages.calls import Operate
+from callboard.messages.faults import FaultKind
 from callboard.opening import http_transport
 from callboard.runtime.circuit import subtree
 from callboard.runtime.circuit.table import CircuitEvent
@@ -133,6 +134,23 @@ async def test_a_crash_during_a_check_ends_it_and_the_next_incarnation_checks_an
         assert w.board.health()[0].circuits == {"endpoint": "half-open"}
         await trio.sleep(60)
         assert lists(w) == 2
+
+
+async def test_a_bug_in_a_check_fails_that_check_and_not_the_account(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise ValueError("a bug")
+
+    async with open_world(ALONE, circuit=PATIENT) as w:
+        w["alpha"].die()
+        await fail(w)
+        monkeypatch.setattr("callboard.actors.provider.inquiry._Inquiry.run", broken)
+        await trio.sleep(6)
+        check = w.board.health()[0].check
+        assert check is not None
+        assert (check.passed, check.fault) == (False, FaultKind.INTERNAL)
+        assert not [event for event in w.board.events if isinstance(event, callboard.ActorRestarted)]
 
 
 async def test_no_check_is_made_where_nothing_is_open_nor_of_what_an_operator_shut(autojump_clock: MockClock) -> None:

@@ -1,5 +1,6 @@
 """httpx's own connections keep the same promises: through proxies, with HTTP/2 settings, and by choice."""
 
+import gc
 import gzip
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -345,6 +346,27 @@ async def test_a_proxy_that_gives_no_tunnel_is_not_the_server(serve: Serve, open
         await open_httpx(f"http://127.0.0.1:{proxy.port}").handle_async_request(
             httpx.Request("GET", "https://api.example.com/")
         )
+
+
+@pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning")  # as above, by SOCKS
+@pytest.mark.parametrize(
+    "replies", [(), (b"\5\0",), (b"HTTP/1.1 400 Bad\r\n\r\n",), (b"\5\0", b"\5\0\0\x09"), (b"\5\0", b"x")]
+)
+async def test_what_a_socks_proxy_breaks_with_is_a_proxys_error(
+    serve: Serve, open_httpx: Open, replies: tuple[bytes, ...]
+) -> None:
+    async def handler(peer: Any) -> None:
+        for reply in replies:
+            await peer.stream.receive_some(1000)
+            await peer.send(reply)
+
+    pytest.importorskip("socksio")
+    proxy = await serve(handler)
+    with pytest.raises(httpx.ProxyError):
+        await open_httpx(f"socks5://127.0.0.1:{proxy.port}").handle_async_request(
+            httpx.Request("GET", "https://api.example.com/")
+        )
+    gc.collect()  # here, where its warning is expected
 
 
 @pytest.mark.filterwarnings("ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning")  # as above, by SOCKS

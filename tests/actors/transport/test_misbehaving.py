@@ -170,6 +170,7 @@ async def test_a_reset_in_the_middle_of_a_body_is_an_error_and_not_its_end(serve
         (b"https://user:secret@elsewhere.example:8443/v1", "https://elsewhere.example:8443"),
         (b"/secret", "another path of the same origin"),
         (b"https://\xff:secret", "no valid URL"),
+        (b"https://xn--a/secret", "no valid URL"),
     ],
 )
 async def test_redirects_are_not_followed_and_say_so(serve: Serve, status: int, location: bytes, target: str) -> None:
