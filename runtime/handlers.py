@@ -16,7 +16,7 @@ from callboard.runtime.cell import Cell
 from callboard.runtime.clock import seconds, trio_deadline
 from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
-from callboard.runtime.leaf import leaf
+from callboard.runtime.leaf import alone, leaf
 from callboard.runtime.logs import get_logger
 from callboard.runtime.slot import ABANDONED, SETTLED
 
@@ -99,7 +99,8 @@ class Handlers:
         except BaseException as error:
             if self._left(envelope, error):
                 await trio.lowlevel.checkpoint_if_cancelled()
-            raise
+            with alone():
+                raise
         finally:
             CURRENT.set(asking)
             self._give_back(envelope.id)

@@ -1,5 +1,8 @@
 """Taking exception groups apart."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import trio
 
 
@@ -15,6 +18,24 @@ def interrupted(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(KeyboardInterrupt) is not None
     return isinstance(error, KeyboardInterrupt)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Ctrl-C that comes out of the block in a group, with nothing else but cancellations beside it, comes out alone."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if (pressed := ctrl_c(group)) is None:
+            raise
+        raise pressed from None
+
+
+def ctrl_c(group: BaseExceptionGroup[BaseException]) -> KeyboardInterrupt | None:
+    """The user's Ctrl-C, where there is nothing else in the group but cancellations."""
+    found = [one for one in leaves(group) if not isinstance(one, trio.Cancelled)]
+    pressed = [one for one in found if isinstance(one, KeyboardInterrupt)]
+    return pressed[0] if pressed and len(pressed) == len(found) else None
 
 
 def cancelled(error: BaseException) -> bool:

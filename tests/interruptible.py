@@ -13,12 +13,19 @@ ACTORS = ("callboard.actors", "callboard.runtime")
 
 @contextmanager
 def interruptible(callers: tuple[str, ...] = ACTORS) -> Iterator[set[str]]:
-    """Those called meanwhile: any of callboard in tasks of its own, and of these packages in those of its callers."""
+    """Those called meanwhile: any of callboard in tasks of its own, of these packages in those of its callers, and
+    whatever starts a task for callboard, which Trio would wait for though it never began.
+    """
     found: set[str] = set()
 
     def look(frame: FrameType, event: str, _: object) -> None:
-        module = frame.f_globals.get("__name__", "")
-        if event != "call" or not ours(module) or ki_protection_enabled(frame):
+        module = _module(frame)
+        if event != "call" or ki_protection_enabled(frame):
+            return
+        starts = callers == ACTORS and frame.f_code.co_name == "spawn_impl"
+        if starts and ours(_module(frame.f_back and frame.f_back.f_back)):
+            found.add("a task is started")
+        if not ours(module):
             return
         if module.startswith(callers) or ours(trio.lowlevel.current_task().name):
             found.add(f"{module}.{frame.f_code.co_qualname}")
@@ -33,3 +40,7 @@ def interruptible(callers: tuple[str, ...] = ACTORS) -> Iterator[set[str]]:
 def ours(name: str) -> bool:
     """Whether it is callboard's, the simulated providers aside."""
     return name.startswith("callboard.") and not name.startswith("callboard.testing.")
+
+
+def _module(frame: FrameType | None) -> str:
+    return "" if frame is None else frame.f_globals.get("__name__", "")

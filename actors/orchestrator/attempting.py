@@ -67,7 +67,7 @@ class Attempting:
             return await self._means.provider(candidate.provider).ask(attempt), True
         except ActorError as error:
             return _internal(candidate, error, attempt.id, self._means.taken(attempt.id)), True
-        except trio.Cancelled:
+        except (trio.Cancelled, KeyboardInterrupt):
             shared = shares and self._means.cache.snapshot.others_wait(key, attempt.id)
             self._cut(candidate, attempt.id, began, shared=shared)
             raise

@@ -87,7 +87,7 @@ class Attempter:
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         try:
             progress.fault = await self._tried(progress, envelope)
-        except (trio.Cancelled, BaseExceptionGroup) as error:
+        except BaseException as error:
             progress.sent = progress.sent and progress.alarm.sent
             progress.fault = self._limit_met(progress, error)
             if progress.fault is None:
@@ -123,10 +123,12 @@ class Attempter:
             if progress.recorded:
                 self._settle_record(progress)
         finally:
-            if progress.permit is not None:
-                self._settle_permit(progress, progress.permit)
-            self._purse.give_back(progress)
-            self._report_end(progress)
+            try:
+                if progress.permit is not None:
+                    self._settle_permit(progress, progress.permit)
+            finally:
+                self._purse.give_back(progress)
+                self._report_end(progress)
 
     def _report_end(self, progress: Progress) -> None:
         self._me.report(

@@ -39,6 +39,7 @@ from callboard.messages.status import Status
 from callboard.routes import no_model
 from callboard.runtime.clock import NEVER, ns
 from callboard.runtime.errors import ActorDown, ActorError
+from callboard.runtime.leaf import alone
 from callboard.runtime.mailbox import CONTROL
 from callboard.runtime.ref import Ref
 from callboard.runtime.status import StatusReader
@@ -366,14 +367,16 @@ class Board:
             known = ", ".join(provider.name for provider in self._resolved.providers)
             raise InvalidRequest(f"provider: {name!r} is not configured; known are {known}") from None
 
+    @trio.lowlevel.enable_ki_protection
     async def _list_all(self) -> dict[str, tuple[Model, ...] | Fault]:
         """What each account offers, or why it does not say."""
         self._home.enter()
         found: dict[str, tuple[Model, ...] | Fault] = {}
         down: list[ActorDown] = []
-        async with trio.open_nursery() as nursery:
-            for provider in self._resolved.providers:
-                nursery.start_soon(self._list_models, provider.name, found, down)
+        with alone():
+            async with trio.open_nursery() as nursery:
+                for provider in self._resolved.providers:
+                    nursery.start_soon(self._list_models, provider.name, found, down)
         if down:
             raise RuntimeStopped(STOPPED) from down[0]
         return found

@@ -42,7 +42,7 @@ class Handing:
             latest, priority = call.allowance.deadline + GRACE, PRIORITIES[call.request.priority]
             try:
                 return await self._orchestrator.ask(call, deadline=latest, priority=priority)
-            except trio.Cancelled:
+            except (trio.Cancelled, KeyboardInterrupt):
                 self._record(began)
                 raise
             except DeadlineExceeded:

@@ -31,6 +31,7 @@ class Home:
         if trio.lowlevel.current_trio_token() is not self._token:
             raise RuntimeError(ELSEWHERE)
 
+    @trio.lowlevel.enable_ki_protection
     def start(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do it in a task of its own. Raises RuntimeStopped once the runtime has ended, and RuntimeError as `enter`."""
         self.enter()

@@ -109,11 +109,13 @@ class Pull:
                     raise error from None
             raise StopAsyncIteration from None
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         self._block.enter()
         self._home.start(self._conduct)
         return self
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -121,6 +123,7 @@ class Pull:
         self._stream.leave()
         self._scope.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def _conduct(self) -> None:
         reason: object = RuntimeStopped(STOPPED)
         try:

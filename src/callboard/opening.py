@@ -207,6 +207,7 @@ def _build(
 
 
 @asynccontextmanager
+@trio.lowlevel.enable_ki_protection
 async def _running(system: System) -> AsyncIterator[trio.Nursery]:
     """The tree runs while the block does. What is raised in the block comes out of it as it was."""
     raised: BaseException | None = None
@@ -228,12 +229,20 @@ async def _running(system: System) -> AsyncIterator[trio.Nursery]:
         del raised
 
 
+@trio.lowlevel.enable_ki_protection
 async def _stop(system: System, nursery: trio.Nursery) -> None:
-    """In order and in time, even when the caller is cancelled."""
+    """In order and in time, even when the caller is cancelled. Ctrl-C waits for its end; a second one does not."""
+    pressed: KeyboardInterrupt | None = None
     system.stop()
     with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP):
-        await system.stopped.wait()
+        try:
+            await system.stopped.wait()
+        except KeyboardInterrupt as error:
+            pressed = error
+            await system.stopped.wait()
     nursery.cancel_scope.cancel()
+    if pressed is not None:
+        raise pressed
 
 
 def _public(error: BaseException) -> BaseException:

@@ -60,11 +60,13 @@ class ReplyStream:
             self._finish(closed.reason)
             raise StopAsyncIteration from None
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         self._block.enter()
         self._home.start(self._conduct)
         return self
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

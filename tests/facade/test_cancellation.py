@@ -166,7 +166,7 @@ def test_a_stream_can_be_left_anywhere(world: Opening) -> None:
 
 def test_connecting_can_be_cancelled_anywhere(world: Opening) -> None:
     async def scenario(cut: Cut) -> None:
-        with _deaf_listener() as port:
+        with deaf_listener() as port:
             async with world({"alpha": Behaviour()}, limits=ONE_AT_A_TIME) as w:
                 await _ask(w)
                 tasks = _living()
@@ -187,7 +187,7 @@ def test_connecting_can_be_cancelled_anywhere(world: Opening) -> None:
 
 
 @contextlib.contextmanager
-def _deaf_listener() -> Iterator[int]:
+def deaf_listener() -> Iterator[int]:
     """A port whose queue is full, so that connecting to it never ends."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())

@@ -1,9 +1,13 @@
-"""A reply through its hooks: changed where they change it, or rejected with a reason. Pure but for the hooks."""
+"""A reply through its hooks: changed where they change it, or rejected with a reason. Pure but for the hooks.
+
+A hook is the caller's own code, which may take for ever: there Ctrl-C is raised at once.
+"""
 
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
+import trio
 
 from callboard.messages.chat import Part, TextPart
 from callboard.messages.checks import named
@@ -48,6 +52,7 @@ def _text(hook: Sanitiser, text: str) -> str:
     return changed
 
 
+@trio.lowlevel.disable_ki_protection
 def _given(hook: Hook, function: Callable[[Any], object], value: object) -> object:
     try:
         return function(value)
