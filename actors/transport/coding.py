@@ -18,6 +18,8 @@ PIECE = 64 * 1024
 _ZLIB, _BARE, _GZIP = zlib.MAX_WBITS, -zlib.MAX_WBITS, zlib.MAX_WBITS + 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+MOST_EMPTY = 1_000
+"""Frames of zstd in a row that hold nothing: each takes a decoder of its own, and gives nobody a turn."""
 _ZSTD_WINDOW = 23
 """log2 of the window: the 8 MB that RFC 9659 lets a server use."""
 
@@ -71,20 +73,25 @@ class Gzip:
 
 
 class Deflate:
-    """deflate: in zlib's frame as RFC 9110 says, or bare as some servers send it."""
+    """deflate: in zlib's frame as RFC 9110 says, or bare as some servers send it. What comes after its end is dropped:
+    zlib would copy all of that with each piece.
+    """
 
     def __init__(self) -> None:
         self._decoder: zlib._Decompress | None = None
         self._input = b""
 
     def push(self, data: bytes) -> None:
-        self._input += data
+        if not self.finished():
+            self._input += data
 
     def pull(self) -> bytes:
         if self._decoder is None:
             if len(self._input) < 2:
                 return b""
             self._decoder = zlib.decompressobj(_ZLIB if _zlib_framed(self._input) else _BARE)
+        if self._decoder.eof:
+            return b""
         piece = self._decoder.decompress(self._input, PIECE)
         self._input = self._decoder.unconsumed_tail
         return piece
@@ -121,6 +128,7 @@ class Zstd:
         self._module = module
         self._decoder = self._fresh()
         self._input = b""
+        self._empty = 0
 
     def push(self, data: bytes) -> None:
         self._input += data
@@ -131,10 +139,15 @@ class Zstd:
                 if not self._input:
                     return b""
                 self._decoder = self._fresh()
+                self._empty += 1
+                if self._empty > MOST_EMPTY:
+                    raise ValueError("there is no end of frames that hold nothing")
             data, self._input = self._input, b""
             piece: bytes = self._decoder.decompress(data, PIECE)
             if self._decoder.eof:
                 self._input = self._decoder.unused_data
+            if piece:
+                self._empty = 0
             if piece or not self._input:
                 return piece
 

@@ -29,6 +29,7 @@ class Block:
         self._words: list[str] = [string(start.get("text")) or string(start.get("thinking")) or ""]
         self._json: list[str] = []
         self._signature = [string(start.get("signature")) or ""]
+        self._stopped = False
         self._later: dict[str, list[Any]] = {}
         """Members that grow, by the pieces that have come of each: put together once, however many there are."""
 
@@ -71,8 +72,9 @@ class Block:
             pieces.append(value)
 
     def stop(self, deltas: list[Delta]) -> None:
-        """Arguments that came whole with the start, as from some imitations."""
-        if self._call is not None and not self._json and self._told().get("input"):
+        """Arguments that came whole with the start, as from some imitations; told once, however often it stops."""
+        stopped, self._stopped = self._stopped, True
+        if self._call is not None and not self._json and not stopped and self._told().get("input"):
             deltas.append(Delta(tool_index=self._call, arguments=self._arguments()))
 
     def part(self, origin: str) -> Part | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from callboard.actors.wires.events import EventStream
-from callboard.actors.wires.jsons import mapping, read, string
+from callboard.actors.wires.jsons import mapping, object_of, read, string
 from callboard.actors.wires.openai_faults import error_in_reply
 from callboard.actors.wires.openai_reply import FINISH
 from callboard.actors.wires.openai_server import OpenAIServer
@@ -121,6 +121,9 @@ class CompletionReply:
         data = frame.data.strip()
         if data == b"[DONE]":
             self.done = True
+        elif frame.type == "error":
+            error = object_of(data)
+            raise error_in_reply(self._provider, error.get("error") or error or data.decode("utf-8", "replace"))
         elif data:
             self._add(data, deltas)
 

@@ -9,13 +9,15 @@ from callboard.messages.reply import Delta
 Members = dict[str, Any]
 
 _REFUSAL = "response.refusal.delta"
+MOST_ENDS = 4
+"""Of one item that are heeded: its own, that of the response, and what a gateway repeats."""
 
 
 class Item:
     """An item as it grows. `number` is which of the reply's calls it is, should it be one."""
 
     def __init__(self, told: Members, number: int, deltas: list[Delta]) -> None:
-        self.ended = False
+        self._ends = 0
         self._told = told
         self._number = number
         self._pieces: list[str] = []
@@ -35,18 +37,26 @@ class Item:
 
     def end(self, told: Members, deltas: list[Delta]) -> None:
         """The item in full. What no piece brought is told now."""
-        self.ended = True
+        if self._ends == MOST_ENDS:
+            return
+        self._ends += 1
         came = "".join(self._pieces)
-        self._pieces = [came]  # some items end more than once
         self._told = {**self._told, **told}
         said = _said(self._told)
+        self._pieces = [came or said]
         if said and not came:
             deltas.append(self._delta(said))
         elif came and not said:
             self._told = self._rebuilt()
         refused = _refused(self._told)
         if refused and not self._refusal:
+            self._refusal = [refused]
             deltas.append(Delta(refusal=refused))
+
+    @property
+    def ended(self) -> bool:
+        """Whether its end has come."""
+        return self._ends > 0
 
     def parts(self, origin: str) -> list[Part]:
         """What it is worth. A message's `phase` goes back with its text and so becomes a part of its own."""

@@ -89,7 +89,10 @@ class ReplyStream(Generic[F]):
         if not (self.done or self._reply.complete):
             message = "the stream ended before the reply did"
             raise WireFault(Fault(kind=FaultKind.INTERRUPTED, message=message, provider=self._provider))
-        return self._reply.answer()
+        answer = self._reply.answer()
+        if not (answer.parts or answer.finish_reason or answer.usage or answer.id or answer.model):
+            raise malformed("the stream held nothing but its end", provider=self._provider)
+        return answer
 
     def partial(self) -> Answer:
         """What has come so far, whatever the state; never raises."""

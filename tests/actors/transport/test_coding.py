@@ -149,3 +149,21 @@ def test_only_installed_codings_are_asked_for_and_understood(monkeypatch: pytest
     assert coding.accept_encoding() == b"gzip, deflate"
     with pytest.raises(Undecodable, match="not asked for"):
         unfold(b"br", [b"?"])
+
+
+def test_what_follows_the_end_of_deflate_is_not_kept() -> None:
+    decoder = coding.Deflate()
+    decoder.push(zlib.compress(b"hello") + b"x" * 10)
+    assert (decoder.pull(), decoder.finished()) == (b"hello", True)
+    for _ in range(3):
+        decoder.push(b"x" * 1000)
+        assert decoder.pull() == b""
+    assert decoder._decoder is not None
+    assert len(decoder._decoder.unused_data) + len(decoder._input) == 10
+
+
+def test_frames_of_zstd_without_end_that_hold_nothing_are_an_error() -> None:
+    empty, full = zstd.compress(b""), zstd.compress(b"x")
+    assert unfold(b"zstd", [(empty * (coding.MOST_EMPTY - 1) + full) * 2]) == b"xx"
+    with pytest.raises(Undecodable):
+        unfold(b"zstd", [empty * (coding.MOST_EMPTY + 2)])

@@ -120,7 +120,7 @@ def test_a_stream_without_message_end_was_interrupted_even_after_done() -> None:
 )  # fmt: skip
 def test_a_reason_to_finish_is_the_same_in_a_stream_and_outside(reason: Any, finish: str | None) -> None:
     assert plain({}, finish_reason=reason).finish_reason == finish
-    assert fed(end(reason))[1].close().finish_reason == finish
+    assert fed({"type": "message-start", "id": "r"}, end(reason))[1].close().finish_reason == finish
 
 
 def test_an_error_inside_message_end_comes_after_the_deltas_before_it() -> None:
@@ -176,8 +176,8 @@ def test_the_whole_reply_is_kept_on_demand_only() -> None:
     assert WIRE.decode(body, keep_raw=True).raw == {"message": {}, "news": 1}
     assert WIRE.decode(body).raw is None
     decoder = WIRE.decoder(keep_raw=True)
-    decoder.feed(b'data: {"type": "debug", "prompt": "p"}\n\ndata: {"type": "message-end"}\n\n')
-    assert decoder.close().raw == [{"type": "debug", "prompt": "p"}, {"type": "message-end"}]
+    decoder.feed(b'data: {"type": "message-start", "id": "r"}\n\ndata: {"type": "message-end"}\n\n')
+    assert decoder.close().raw == [{"type": "message-start", "id": "r"}, {"type": "message-end"}]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"message": 7}'])
