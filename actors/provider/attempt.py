@@ -182,6 +182,7 @@ class Attempter:
             await self._exchange(progress, encoded)
             return None
         except WireFault as error:
+            progress.partial = progress.partial or error.partial
             return self._named(await _unquoted(error.fault, encoded, attempt.model), attempt)
         except httpx.HTTPError as error:
             progress.sent = not never_sent(error)

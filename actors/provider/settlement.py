@@ -30,24 +30,31 @@ def _bill(progress: Progress, *, estimated: bool) -> Bill | None:
     """What the provider tells of it. What is charged for an answer says nothing of one that was cut, and what is
     charged for its tokens nothing of those that were not counted; its tier and speed are those of both.
     """
-    told = progress.answer or progress.partial
+    whole = _whole_reply(progress)
+    told = whole or progress.partial
     bill = None if told is None else told.bill
     if bill is None or not estimated:
         return bill
-    cost = None if progress.answer is None else bill.cost
+    cost = None if whole is None else bill.cost
     return msgspec.structs.replace(bill, cost=cost, usage=None)
 
 
 def _refused(progress: Progress) -> bool:
     """Whether the provider said no before it began to answer: nobody bills for that.
 
-    A stream that had begun well has read its input, whatever came of it.
+    A stream that had begun well has read its input, whatever came of it; a plain reply that tells an error and what was
+    used is billed.
     """
     return progress.fault is not None and progress.fault.status is not None and progress.partial is None
 
 
+def _whole_reply(progress: Progress) -> AnyAnswer | None:
+    """Also what a plain reply told beside its error: nothing was cut off of that."""
+    return progress.partial if progress.answer is None and progress.attempt.sink is None else progress.answer
+
+
 def _used(progress: Progress) -> tuple[Usage, bool]:
-    answer, sink = progress.answer, progress.attempt.sink
+    answer, sink = _whole_reply(progress), progress.attempt.sink
     if answer is not None and answer.usage is not None and answer.usage.total:  # no answer takes no token at all
         return _whole(answer, answer.usage)
     if isinstance(answer, Answer):

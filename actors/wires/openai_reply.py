@@ -20,7 +20,7 @@ from callboard.actors.wires.openai_request import CUSTOM
 from callboard.actors.wires.openai_thinking_blocks import Blocks
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import WireFault, malformed
+from callboard.actors.wires.wire import WireFault, counted, malformed
 from callboard.messages.chat import ImagePart, OpaquePart, Part
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
@@ -159,6 +159,13 @@ class ChatReply:
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
+        try:
+            return self._whole(body)
+        except WireFault as error:
+            error.partial = counted(self.answer())
+            raise
+
+    def _whole(self, body: bytes) -> Answer:
         chunk = self._read(body)
         if not chunk.choices:
             raise self._refused(object_of(body))
@@ -175,6 +182,7 @@ class ChatReply:
             self.done = True
         elif frame.type == "error":
             error = object_of(data)
+            self._count(error.get("usage"))
             raise error_in_reply(self._provider, error.get("error") or error or data.decode("utf-8", "replace"))
         elif data:
             choices = self._read(data).choices
@@ -205,27 +213,24 @@ class ChatReply:
         chunk = read(_CHUNK, data, self._provider)
         if self._raw is not None:
             self._raw.append(read(_ANY, data, self._provider))
-        if chunk.error:
-            raise error_in_reply(self._provider, chunk.error, chunk.status_code)
         self._id = self._id or string(chunk.id)
         self._model = self._model or string(chunk.model)
         if chunk.service_tier:
             self._tier = chunk.service_tier
-        if chunk.x_groq:
-            self._groq(chunk)
-        if chunk.usage is not None:
-            self._usage, self._counts = usage_of(chunk.usage), chunk.usage
+        groq = mapping(chunk.x_groq)
+        if groq.get("usage"):
+            self._usage = usage_of(groq["usage"])
+        self._count(chunk.usage)
+        if chunk.error or groq.get("error"):  # what it cost stands beside it
+            raise error_in_reply(self._provider, chunk.error or groq["error"], chunk.status_code)
         if chunk.citations or chunk.search_results:
             found = {"citations": chunk.citations, "search_results": chunk.search_results}
             self._extra |= {name: value for name, value in found.items() if value}
         return chunk
 
-    def _groq(self, chunk: Chunk) -> None:
-        told = mapping(chunk.x_groq)
-        if told.get("error"):
-            raise error_in_reply(self._provider, told["error"])
-        if told.get("usage"):
-            self._usage = usage_of(told["usage"])
+    def _count(self, usage: Any) -> None:
+        if usage is not None:
+            self._usage, self._counts = usage_of(usage), usage
 
     def _refused(self, told: dict[str, Any]) -> WireFault:
         """Some servers and gateways put their errors beside `error`, not in it."""

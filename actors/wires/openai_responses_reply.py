@@ -17,7 +17,7 @@ from callboard.actors.wires.openai_responses_items import Item
 from callboard.actors.wires.openai_usage import responses_usage_of
 from callboard.actors.wires.searches import searched
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import WireFault, malformed
+from callboard.actors.wires.wire import WireFault, counted, malformed
 from callboard.messages.chat import Part, ToolCallPart
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
@@ -74,12 +74,18 @@ class ResponsesReply:
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
-        response = read(_ANY, body, self._provider)
-        if not isinstance(response, dict) or not isinstance(response.get("output"), list):
-            error = mapping(response).get("error")
-            raise self._failed(error) if error else malformed("the reply has no output", provider=self._provider)
+        try:
+            return self._whole(body)
+        except WireFault as error:
+            error.partial = counted(self.answer())
+            raise
+
+    def _whole(self, body: bytes) -> Answer:
+        response = mapping(read(_ANY, body, self._provider))
         self._keep(body)
         self._close(response)
+        if not isinstance(response.get("output"), list):
+            raise malformed("the reply has no output", provider=self._provider)
         for told in map(mapping, response["output"]):
             self._open(told, None, []).end(told, [])
         return self.answer()
@@ -107,7 +113,7 @@ class ResponsesReply:
                 self._end(mapping(event.response), deltas)
                 self.done = True
             case "response.failed":
-                raise self._failed(mapping(event.response).get("error"))
+                self._close(self._head | mapping(event.response) | {"status": "failed"})
             case "error":
                 raise self._failed(event.error or {"code": event.code, "message": event.message})
 
@@ -170,6 +176,7 @@ class ResponsesReply:
                 item.end(told, deltas)
 
     def _close(self, response: dict[str, Any]) -> None:
+        """The response in full, less its items. Raises WireFault when it failed, which may have cost something too."""
         self._head = response
         self._usage = responses_usage_of(response.get("usage"))
         if response.get("error") or response.get("status") == "failed":

@@ -35,11 +35,14 @@ class Encoded(msgspec.Struct, frozen=True):
 
 
 class WireFault(Exception):
-    """The provider's reply is a fault: the provider's doing, or a reply that cannot be read."""
+    """The provider's reply is a fault: the provider's doing, or a reply that cannot be read. `partial` is what a plain
+    reply told beside it, where that is what was used.
+    """
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.partial: Answer | None = None
 
 
 class StreamDecoder(Protocol):
@@ -194,6 +197,11 @@ class LibraryWire(Wire, Protocol):
     def encode_delete(self, model: str) -> Encoded:
         """The request that removes a model; a reply with a 2xx status says that it is gone."""
         ...
+
+
+def counted(answer: Answer) -> Answer | None:
+    """The answer, when it tells what was used: nobody bills for an error that came alone."""
+    return answer if answer.usage is not None and answer.usage.total else None
 
 
 def malformed(message: str, **more: Any) -> WireFault:

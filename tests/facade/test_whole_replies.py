@@ -47,3 +47,18 @@ async def test_an_error_or_rubbish_is_its_fault_and_nothing_was_told(
         assert raised.value.fault.kind == kind
         assert not isinstance(raised.value, callboard.Interrupted)
         assert w.in_flight() == {}
+
+
+@pytest.mark.parametrize(("usage", "charged"), [(USAGE, 7), (None, 0)])
+async def test_an_error_costs_what_stands_beside_it_and_is_handed_on_as_any_other(
+    autojump_clock: MockClock, world: Opening, usage: Any, charged: int
+) -> None:
+    broken = {"index": 0, "message": {"content": "Hel"}, "error": {"code": 502, "message": "disconnected"}}
+    body = json.dumps({"id": "r", "choices": [broken], "usage": usage})
+    async with answers(body) as server, world({"alpha": Behaviour()}, base_url=server.url) as w:
+        with pytest.raises(callboard.CallError) as raised:
+            await w.board.generate("Why?", model="alpha/sim-small", attempts=1)
+        assert raised.value.fault.kind == "server"
+        assert not isinstance(raised.value, callboard.Interrupted)
+        assert [(row.usage.total, row.estimated) for row in w.board.usage().models] == [(charged, 0)]
+        assert [(row.faults, row.interrupted) for row in w.board.usage().calls] == [(1, 0)]

@@ -86,6 +86,13 @@ def test_a_refusal_in_place_of_an_answer_costs_nothing(stream: bool, status: int
     assert settled(stream=stream, fault=fault(status=status)) == UNSENT
 
 
+@pytest.mark.parametrize("status", [None, 502])
+def test_an_error_in_a_plain_reply_is_billed_as_the_reply_itself_says(status: int | None) -> None:
+    bill = Bill(cost=Decimal("1.25"))
+    partial = msgspec.structs.replace(answer(usage=COUNTED), bill=bill)
+    assert settled(fault=fault(status=status), partial=partial) == Settlement(COUNTED, Decimal("1.25"), False)
+
+
 def test_a_stream_that_breaks_before_its_first_word_may_be_billed_for_what_went_in() -> None:
     broken = settled(stream=True, fault=fault(status=529), partial=answer())
     assert (broken.usage, broken.estimated) == (Usage(input=ESTIMATE.input), True)

@@ -349,3 +349,51 @@ def test_what_cannot_be_read_is_not_quoted() -> None:
         WIRE.decode(b'{"choices": [{"index": 0, "message": {"tool_calls": "my secret"}}]}')
     assert "secret" not in str(caught.value)
     assert "tool_calls" in str(caught.value)
+
+
+USED = {"prompt_tokens": 120, "completion_tokens": 20}
+ERROR = {"code": 502, "message": "x"}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"error": ERROR, "usage": USED},
+        {"choices": [{"index": 0, "error": ERROR}], "usage": USED},
+        {"x_groq": {"error": "over capacity", "usage": USED}},
+        {"x_groq": {"error": "over capacity"}, "usage": USED},
+    ],
+)
+def test_what_a_stream_says_was_used_beside_its_error_is_kept(last: Json) -> None:
+    decoder = WIRE.decoder()
+    decoder.feed(chunk({"content": "a"}))
+    with pytest.raises(WireFault):
+        decoder.feed(b"data: %b\n\n" % json.dumps(last).encode())
+    assert decoder.partial().usage == Usage(input=120, output=20)
+
+
+def test_an_error_event_keeps_what_it_says_was_used() -> None:
+    decoder = WIRE.decoder()
+    with pytest.raises(WireFault):
+        decoder.feed(b"event: error\ndata: %b\n\n" % json.dumps({"error": ERROR, "usage": USED}).encode())
+    assert decoder.partial().usage == Usage(input=120, output=20)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": [{"index": 0, "finish_reason": "error", "message": {"content": "a"}, "error": ERROR}]},
+        {"choices": [{"index": 0, "message": {"content": "a"}}], "error": ERROR},
+        {"error": ERROR},
+        {"choices": []},
+    ],
+)
+def test_a_fault_carries_what_a_plain_reply_says_was_used_and_nothing_where_it_says_nothing(body: Json) -> None:
+    with pytest.raises(WireFault) as caught:
+        WIRE.decode(json.dumps(body | {"usage": USED}).encode())
+    assert caught.value.partial is not None
+    assert caught.value.partial.usage == Usage(input=120, output=20)
+    for unused in ({}, {"usage": None}, {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}):
+        with pytest.raises(WireFault) as caught:
+            WIRE.decode(json.dumps(body | unused).encode())
+        assert caught.value.partial is None

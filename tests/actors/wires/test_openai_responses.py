@@ -349,6 +349,18 @@ def test_a_failed_response_is_a_fault_whole_or_streamed() -> None:
         assert (caught.value.fault.kind, caught.value.fault.message) == ("rate_limited", "slow")
 
 
+def test_what_a_failed_response_says_was_used_is_kept_whole_or_streamed() -> None:
+    counts = {"input_tokens": 120, "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 50}}
+    failed = response(status="failed", error={"code": "server_error", "message": "oh"}, usage=counts)
+    whole = refused(json.dumps(failed).encode()).partial
+    decoder = OpenAIResponses().decoder()
+    with pytest.raises(WireFault):
+        decoder.feed(framed({"type": "response.failed", "response": failed}))
+    assert whole is not None
+    assert whole.usage == decoder.partial().usage == Usage(input=120, reasoning=50)
+    assert refused(json.dumps(failed | {"usage": None}).encode()).partial is None
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
