@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.proportion import in_proportion
 
 from callboard.actors.orchestrator.checks.control import STRIP_CONTROL_CHARACTERS, no_control_characters
 from callboard.actors.orchestrator.checks.json_text import is_json
@@ -101,6 +102,77 @@ def test_a_control_character_is_named(letter: str) -> None:
 def test_a_schema_is_followed_and_no_value_is_quoted(value: Any, told: str | None) -> None:
     pytest.importorskip("jsonschema")
     assert Schema(SCHEMA)(reply(json.dumps(value))) == told
+
+
+STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+NESTED = {"type": "object", "properties": {"child": {"$ref": "#"}}}
+DRAFT_2020 = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+UNIQUE = {"uniqueItems": True}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "place"),
+    [
+        (STRINGS, {"Anna Example has a rare disease": 1}, "$.*"),
+        ({"patternProperties": {"^a": {"type": "string"}}}, {"anna": 1}, "$.*"),
+        ({"properties": {"a b": {"items": STRINGS}}}, {"a b": [{}, {"anna": 1}]}, "$['a b'][1].*"),
+        ({"properties": {"known": STRINGS}}, {"known": {"anna": 1}}, "$.known.*"),
+    ],
+)
+def test_the_place_of_a_violation_names_only_keys_of_the_schema(schema: Any, value: Any, place: str) -> None:
+    pytest.importorskip("jsonschema")
+    told = Schema(schema)(reply(json.dumps(value)))
+    assert told == f"it does not follow the schema: {place} breaks `type` string"
+
+
+def test_the_place_of_a_violation_is_told_in_brief() -> None:
+    pytest.importorskip("jsonschema")
+    told = Schema(NESTED)(reply('{"child": ' * 60 + "1" + "}" * 60))
+    assert told is not None
+    assert len(told) < 300
+
+
+def test_the_first_violation_is_enough() -> None:
+    pytest.importorskip("jsonschema")
+    told = Schema({"items": {"type": "string"}})(reply(f"[{'1, ' * 11}1]"))
+    assert told == "it does not follow the schema: $[0] breaks `type` string", "in the order of the reply"
+
+
+def test_what_is_nested_too_deeply_for_its_schema_is_refused() -> None:
+    pytest.importorskip("jsonschema")
+    told = Schema(NESTED)(reply('{"child": ' * 900 + "{}" + "}" * 900))
+    assert told == "it does not follow the schema: it is nested too deeply"
+
+
+@pytest.mark.parametrize(
+    ("text", "unique"),
+    [
+        ("[1, 1.0]", False),
+        ("[true, 1, false, 0, null]", True),
+        ('["1", 1]', True),
+        ('[{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}]', False),
+        ("[[true], [1]]", True),
+        ("[1e22, 10000000000000000000000]", False),
+        ('{"a": 1}', True),
+    ],
+)
+@pytest.mark.parametrize("dialect", [DRAFT_2020, {"$schema": "http://json-schema.org/draft-07/schema#"}])
+def test_items_are_equal_as_json_schema_has_it(text: str, unique: bool, dialect: Any) -> None:
+    pytest.importorskip("jsonschema")
+    told = Schema(dialect | UNIQUE)(reply(text))
+    assert told == (None if unique else "it does not follow the schema: $ breaks `uniqueItems` True")
+
+
+@pytest.mark.parametrize("schema", [{"items": UNIQUE}, {**DRAFT_2020, **UNIQUE, "items": {"$ref": "#"}}])
+def test_many_items_are_told_apart_in_proportion(schema: Any) -> None:
+    pytest.importorskip("jsonschema")
+    check = Schema(schema)
+
+    def look_at(count: int) -> None:
+        objects = ",".join(f'{{"a":{number}}}' for number in range(count))
+        check(reply(f"[[{objects}]]"))
+
+    in_proportion(look_at, 1_000)
 
 
 def test_a_schema_refuses_what_is_no_json() -> None:
