@@ -15,7 +15,7 @@ from callboard.actors.wires.openai_request import OPENAI, Quirks, encode_body
 from callboard.actors.wires.openai_server import OpenAIServer
 from callboard.actors.wires.rate_limits import OPENAI as HEADERS
 from callboard.actors.wires.rate_limits import Names
-from callboard.actors.wires.wire import Encoded, StreamDecoder
+from callboard.actors.wires.wire import Encoded, StreamDecoder, read_whole
 from callboard.messages.reply import Answer
 from callboard.messages.request import Request
 
@@ -48,7 +48,7 @@ class OpenAIChat(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return self._reply(keep_raw).whole(body)
+        return read_whole(self._reply(keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

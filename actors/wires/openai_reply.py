@@ -20,7 +20,7 @@ from callboard.actors.wires.openai_request import CUSTOM
 from callboard.actors.wires.openai_thinking_blocks import Blocks
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import WireFault, counted, malformed
+from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.chat import ImagePart, OpaquePart, Part
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
@@ -159,13 +159,6 @@ class ChatReply:
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
-        try:
-            return self._whole(body)
-        except WireFault as error:
-            error.partial = counted(self.answer())
-            raise
-
-    def _whole(self, body: bytes) -> Answer:
         chunk = self._read(body)
         if not chunk.choices:
             raise self._refused(object_of(body))

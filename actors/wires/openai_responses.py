@@ -16,7 +16,7 @@ from callboard.actors.wires.openai_responses_request import encode_body
 from callboard.actors.wires.openai_server import OpenAIServer
 from callboard.actors.wires.rate_limits import OPENAI as HEADERS
 from callboard.actors.wires.rate_limits import Names
-from callboard.actors.wires.wire import Encoded, StreamDecoder
+from callboard.actors.wires.wire import Encoded, StreamDecoder, read_whole
 from callboard.messages.reply import Answer
 from callboard.messages.request import Request
 
@@ -55,7 +55,7 @@ class OpenAIResponses(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return ResponsesReply(self.name, self._origin, keep_raw=keep_raw).whole(body)
+        return read_whole(ResponsesReply(self.name, self._origin, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

@@ -17,7 +17,7 @@ from callboard.actors.wires.openai_responses_items import Item
 from callboard.actors.wires.openai_usage import responses_usage_of
 from callboard.actors.wires.searches import searched
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import WireFault, counted, malformed
+from callboard.actors.wires.wire import WireFault, malformed
 from callboard.messages.chat import Part, ToolCallPart
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.usage import Usage
@@ -74,13 +74,6 @@ class ResponsesReply:
 
     def whole(self, body: bytes) -> Answer:
         """A plain reply. Raises WireFault."""
-        try:
-            return self._whole(body)
-        except WireFault as error:
-            error.partial = counted(self.answer())
-            raise
-
-    def _whole(self, body: bytes) -> Answer:
         response = mapping(read(_ANY, body, self._provider))
         self._keep(body)
         self._close(response)

@@ -199,9 +199,26 @@ class LibraryWire(Wire, Protocol):
         ...
 
 
-def counted(answer: Answer) -> Answer | None:
-    """The answer, when it tells what was used: nobody bills for an error that came alone."""
-    return answer if answer.usage is not None and answer.usage.total else None
+class PlainReply(Protocol):
+    """A reply that comes in one piece."""
+
+    def whole(self, body: bytes) -> Answer:
+        """The answer. Raises WireFault."""
+        ...
+
+    def answer(self) -> Answer:
+        """What was read before that. Never raises."""
+        ...
+
+
+def read_whole(reply: PlainReply, body: bytes) -> Answer:
+    """The answer. Raises WireFault, with what the body tells was used: nobody bills for an error that came alone."""
+    try:
+        return reply.whole(body)
+    except WireFault as error:
+        told = reply.answer()
+        error.partial = told if told.usage is not None and told.usage.total else None
+        raise
 
 
 def malformed(message: str, **more: Any) -> WireFault:
