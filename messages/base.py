@@ -19,7 +19,7 @@ class Ask(msgspec.Struct, Generic[R_co], frozen=True):
     """A message that is answered with an `R_co`, or with one of the runtime's errors."""
 
 
-class Veiled(msgspec.Struct, frozen=True):
+class Veiled(msgspec.Struct, frozen=True, gc=False):
     """The words of a conversation: they stay out of reprs, and so out of logs and tracebacks."""
 
     def __repr__(self) -> str:

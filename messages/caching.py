@@ -8,7 +8,7 @@ from callboard.messages.base import Ask, Tell
 from callboard.messages.calls import AnyAnswer, Attempt, Attempted
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One reply kept."""
 
     answer: AnyAnswer
@@ -46,14 +46,14 @@ class CacheReader(Protocol):
         ...
 
 
-class Filled(msgspec.Struct, frozen=True, kw_only=True):
+class Filled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a fill ended for one of its waiters. Only the leader is charged."""
 
     attempted: Attempted
     leader: bool
 
 
-class Fill(Ask[Filled], frozen=True, kw_only=True):
+class Fill(Ask[Filled], frozen=True, kw_only=True, gc=False):
     """Make this attempt, or share it with whoever asks for the same key at the same time."""
 
     key: bytes
@@ -67,7 +67,7 @@ class Fill(Ask[Filled], frozen=True, kw_only=True):
     """How many fills had ended when this caller began to look: what one of those brought is not for him."""
 
 
-class Labels(msgspec.Struct, frozen=True):
+class Labels(msgspec.Struct, frozen=True, gc=False):
     """What a kept reply can be found by besides its key: those of the request that it answered first."""
 
     tag: str | None
@@ -75,7 +75,7 @@ class Labels(msgspec.Struct, frozen=True):
     partition: str
 
 
-class Keep(Tell, frozen=True, kw_only=True):
+class Keep(Tell, frozen=True, kw_only=True, gc=False):
     """Keep these answers of one provider's model, each under its key."""
 
     answers: tuple[tuple[bytes, AnyAnswer], ...]
@@ -84,7 +84,7 @@ class Keep(Tell, frozen=True, kw_only=True):
     labels: Labels
 
 
-class FillEnded(Tell, frozen=True, kw_only=True):
+class FillEnded(Tell, frozen=True, kw_only=True, gc=False):
     """The cache's own report on a fill."""
 
     key: bytes

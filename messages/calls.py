@@ -96,13 +96,13 @@ AnyAnswer: TypeAlias = Answer | EmbeddingAnswer | RerankAnswer | ImageAnswer
 """What the kinds of work give."""
 
 
-class InHand(msgspec.Struct):
+class InHand(msgspec.Struct, gc=False):
     """Whether the orchestrator has taken a call up: from then on it tells the ledger how the call ends."""
 
     yes: bool = False
 
 
-class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
+class MakeCall(Ask[Outcome], frozen=True, kw_only=True, gc=False):
     """One plain call, to the orchestrator."""
 
     id: str
@@ -126,7 +126,7 @@ class OpenStream(Ask[Outcome], frozen=True, kw_only=True):
 Call: TypeAlias = MakeCall | OpenStream
 
 
-class Attempted(msgspec.Struct, frozen=True, kw_only=True):
+class Attempted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How one attempt ended: an answer or a fault, and its record."""
 
     record: AttemptRecord

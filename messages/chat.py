@@ -120,7 +120,7 @@ Part: TypeAlias = (
 )
 
 
-class ChatMessage(msgspec.Struct, frozen=True):
+class ChatMessage(msgspec.Struct, frozen=True, gc=False):
     """One turn of a conversation."""
 
     role: Role

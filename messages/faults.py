@@ -38,7 +38,7 @@ class FaultKind(enum.StrEnum):
     """callboard's own failure."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
+class Fault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One failure: what, where, and what the provider said, with secrets removed."""
 
     kind: FaultKind

@@ -8,14 +8,14 @@ from callboard.messages.limits import RateLimits
 from callboard.messages.priority import Priority
 
 
-class Permit(msgspec.Struct, frozen=True):
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """The right to send one request. Belongs to one incarnation of the limiter; later ones ignore it."""
 
     id: int
     incarnation: int
 
 
-class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True):
+class Reserve(Ask[Permit | Fault], frozen=True, kw_only=True, gc=False):
     """Wait for room for one request of about `tokens` tokens. A Fault says why there will be none in time."""
 
     model: str
@@ -44,7 +44,7 @@ class Hasten(Tell, frozen=True):
     priority: Priority
 
 
-class Settle(Tell, frozen=True):
+class Settle(Tell, frozen=True, gc=False):
     """The request has ended and used `tokens`; None: nothing was sent, give everything back."""
 
     permit: Permit

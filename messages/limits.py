@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class Window(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One limit: how much, how much is left, and in how many seconds it is whole again. None: not said."""
 
     limit: int | None = None
@@ -12,7 +12,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds."""
 
 
-class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one reply's headers said."""
 
     requests: Window | None = None

@@ -12,7 +12,7 @@ CacheUse: TypeAlias = Literal["auto", "use", "refresh", "only", "off"]
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
+class Tool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A function that the model may ask the caller to run."""
 
     name: str
@@ -24,14 +24,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     extra: Extra | None = None
 
 
-class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
+class ToolChoice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the model may, must or must not call a tool; `name` forces that one."""
 
     mode: Literal["auto", "none", "required", "named"] = "auto"
     name: str | None = None
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class Output(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Structured output: any JSON object, or one that follows a JSON Schema.
 
     The reply's `text` is that JSON, as the model wrote it; `checks=["schema"]` holds it to the schema.
@@ -44,7 +44,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool | None = None
 
 
-class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How the model picks its words. None leaves the provider's default."""
 
     max_tokens: int | None = None
@@ -65,7 +65,7 @@ NOTHING_SAID = Sampling()
 """Shared by all requests that say nothing of sampling."""
 
 
-class Thinking(msgspec.Struct, frozen=True, kw_only=True):
+class Thinking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How much the model may reason before it answers; one of the two."""
 
     effort: Effort | None = None

@@ -22,7 +22,7 @@ class CircuitReport(Tell, frozen=True, kw_only=True):
     models: dict[str, int]
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class Skipped(msgspec.Struct, frozen=True, gc=False):
     """A candidate that is not tried, and why."""
 
     candidate: Candidate
@@ -30,7 +30,7 @@ class Skipped(msgspec.Struct, frozen=True):
     """Monotonic nanoseconds."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """The candidates of one call in order, without repeats."""
 
     candidates: tuple[Candidate, ...]

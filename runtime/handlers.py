@@ -18,7 +18,7 @@ from callboard.runtime.envelope import CURRENT, Envelope
 from callboard.runtime.errors import DeadlineExceeded, DeclaredError, HandlerFailed
 from callboard.runtime.leaf import alone, leaf
 from callboard.runtime.logs import get_logger
-from callboard.runtime.slot import ABANDONED, SETTLED
+from callboard.runtime.slot import ABANDONED, SETTLED, SlotState
 
 _log = get_logger("callboard.actors")
 
@@ -67,7 +67,7 @@ class Handlers:
 
     def _start(self, envelope: Envelope, scope: trio.CancelScope, work: Coroutine[Any, Any, object]) -> None:
         if envelope.slot is not None:
-            envelope.slot.on_end(lambda state: scope.cancel() if state is ABANDONED else None)
+            envelope.slot.on_end(_cut_for_want_of_an_asker, scope)
         envelope.holder = self._cell
         self._cell.running[envelope.id] = envelope
         self._nursery.start_soon(self._own, envelope, scope, work)
@@ -143,3 +143,8 @@ class Handlers:
         self._cell.last_error = type(cause).__name__
         envelope.fail(HandlerFailed(self._cell.path, cause))
         _log.error("%s: %s failed with %s", self._cell.path, type(envelope.message).__name__, type(cause).__name__)
+
+
+def _cut_for_want_of_an_asker(state: SlotState, scope: trio.CancelScope) -> None:
+    if state is ABANDONED:
+        scope.cancel()

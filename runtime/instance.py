@@ -175,14 +175,12 @@ class Instance:
         if slot is None or not slot.open:
             return
         envelope.holder = self._cell
-        deferred = self._cell.deferred
-        deferred[envelope.id] = envelope
+        self._cell.deferred[envelope.id] = envelope
+        slot.on_end(self._deferred_ended, envelope.id)
 
-        def ended(state: SlotState) -> None:
-            deferred.pop(envelope.id, None)
-            if state is ABANDONED:
-                self._queue(Envelope(Left(envelope.id), own=True))
-            elif self._cell.stop_requested:
-                self._parking.wake()
-
-        slot.on_end(ended)
+    def _deferred_ended(self, state: SlotState, number: int) -> None:
+        self._cell.deferred.pop(number, None)
+        if state is ABANDONED:
+            self._queue(Envelope(Left(number), own=True))
+        elif self._cell.stop_requested:
+            self._parking.wake()

@@ -237,15 +237,13 @@ class Mailbox:
 
     def _wait_for_room(self, envelope: Envelope) -> None:
         assert envelope.slot is not None
-        waiting = self._overflow[envelope.priority]
-        waiting[envelope.id] = envelope
+        self._overflow[envelope.priority][envelope.id] = envelope
         self._waiting += 1
+        envelope.slot.on_end(self._no_room_wanted, envelope)
 
-        def ended(_: SlotState) -> None:
-            del waiting[envelope.id]
-            self._waiting -= 1
-
-        envelope.slot.on_end(ended)
+    def _no_room_wanted(self, _: SlotState, envelope: Envelope) -> None:
+        del self._overflow[envelope.priority][envelope.id]
+        self._waiting -= 1
 
     def _replace(self, envelope: Envelope, key: Hashable) -> bool:
         queued = self._keys.get(key)
@@ -303,7 +301,7 @@ class Mailbox:
         if self._spec.key is not None:
             self._keys.pop(self._spec.key(envelope.message), None)
 
-    def _left(self, _: SlotState) -> None:
+    def _left(self, _: SlotState, about: None) -> None:
         """An asker left while queued: its room is free at once, and the dead entries never outgrow the living."""
         self._gone += 1
         if self._gone > COMPACT_AT and self._gone * 2 > self._data_queued:

@@ -1,5 +1,6 @@
 """How actors are reached. A ref points to the cell, so it stays good over restarts."""
 
+from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -30,10 +31,11 @@ class Pending(Generic[R]):
     async def wait(self) -> R:
         """The reply, or an ActorError. Cancelling abandons the ask."""
         reply: R
-        envelope, current = self._envelope, CURRENT.get()
+        envelope, slot, current = self._envelope, self._envelope.slot, CURRENT.get()
+        assert slot is not None
         holder = None if current is None else current.holder
         if current is None or holder is None:
-            reply = await _reply(self._cell, envelope, envelope.deadline)
+            reply = await _reply(self._cell, slot, envelope.deadline)
             return reply
         if envelope.unanswered and (names := circle(holder, self._cell)):
             self.abandon()
@@ -41,7 +43,7 @@ class Pending(Generic[R]):
         waits = holder.waits
         waits[self._cell] = waits.get(self._cell, 0) + 1
         try:
-            reply = await _reply_within(self._cell, envelope, current.deadline)
+            reply = await _reply_within(self._cell, slot, envelope.deadline, current.deadline)
             return reply
         finally:
             _forget_edge(waits, self._cell)
@@ -120,7 +122,7 @@ class Ref:
             if envelope.carry is not None:
                 reply = await envelope.carry
             else:
-                reply = await _reply_within(cell, envelope, current.deadline)
+                reply = await _reply_within(cell, slot, envelope.deadline, current.deadline)
             return reply
         finally:
             _forget_edge(waits, cell)
@@ -186,24 +188,25 @@ async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> Any:
             return await envelope.carry
         slot = envelope.slot
         assert slot is not None
-        return slot.unwrap() if slot.state is SETTLED else await _reply(cell, envelope, envelope.deadline)
+        return slot.unwrap() if slot.state is SETTLED else await _reply(cell, slot, envelope.deadline)
     finally:
         if turns.count == turn:
             await turns.rest()
 
 
-async def _reply(cell: Cell, envelope: Envelope, deadline: int) -> Any:
-    assert envelope.slot is not None
-    if deadline >= NEVER:
-        return await envelope.slot.wait()
+def _reply(cell: Cell, slot: Slot, deadline: int) -> Coroutine[Any, Any, Any]:
+    return slot.wait() if deadline >= NEVER else _reply_by(cell, slot, deadline)
+
+
+async def _reply_by(cell: Cell, slot: Slot, deadline: int) -> Any:
     with trio.CancelScope(deadline=trio_deadline(deadline)):
-        return await envelope.slot.wait()
+        return await slot.wait()
     raise DeadlineExceeded(cell.path)
 
 
-async def _reply_within(cell: Cell, envelope: Envelope, kept: int) -> Any:
+def _reply_within(cell: Cell, slot: Slot, deadline: int, kept: int) -> Coroutine[Any, Any, Any]:
     """For a handler whose own deadline `kept` others keep already: whoever does cancels it in time."""
-    return await _reply(cell, envelope, envelope.deadline if envelope.deadline < kept else NEVER)
+    return _reply(cell, slot, deadline if deadline < kept else NEVER)
 
 
 def _forget_edge(waits: dict[Waiter, int], cell: Cell) -> None:

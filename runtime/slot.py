@@ -38,16 +38,21 @@ class Slot(msgspec.Struct, eq=False):
     _value: object = None
     _error: BaseException | None = None
     _task: trio.lowlevel.Task | None = None
-    _on_end: Callable[[SlotState], None] | None = None
+    _on_end: Callable[[SlotState, Any], None] | None = None
+    _about: Any = None
 
     @property
     def open(self) -> bool:
         """Whether a reply would still be taken."""
         return self.state is OPEN
 
-    def on_end(self, callback: Callable[[SlotState], None] | None) -> None:
-        """Call this synchronously when the slot is settled or abandoned; None forgets it."""
+    def on_end(self, callback: Callable[[SlotState, Any], None] | None, about: Any = None) -> None:
+        """Call this synchronously with the state and `about` when the slot is settled or abandoned; None forgets it.
+
+        Not with a closure, whose cells the garbage collector would have to look at as well for each ask that waits.
+        """
         self._on_end = callback
+        self._about = about
 
     def settle(self, value: object) -> bool:
         """Give the reply. False when it comes too late."""
@@ -109,12 +114,11 @@ class Slot(msgspec.Struct, eq=False):
         if self.state is ABANDONED or self._task is not None:
             raise RuntimeError("a reply is waited for by one task, and not after it was abandoned")
         self._task = trio.lowlevel.current_task()
+        return await trio.lowlevel.wait_task_rescheduled(self._leave)
 
-        def leave(_: object) -> trio.lowlevel.Abort:
-            self.abandon()
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        return await trio.lowlevel.wait_task_rescheduled(leave)
+    def _leave(self, _: object) -> trio.lowlevel.Abort:
+        self.abandon()
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _wake(self, told: outcome.Value[object] | outcome.Error) -> None:
         assert self._task is not None
@@ -125,9 +129,10 @@ class Slot(msgspec.Struct, eq=False):
         self._error, self._value = None, _TAKEN
 
     def _ended(self) -> None:
-        callback, self._on_end = self._on_end, None
+        callback, about = self._on_end, self._about
+        self._on_end = self._about = None
         if callback is not None:
-            callback(self.state)
+            callback(self.state, about)
 
     def __repr__(self) -> str:
         return f"Slot({self.state.value})"

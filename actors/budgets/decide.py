@@ -26,7 +26,7 @@ SWEEP = ns(60)
 """Between two looks for what is over."""
 
 
-class Held(msgspec.Struct, frozen=True):
+class Held(msgspec.Struct, frozen=True, gc=False):
     """What one attempt has set aside, where, and until when (monotonic nanoseconds)."""
 
     provider: str

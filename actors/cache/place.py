@@ -7,7 +7,7 @@ import msgspec
 from callboard.messages.caching import Entry, Forget, Labels
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One entry: its key, its bytes, when it was stored (UTC nanoseconds), and what it can be found by."""
 
     key: bytes

@@ -15,7 +15,7 @@ WAITING_BYTES = GroupLimits().waiting_size
 """Of what is not written, no more is remembered than the store lets wait: the rest is lost to it."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class Remembered(msgspec.Struct, frozen=True, gc=False):
     """One entry, the number under which it was handed to the store, and where it is listed."""
 
     entry: Entry

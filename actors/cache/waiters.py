@@ -12,7 +12,7 @@ import msgspec
 from callboard.messages.calls import Attempt
 
 
-class Waiter(msgspec.Struct, frozen=True):
+class Waiter(msgspec.Struct, frozen=True, gc=False):
     """One caller: the id of its ask, until when it waits (monotonic nanoseconds), and what it would ask."""
 
     id: int

@@ -11,6 +11,7 @@ from callboard.actors.limiter.learning import learn
 from callboard.actors.limiter.limits import Limits, LimitSpec
 from callboard.actors.limiter.line import Line
 from callboard.actors.limiter.queue import Waiting
+from callboard.actors.limiter.window import Charge
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.limiting import Hasten, Permit, Reserve, Settle, SlowDown
 from callboard.runtime.clock import NEVER
@@ -191,9 +192,10 @@ class Limiter:
 
     def _permit(self, wish: Reserve, model: Gate, now: int) -> Permit:
         self.granted += 1
-        held = Held(wish.model, model, wish.tokens, now)
-        model.enter(wish.tokens, now, held.charges)
-        self._account.enter(wish.tokens, now, held.charges)
+        charges: list[Charge] = []
+        model.enter(wish.tokens, now, charges)
+        self._account.enter(wish.tokens, now, charges)
+        held = Held(wish.model, model, wish.tokens, now, tuple(charges))
         return Permit(self._out.add(held), self._incarnation)
 
     def _reconcile(self, held: Held, tokens: int | None, now: int) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from callboard.actors.limiter.gate import Gate
 from callboard.actors.limiter.limits import MINUTE
 from callboard.actors.limiter.window import Charge
@@ -11,17 +13,14 @@ HOLD = 60 * MINUTE
 """After so long a permit that nobody has settled is taken back. Longer than calls last: one underway keeps its own."""
 
 
-class Held:
+class Held(msgspec.Struct, frozen=True, gc=False):
     """One permit given out: to which model, for how many tokens, when, and what it took of which windows."""
 
-    __slots__ = ("at", "charges", "model", "name", "tokens")
-
-    def __init__(self, name: str, model: Gate, tokens: int, at: int) -> None:
-        self.name = name
-        self.model = model
-        self.tokens = tokens
-        self.at = at
-        self.charges: list[Charge] = []
+    name: str
+    model: Gate
+    tokens: int
+    at: int
+    charges: tuple[Charge, ...]
 
 
 class Permits:

@@ -61,13 +61,12 @@ class Course:
         self._retry = retry
         self._wait = wait
         self._ahead = deque(plan.candidates)
-        self._again: list[Candidate] = []
+        self._again: tuple[Candidate, ...] = ()
         self._shut = {skipped.candidate: skipped.retry_at for skipped in plan.skipped}
         """Those that refuse, and until when."""
         self._floors: dict[Candidate, int] = {}
-        """Before when a provider that has failed does not want to be asked again."""
+        """Those that were asked and have failed, and before when they do not want to be asked again."""
         self._chains = dict(plan.chains) if plan.chains else None
-        self._asked: set[Candidate] = set()
         self._repeated = False
         self._repairing = False
         self._repaired = False
@@ -122,7 +121,7 @@ class Course:
         self._heed(candidate, fault, now)
         rule = rule_of(fault)
         if rule.same:
-            self._again.append(candidate)
+            self._again += (candidate,)
         elif not rule.elsewhere:
             self._end()
 
@@ -157,7 +156,7 @@ class Course:
             self._delay(now, rand)
             return
         if rule.same:
-            self._again.append(candidate)
+            self._again += (candidate,)
         if not (rule.same or rule.elsewhere):
             self._end()
         self._pass_on(now, rand, self._chained(fault))
@@ -175,9 +174,8 @@ class Course:
     def _heed(self, candidate: Candidate, fault: Fault, now: int) -> None:
         """A later fault never shortens the wait that an earlier one asked for."""
         self._fault = fault
-        self._asked.add(candidate)
-        if fault.retry_after is not None:
-            self._floors[candidate] = max(self._floors.get(candidate, 0), now + ns(fault.retry_after))
+        floor = 0 if fault.retry_after is None else now + ns(fault.retry_after)
+        self._floors[candidate] = max(self._floors.get(candidate, 0), floor)
 
     def _pass_on(self, now: int, rand: float, chain: tuple[Candidate, ...] = ()) -> None:
         """Go on to the next candidate, and after the last to those that may be tried again, the soonest first."""
@@ -185,13 +183,13 @@ class Course:
         if self._ahead:
             self._ahead.popleft()
         if chain:
-            fresh = [candidate for candidate in chain if candidate not in self._asked]
+            fresh = [candidate for candidate in chain if candidate not in self._floors]
             self._ahead = deque(dict.fromkeys((*fresh, *self._ahead)))
         while self._ahead and self._floors.get(self._ahead[0], 0) >= self.allowance.deadline:
             self._ahead.popleft()  # not to be asked before the call's end: the others have their next round
         if not self._ahead and self._again:
             self._ahead.extend(sorted(self._again, key=lambda candidate: self._floors.get(candidate, 0)))
-            self._again.clear()
+            self._again = ()
             self._delay(now, rand)
 
     def _shut_out(self, candidate: Candidate, refusal: Fault, now: int, rand: float) -> None:
@@ -204,7 +202,7 @@ class Course:
 
     def _end(self) -> None:
         self._ahead.clear()
-        self._again.clear()
+        self._again = ()
         self._shut.clear()
 
     def _await_repair(self, now: int) -> Step:

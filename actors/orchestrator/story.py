@@ -29,7 +29,7 @@ class Story:
         self._call = call
         self._now = now
         self._utc = utc
-        self._records: list[AttemptRecord] = []
+        self._records: tuple[AttemptRecord, ...] = ()
         self.made = 0
         """Attempts so far, the skipped ones left out."""
         self._numbered = 0
@@ -41,12 +41,14 @@ class Story:
 
     def skipped(self, skipped: tuple[Skipped, ...]) -> None:
         """Candidates that are not tried because their circuits are open."""
-        self._records.extend(
-            AttemptRecord(
-                provider=one.candidate.provider, model=one.candidate.model, outcome="skipped", reason="circuit open"
+        for one in skipped:
+            where = one.candidate
+            self._add(
+                AttemptRecord(provider=where.provider, model=where.model, outcome="skipped", reason="circuit open")
             )
-            for one in skipped
-        )
+
+    def _add(self, record: AttemptRecord) -> None:
+        self._records = (*self._records, record)
 
     @property
     def latest_id(self) -> str:
@@ -61,7 +63,7 @@ class Story:
     def attempted(self, attempted: Attempted, *, charged: bool) -> None:
         """One more attempt. A shared one is charged to one caller only."""
         record = attempted.record
-        self._records.append(record)
+        self._add(record)
         self.made += record.outcome != "skipped"
         if charged:
             self._usage += record.usage or Usage()
@@ -72,7 +74,7 @@ class Story:
         """Candidates that are not tried because they lack what the request needs."""
         for one in unfit:
             where = one.candidate
-            self._records.append(
+            self._add(
                 AttemptRecord(
                     provider=where.provider,
                     model=where.model,
@@ -84,7 +86,8 @@ class Story:
 
     def rejected(self, fault: Fault) -> None:
         """The answer of the latest attempt will not do. It is paid for all the same."""
-        self._records[-1] = msgspec.structs.replace(self._records[-1], outcome="fault", fault=fault)
+        *before, last = self._records
+        self._records = (*before, msgspec.structs.replace(last, outcome="fault", fault=fault))
 
     def cut(
         self, candidate: Candidate, attempt: str, taken: Taken | None, seconds: float, why: str | None
@@ -131,7 +134,7 @@ class Story:
             cached=cached,
             shared=shared,
             estimated=self._estimated,
-            attempts=tuple(self._records),
+            attempts=self._records,
             started=datetime.fromtimestamp(self._utc / 1e9, UTC),
             duration=(now - self._now) / 1e9,
             cache_key=key.hex() or None,
@@ -142,7 +145,7 @@ class Story:
 
     def failure(self, fault: Fault, partial: Answer | None = None, cause: Cause | None = None) -> Failure:
         """The call ends without one."""
-        return Failure(id=self._call.id, fault=fault, attempts=tuple(self._records), partial=partial, cause=cause)
+        return Failure(id=self._call.id, fault=fault, attempts=self._records, partial=partial, cause=cause)
 
     def ended(self, outcome: Outcome | None, now: int, utc: int) -> CallEnded:
         """The ledger's entry; without an outcome the caller has left, or was at the end of his time."""

@@ -93,7 +93,10 @@ class Exchange:
     async def receive(self) -> None:
         """See body.Source."""
         try:
-            self._feed(await self._link.receive_into(self._buffer))
+            while True:
+                await self._link.wait_to_receive()
+                if self._feed_what_is_there():
+                    return
         except LOST as error:
             if self._put_off is not None:
                 raise self._put_off from None
@@ -102,8 +105,8 @@ class Exchange:
     async def aclose(self) -> None:
         """See body.Source. What has already arrived is looked at once: often that is all that the reply lacked."""
         try:
-            if not self._lease.over and (count := self._link.receive_now(self._buffer)) is not None:
-                self._feed(count)
+            if not self._lease.over:
+                self._feed_what_is_there()
         except (httpx.TransportError, *LOST):
             pass
         finally:
@@ -114,7 +117,11 @@ class Exchange:
         """Nobody wants the body: close the connection."""
         self._lease.discard()
 
-    def _feed(self, count: int) -> None:
+    def _feed_what_is_there(self) -> bool:
+        """Whether anything was."""
+        count = self._link.receive_now(self._buffer)
+        if count is None:
+            return False
         try:
             if count:
                 self.reply.feed(self._buffer[:count])
@@ -124,6 +131,7 @@ class Exchange:
             self._fail(fault)
         if self.reply.complete:
             self._settle()
+        return True
 
     def _fail(self, fault: httpx.TransportError) -> None:
         """With the connection closed, it is the next `receive` that fails: nothing is looked at before each of them."""
@@ -161,10 +169,11 @@ class Exchange:
 
     async def _receive_head(self) -> None:
         while True:
-            self._feed(await self._link.receive_into(self._buffer))
-            if self.reply.head_complete:
-                return
-            self._watch.enter(Stage.BETWEEN_BYTES)
+            await self._link.wait_to_receive()
+            if self._feed_what_is_there():
+                if self.reply.head_complete:
+                    return
+                self._watch.enter(Stage.BETWEEN_BYTES)
 
     async def _send_and_listen(self) -> None:
         self._watch.enter(Stage.WRITE)

@@ -7,6 +7,8 @@ closing never waits, for TLS neither, because the parting message of TLS is left
 import select
 import socket
 import ssl
+from collections.abc import Coroutine
+from typing import Any
 
 import trio
 
@@ -36,22 +38,18 @@ class Link:
             raise trio.ClosedResourceError
         await trio.lowlevel.wait_writable(self._sock)
 
-    async def receive_into(self, buffer: memoryview) -> int:
-        """Fill the front of `buffer` with what comes; 0 when the peer has closed.
-
-        The last thing it does is to fill the buffer, so that tasks that use it at once may share one. It must hold a
-        TLS record (16 KB): then nothing stays behind where waiting for the socket would not notice it.
-        """
-        while True:
-            if self.closed:
-                raise trio.ClosedResourceError
-            await trio.lowlevel.wait_readable(self._sock)
-            count = self.receive_now(buffer)
-            if count is not None:
-                return count
+    def wait_to_receive(self) -> Coroutine[Any, Any, None]:
+        """Return once something may be there: look with `receive_now`, and wait again where nothing is."""
+        if self.closed:
+            raise trio.ClosedResourceError
+        return trio.lowlevel.wait_readable(self._sock)  # noqa: ASYNC105 - whoever asked for it awaits it
 
     def receive_now(self, buffer: memoryview) -> int | None:
-        """As `receive_into`, without waiting: None when nothing is there."""
+        """Fill the front of `buffer` with what is there; 0 when the peer has closed, None when nothing is there.
+
+        Tasks that use a buffer at once may share it. It must hold a TLS record (16 KB): then nothing stays behind where
+        waiting for the socket would not notice it.
+        """
         try:
             return self._sock.recv_into(buffer)
         except _WOULD_BLOCK:

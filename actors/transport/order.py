@@ -20,7 +20,7 @@ _HEADER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\0\r\n]*\r\n")
 _HEAD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\xff]+ HTTP/1\.1\r\n(?:" + _HEADER.pattern + rb")+\r\n")
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """One request, ready to be sent; more than once if `rest` is not an iterator. Its repr keeps what is sent to
     itself.
     """

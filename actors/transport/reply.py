@@ -40,6 +40,7 @@ class Reply:
         "_informational",
         "_llhttp",
         "_origin",
+        "_over",
         "_until_close",
         "complete",
         "head_complete",
@@ -56,7 +57,10 @@ class Reply:
         self._origin = origin
         self._bounds = bounds
         self._head_only = head_only
-        self._llhttp: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._llhttp: httptools.HttpResponseParser | None = None
+        """Made when something comes: until then a reply that is waited for has seven objects less."""
+        self._over = False
+        """Whether nothing more is to be read."""
         self._fault: TooLarge | MalformedReply | None = None
         self._begun = False
         self._informational = False
@@ -80,11 +84,13 @@ class Reply:
 
     def feed(self, data: memoryview) -> None:
         """What came. Raises MalformedReply or TooLarge; what came before the fault may still be there to take."""
-        if self._llhttp is None:
+        if self._over:
             self.spent = True
             return
         if not self._begun:
             self._begin(data)
+        if self._llhttp is None:
+            self._llhttp = httptools.HttpResponseParser(self)
         self.received += len(data)
         before = self._body_bytes
         try:
@@ -98,12 +104,12 @@ class Reply:
         else:
             self._framing_bytes = 0
         if self.complete:
-            self._llhttp = None  # it refers back to this object
+            self._let_go()
 
     def end(self) -> None:
         """The peer has closed. Raises Disconnected if the reply is not whole."""
         self.spent = True
-        self._llhttp = None
+        self._let_go()
         if self._until_close:
             self.complete = True
         if not self.complete:
@@ -111,8 +117,8 @@ class Reply:
             raise Disconnected(f"{self._origin}: the server disconnected {when}")
 
     def abandon(self) -> None:
-        """Nobody reads on: let go of the parser, which refers back to this object."""
-        self._llhttp = None
+        """Nobody reads on."""
+        self._let_go()
 
     @property
     def holds(self) -> bool:
@@ -171,6 +177,11 @@ class Reply:
             self.headers, self.noted, self.reason = [], {}, b""
         else:
             self.complete = True
+
+    def _let_go(self) -> None:
+        """Of the parser, which refers back to this object."""
+        self._over = True
+        self._llhttp = None
 
     def _begin(self, data: memoryview) -> None:
         """llhttp knows RTSP and ICE as well; HTTP alone begins with an H."""

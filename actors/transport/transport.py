@@ -141,28 +141,23 @@ class Transport(ProviderTransport):
         idle = await self._slots.take(order.origin, watch)
         lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
         try:
-            return await self._exchange(order, lease, idle, watch)
+            if idle is not None and idle.quiet():
+                self._reused += 1
+                lease.link = idle
+                exchange = self._begin(order, lease, watch)
+                try:
+                    await exchange.run()
+                    return exchange
+                except httpx.TransportError:
+                    if not may_retry(sent=exchange.sent, received=exchange.reply.received, repeatable=order.repeatable):
+                        raise
+                self._retried += 1
+            elif idle is not None:
+                idle.close()
+            return await self._afresh(order, lease, watch)
         except BaseException:
             lease.discard()
             raise
-
-    async def _exchange(self, order: Order, lease: Lease, idle: Link | None, watch: Watch) -> Exchange:
-        if idle is None or not idle.quiet():
-            if idle is not None:
-                idle.close()
-            return await self._afresh(order, lease, watch)
-        self._reused += 1
-        lease.link = idle
-        exchange = self._begin(order, lease, watch)
-        try:
-            await exchange.run()
-        except httpx.TransportError:
-            if not may_retry(sent=exchange.sent, received=exchange.reply.received, repeatable=order.repeatable):
-                raise
-        else:
-            return exchange
-        self._retried += 1
-        return await self._afresh(order, lease, watch)
 
     async def _afresh(self, order: Order, lease: Lease, watch: Watch) -> Exchange:
         watch.enter(Stage.CONNECT)

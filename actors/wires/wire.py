@@ -19,7 +19,7 @@ Headers = Mapping[str, str]
 """Response headers; look-ups ignore case (httpx.Headers does)."""
 
 
-class Encoded(msgspec.Struct, frozen=True):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request, less what belongs to the account: its base URL and credentials. Its repr keeps what is said to
     itself.
     """

@@ -53,7 +53,7 @@ class CircuitSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise SpecError("a circuit needs 0 < rate <= 1 and shares of its ramp between 0 and 1")
 
 
-class Admission(msgspec.Struct, frozen=True):
+class Admission(msgspec.Struct, frozen=True, gc=False):
     """The right to make one attempt."""
 
     era: int

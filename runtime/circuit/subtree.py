@@ -17,7 +17,7 @@ KEEP = 512
 """Circuits kept, unless more are at work or not closed; see `Subtree._forgettable`."""
 
 
-class Child(msgspec.Struct, frozen=True):
+class Child(msgspec.Struct, frozen=True, gc=False):
     """One attempt underway."""
 
     admissions: dict[str, Admission]

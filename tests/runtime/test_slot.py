@@ -29,10 +29,10 @@ def test_a_slot_ends_once_and_says_so_to_whoever_is_late(first: str, second: str
 @pytest.mark.parametrize("end", ENDS)
 def test_the_end_is_told_once_and_at_once(end: str) -> None:
     slot = Slot()
-    told: list[SlotState] = []
-    slot.on_end(told.append)
+    told: list[tuple[SlotState, str]] = []
+    slot.on_end(lambda *ended: told.append(ended), "this one")
     ENDS[end](slot)
-    assert told == [slot.state]
+    assert told == [(slot.state, "this one")]
     slot.settle(2)
     slot.abandon()
     assert len(told) == 1
@@ -41,7 +41,7 @@ def test_the_end_is_told_once_and_at_once(end: str) -> None:
 def test_a_forgotten_callback_is_not_told() -> None:
     slot = Slot()
     told: list[SlotState] = []
-    slot.on_end(told.append)
+    slot.on_end(lambda state, _: told.append(state))
     slot.on_end(None)
     slot.settle(1)
     assert told == []
@@ -81,7 +81,7 @@ async def test_a_reply_that_came_before_the_wait_is_kept() -> None:
 async def test_cancelling_the_wait_abandons_the_slot_before_anybody_else_runs() -> None:
     slot = Slot()
     seen: list[SlotState] = []
-    slot.on_end(seen.append)
+    slot.on_end(lambda state, _: seen.append(state))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(slot.wait)
         await wait_all_tasks_blocked()
