@@ -39,8 +39,6 @@ class CacheCommit(Ask[None], frozen=True):
     """Write these in one transaction of the cache's environment; answered when they are written, with all before."""
 
     operations: tuple[Operation, ...]
-    urgent: bool = True
-    """Now, and not with what is still to come."""
 
 
 class CacheWrite(Tell, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import trio
 
 from callboard.actors.cache.fills import Filling, Fills
+from callboard.actors.cache.gathered import Gathered
 from callboard.actors.cache.place import wanted
 from callboard.actors.cache.shelf import Bounds, Reading, Shelf, Swept
 from callboard.actors.cache.sweeps import Sweep, SweptOn
@@ -19,12 +20,14 @@ from callboard.messages.reply import Answer, AttemptRecord, FinishReason
 from callboard.messages.signals import Left
 from callboard.messages.storing import CacheCommit, CacheWrite
 from callboard.runtime.actor import LATER, Actor
-from callboard.runtime.clock import trio_deadline
+from callboard.runtime.clock import ns, trio_deadline
 from callboard.runtime.envelope import Envelope, Message
 from callboard.runtime.errors import ActorError
 from callboard.runtime.ref import Ref
 
 LAST = max(PRIORITIES.values())
+LINGER = ns(0.02)
+"""Nanoseconds that what is kept waits for company: handed to the store alone it would cost as much again."""
 NOTHING_YET = Swept(keys=(), operations=(), last=0, latest=0)
 """The step before a sweep's first: once it is written, so is all that was kept before, and the list is whole."""
 
@@ -43,6 +46,10 @@ class WrittenUpTo(Tell, frozen=True):
 
     number: int
     told: bool
+
+
+class WriteDue(Tell, frozen=True):
+    """The cache's own alarm: what was gathered has waited long enough for company."""
 
 
 class CacheView:
@@ -108,8 +115,9 @@ class CacheActor(Actor):
         self._overtaken: dict[bytes, Overtaken] = {}
         """How the latest fill ended, for those who looked before that and are still in the mailbox."""
         self._sweeps: dict[int, Sweep] = {}
+        self._gathered = Gathered()
         self._waits = False
-        """Whether a report is due that what was kept is written."""
+        """Whether it will be soon, or a report is due that what was kept is written."""
         self._shelf: Shelf
 
     async def start(self) -> None:
@@ -135,15 +143,23 @@ class CacheActor(Actor):
                 self._left(message.envelope)
             case Forget():
                 self._sweeps[envelope.id] = Sweep(envelope, wanted(message), self._shelf.latest)
+                self._hand_over()
                 self.me.spawn(self._write_sweep, envelope.id, NOTHING_YET)
                 return LATER
             case SweptOn():
                 self._swept_on(message)
+            case WriteDue():
+                self._hand_over()
+                self.me.spawn(self._wait_for_what_is_kept, self._shelf.latest)
             case WrittenUpTo():
                 self._refresh(message)
             case _:
                 raise TypeError(f"the cache receives no {type(message).__name__}")
         return None
+
+    async def stop(self) -> None:
+        """Hand over what was gathered."""
+        self._hand_over()
 
     def _join(self, fill: Fill, envelope: Envelope) -> None:
         over = self._overtaken.get(fill.key)
@@ -225,13 +241,19 @@ class CacheActor(Actor):
             run=self._run,
             at=self.me.now(),
         )
-        self._store.tell(CacheWrite(self._shelf.keep(key, entry, labels)))
+        self._gathered.add(self._shelf.keep(key, entry, labels))
+        if self._gathered.full:
+            self._hand_over()
         if not self._waits:
-            self._refresh_when_written()
+            self._write_soon()
 
-    def _refresh_when_written(self) -> None:
+    def _write_soon(self) -> None:
         self._waits = True
-        self.me.spawn(self._wait_for_what_is_kept, self._shelf.latest)
+        self.me.at(self.me.now() + LINGER, WriteDue())
+
+    def _hand_over(self) -> None:
+        if operations := self._gathered.take():
+            self._store.tell(CacheWrite(operations))
 
     def _refresh(self, written: WrittenUpTo) -> None:
         """More may have been kept meanwhile. What the store did not tell is asked again when more is kept."""
@@ -239,7 +261,7 @@ class CacheActor(Actor):
         if written.told:
             self._shelf.refresh(written.number)
         if self._shelf.latest > written.number:
-            self._refresh_when_written()
+            self._write_soon()
 
     def _hand_out(self, attempted: Attempted, waiters: list[Waiter]) -> None:
         """The first one who still takes it is the leader, and is charged."""
@@ -252,6 +274,7 @@ class CacheActor(Actor):
     def _sweep(self, number: int) -> None:
         """The next step, written before the one after it, so that a large cache neither blocks nor floods anybody."""
         sweep = self._sweeps[number]
+        self._hand_over()
         self.me.spawn(self._write_sweep, number, self._shelf.sweep(sweep.wanted, sweep.after, sweep.until))
 
     def _swept_on(self, step: SweptOn) -> None:
@@ -273,7 +296,7 @@ class CacheActor(Actor):
     async def _wait_for_what_is_kept(self, number: int) -> None:
         told = False
         with contextlib.suppress(ActorError):
-            await self._store.ask(CacheCommit((), urgent=False))
+            await self._store.ask(CacheCommit(()))
             told = True
         self.me.report(WrittenUpTo(number, told))
 
@@ -294,15 +317,17 @@ class CacheActor(Actor):
         if not filling.waiters:
             return  # all of them left before it began
         first = filling.waiters.first.attempt
-        labels = _labels(first)
-        attempted = _unfinished(filling.provider, first, FaultKind.DEADLINE, "the fill's time ran out")
+        attempted: Attempted | None = None
         try:
             with scope:
                 attempt, priority = filling.begin()
                 attempted = await self._provider(filling.provider).ask(attempt, priority=priority)
+            if attempted is None:
+                attempted = _unfinished(filling.provider, first, FaultKind.DEADLINE, "the fill's time ran out")
         except Exception as error:
             why = f"the provider failed ({type(error).__name__})"
             attempted = _unfinished(filling.provider, first, FaultKind.INTERNAL, why)
+        labels = _labels(first)
         self.me.report(FillEnded(key=key, fill=filling.number, labels=labels, keep=keep, attempted=attempted))
 
 

@@ -40,6 +40,10 @@ STEP_BACK = 60 * 1_000_000_000
 SWEPT_AT_ONCE = 128
 """Places that one step of a sweep looks at."""
 
+ABSENT = 4_096
+UNREADABLE: bytes | None = b""
+"""In place of what cannot be read: it is not known whether it is there."""
+
 NO_LABELS = Labels(None, None, "")
 
 
@@ -118,6 +122,8 @@ class Shelf:
         self._encoder = msgspec.msgpack.Encoder()
         self._recent = Recent()
         self._warm = Warm()
+        self._absent: dict[bytes, None] = {}
+        """Keys that were looked for on disk in vain: to keep something under one of these takes no second look."""
         self._sequence = self._written = self._last_written()
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
@@ -173,6 +179,7 @@ class Shelf:
         self._warm.drop(key)
         payload = self._encoded(entry)
         operations = self._take_off(key)
+        self._absent.pop(key, None)
         self._sequence += 1
         if payload is None:
             return operations
@@ -229,8 +236,11 @@ class Shelf:
         self.refresh(step.latest if written else 0)
 
     def _on_disk(self, key: bytes) -> Entry | None:
-        blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
-        if blob is None or not self._stands(key, _number(blob[:SEQUENCE])):
+        blob = self._look(lambda reading: reading.get(ENTRIES, key), UNREADABLE)
+        if blob is None:
+            self._remember_absent(key)
+            return None
+        if not self._stands(key, _number(blob[:SEQUENCE])):
             return None
         try:
             entry = self._decoder.decode(blob[SEQUENCE:])
@@ -238,6 +248,11 @@ class Shelf:
             return None
         self._warm.put(key, entry, len(blob))
         return entry
+
+    def _remember_absent(self, key: bytes) -> None:
+        self._absent[key] = None
+        if len(self._absent) > ABSENT:
+            del self._absent[next(iter(self._absent))]
 
     def _stands(self, key: bytes, number: int) -> bool:
         swept = self._swept.get(key)
@@ -261,6 +276,8 @@ class Shelf:
         listed = self._recent.listed(key)
         if listed is not None:
             return listed[0], listed[1].size
+        if key in self._absent:
+            return None
         blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
         number = 0 if blob is None else _number(blob[:SEQUENCE])
         return (number, len(blob) - SEQUENCE) if blob is not None and self._stands(key, number) else None

@@ -92,14 +92,11 @@ class StoreActor(Actor):
                 operations = _translate(message.operations)
                 if message.share < 1:
                     self._refuse_beyond(message.share, operations)
-                return self._committed(self._ledger, operations, urgent=True)
+                return self._committed(self._ledger, operations)
             case CacheCommit():
-                operations = _translate(message.operations)
-                return self._committed(self._cache, operations, urgent=message.urgent)
-            case CacheWrite() if message.operations:
-                self._cache.submit_nowait(_translate(message.operations))
+                return self._committed(self._cache, _translate(message.operations))
             case CacheWrite():
-                pass
+                self._cache.submit_nowait(_translate(message.operations))
             case _:
                 raise TypeError(f"the store receives no {type(message).__name__}")
         return None
@@ -134,17 +131,15 @@ class StoreActor(Actor):
         if not room:
             raise CommitFailed(f"{file.path}: more than {share:.0%} of the store's bound is reserved for others")
 
-    def _committed(
-        self, committer: GroupCommitter, operations: list[StorageOperation], *, urgent: bool
-    ) -> Coroutine[Any, Any, None]:
-        return self._wait(committer, operations, committer.submit_nowait(operations, urgent=urgent), urgent)
+    def _committed(self, committer: GroupCommitter, operations: list[StorageOperation]) -> Coroutine[Any, Any, None]:
+        return self._wait(committer, operations, committer.submit_nowait(operations, urgent=True))
 
     async def _wait(
-        self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None, urgent: bool
+        self, committer: GroupCommitter, operations: list[StorageOperation], pending: Pending | None
     ) -> None:
         try:
             if pending is None:
-                pending = await committer.submit(operations, urgent=urgent)
+                pending = await committer.submit(operations, urgent=True)
             await pending.wait()
         except StorageError as error:
             raise CommitFailed(str(error)) from error

@@ -13,8 +13,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from callboard.actors.cache import recent
 from callboard.actors.cache.actor import CacheActor
+from callboard.actors.cache.gathered import MOST
 from callboard.actors.cache.shelf import Bounds
 from callboard.actors.store.actor import CommitFailed, StoreActor, StoreSpec
+from callboard.actors.store.reading import Records
 from callboard.messages.base import Tell
 from callboard.messages.caching import Fill, Filled, Forget, Keep, Labels
 from callboard.messages.calls import Attempt, Attempted, TakenOver
@@ -149,6 +151,11 @@ class World:
     def kept(self, key: bytes = KEY, max_age: float = 86_400) -> str | None:
         entry = self.cache.snapshot.get(key, ns(max_age), self.system.clock.utc())
         return None if entry is None else entry.answer.parts[0].text
+
+    @property
+    def on_disk(self) -> int:
+        count: int = self.system.ref("store").snapshot.cache.count("entries")
+        return count
 
     @property
     def leaders(self) -> list[str]:
@@ -474,6 +481,59 @@ async def test_a_fill_is_as_urgent_as_whoever_started_it(
         assert w.log.asked == [("call-1", PRIORITIES[priority])]
 
 
+async def test_what_is_kept_together_is_written_together_within_fifty_milliseconds(
+    autojump_clock: MockClock, world: Opening
+) -> None:
+    async with world() as w:
+        commits = w.system.ref("store").snapshot.cache._environment
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(partial(w.ask, str(number), key=b"%d" % number))
+        before = commits.statistics().commits
+        assert w.on_disk == 0
+        await trio.sleep(0.05)
+        assert w.on_disk == 20
+        assert commits.statistics().commits == before + 1
+
+
+async def test_more_than_is_gathered_is_written_at_once(autojump_clock: MockClock, world: Opening) -> None:
+    answer = Answer(parts=(TextPart("short"),), finish_reason=None)
+    async with world() as w:
+        for number in range(MOST // 2):
+            assert w.on_disk == 0
+            w.cache.tell(
+                Keep(answers=((b"%d" % number, answer),), provider="p", model="m", labels=Labels(None, None, ""))
+            )
+        await wait_all_tasks_blocked()
+        assert w.on_disk == MOST // 2
+
+
+async def test_what_was_gathered_is_written_at_the_stop(autojump_clock: MockClock, world: Opening) -> None:
+    async with world() as w:
+        await w.ask("a")
+        assert w.on_disk == 0
+    async with world() as w:
+        assert w.kept() is not None
+
+
+async def test_what_is_kept_under_a_new_key_costs_one_look_at_the_disk(
+    autojump_clock: MockClock, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world() as w:
+        looked: list[bytes] = []
+        get = Records.get
+
+        def counted(self: Records, database: str, key: bytes) -> bytes | None:
+            looked.append(key)
+            return get(self, database, key)
+
+        monkeypatch.setattr(Records, "get", counted)
+        assert w.kept() is None
+        await w.ask("a")
+        assert looked == [KEY]
+        assert w.kept() is not None
+
+
 async def test_forgetting_drops_every_entry_for_good(autojump_clock: MockClock, world: Opening) -> None:
     async with world() as w:
         for name in "abc":
@@ -663,7 +723,7 @@ async def test_a_full_cache_that_is_never_at_rest_keeps_to_its_bytes_and_holds_t
             keep = Keep(answers=((b"%d" % number, answer),), provider="p", model="m", labels=Labels(None, None, ""))
             w.cache.tell(keep)
             if number % 7 == 0:
-                await trio.lowlevel.checkpoint()
+                await trio.sleep(0.001)
             if number >= 2_000:
                 entries.append(w.cache.snapshot.facts()["entries"])
                 assert w.system.ref("store").snapshot.cache.size("entries") <= 1.2 * bound

@@ -113,23 +113,21 @@ async def test_the_cache_is_written_soon_without_anybody_waiting(
     async with running(store()) as system:
         ref = system.ref("store")
         ref.tell(CacheWrite((put(b"k", b"reply", "entries"), put(b"1", b"k", "order"))))
-        ref.tell(CacheWrite(()))
         await trio.sleep(0.1)
         assert ref.snapshot.cache.get("entries", b"k") == b"reply"
         assert ref.snapshot.cache.last_key("order") == b"1"
 
 
-async def test_what_is_not_urgent_waits_for_company_in_the_cache(
+async def test_what_nobody_waits_for_waits_for_company_in_the_cache(
     store: Callable[..., ActorSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actor, "LINGER", ns(3_600))
     async with running(store(inline=False)) as system:
         ref = system.ref("store")
-        waiting = ref.submit(CacheCommit((put(b"k", b"reply", "entries"),), urgent=False))
+        ref.tell(CacheWrite((put(b"k", b"reply", "entries"),)))
         await wait_all_tasks_blocked()
         assert ref.snapshot.cache.get("entries", b"k") is None
         await ref.ask(CacheCommit(()))
-        await waiting.wait()
         assert ref.snapshot.cache.get("entries", b"k") == b"reply"
 
 
