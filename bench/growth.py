@@ -1,5 +1,7 @@
 """How does the cost of a call grow with the calls in flight, and how much memory does one take?
 
+What grows is the garbage collector's part alone, and it grows with the objects that a call keeps: they are counted too.
+
 usage: python bench/growth.py [--rounds N] [--quick] [--json FILE] [--markdown FILE] [--svg FILE]
 
 The upstream waits a millisecond for each call in flight before it answers, so that all have come before the first is
@@ -29,7 +31,7 @@ WAITS = "a thousandth of the calls in flight"
 @contextmanager
 def questions(options: Options) -> Iterator[Sequence[Question]]:
     """CPU and memory, each sample against an upstream of its own."""
-    yield [_cost(options), _memory(options.amount(max(CROWDS)))]
+    yield [_cost(options), _memory(options.amount(max(CROWDS))), _objects(options.amount(min(CROWDS)))]
 
 
 def _cost(options: Options) -> Question:
@@ -63,6 +65,22 @@ def _memory(size: int) -> Question:
         goals=(Goal(subject="a call", at_most=40),),
         turned_off=TURNED_OFF,
     )
+
+
+def _objects(size: int) -> Question:
+    return Question(
+        name="objects",
+        asks="How many objects does a call in flight keep for the garbage collector to follow?",
+        unit="objects",
+        settings={"in flight": size, "really in flight": "all, asserted", "upstream's delay, s": WAITS},
+        subjects=(Subject("a call", partial(_followed, size)),),
+        turned_off=TURNED_OFF,
+    )
+
+
+def _followed(size: int) -> float:
+    with upstream(delay=DELAY * size) as url:
+        return crowd.objects(url, size)
 
 
 def _cpu(calls: int, size: int) -> float:

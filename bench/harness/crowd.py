@@ -28,6 +28,11 @@ def memory(url: str, at_once: int) -> float:
     return _measured("memory", url, at_once, at_once)
 
 
+def objects(url: str, at_once: int) -> float:
+    """Objects that a call in flight keeps for the garbage collector to follow."""
+    return _measured("objects", url, at_once, at_once)
+
+
 def _measured(what: str, url: str, calls: int, at_once: int) -> float:
     command = [sys.executable, "-m", __spec__.name, what, url, str(calls), str(at_once)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LONGEST)
@@ -70,6 +75,22 @@ async def _memory(url: str, _: int, at_once: int) -> float:
         return (most - before) / crowded(url, at_once)
 
 
+async def _objects(url: str, _: int, at_once: int) -> float:
+    async with opened(url) as board:
+        await many(board, plain, at_once, at_once)
+        await board.flush()
+        gc.collect()
+        peak(url)
+        before = len(gc.get_objects())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(many, board, plain, at_once, at_once)
+            while peak(url) < at_once:  # noqa: ASYNC110 - the upstream tells nobody of its own accord
+                await trio.sleep(0.01)
+            gc.collect()
+            found = len(gc.get_objects()) - before
+            return found / crowded(url, at_once)
+
+
 def crowded(url: str, at_once: int) -> int:
     """How many waited at the upstream at once, since this was asked last or the upstream began: nine tenths or more."""
     most = peak(url)
@@ -84,7 +105,7 @@ def _resident() -> float:
 
 
 if __name__ == "__main__":
-    measure = {"cpu": _cpu, "memory": _memory}[sys.argv[1]]
+    measure = {"cpu": _cpu, "memory": _memory, "objects": _objects}[sys.argv[1]]
     try:
         print(json.dumps(trio.run(measure, sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
     except Exception as error:
