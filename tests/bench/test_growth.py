@@ -8,9 +8,10 @@ from callboard.bench.harness.options import Options
 
 
 def work(options: Options, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Calls of one sample of each subject, of memory those in flight."""
+    """Calls of one sample of each subject, of memory and objects those in flight."""
     monkeypatch.setattr(crowd, "cpu", lambda url, calls, size: calls)
     monkeypatch.setattr(crowd, "memory", lambda url, size: size)
+    monkeypatch.setattr(crowd, "objects", lambda url, size: size)
     with growth.questions(options) as asked:
         return sum(int(subject.sample()) for question in asked for subject in question.subjects)
 
