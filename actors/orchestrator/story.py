@@ -1,6 +1,5 @@
 """What has happened in a call so far, and the outcome it amounts to."""
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,8 +17,6 @@ from callboard.messages.reply import Answer, AttemptRecord, Receipt
 from callboard.messages.request import Work
 from callboard.messages.routing import Skipped
 from callboard.messages.usage import Cost, Usage, add_costs
-
-_MODEL_NAME = re.compile(r"[A-Za-z0-9_.:/@+-]{1,256}")
 
 
 class Story:
@@ -130,7 +127,7 @@ class Story:
             usage=self._usage,
             cost=self._cost,
             provider=candidate.provider,
-            model=_model(answer, candidate),
+            model=answer.model or candidate.model,
             cached=cached,
             shared=shared,
             estimated=self._estimated,
@@ -174,14 +171,6 @@ class Story:
             tag=request.tag,
             user=request.user,
         )
-
-
-def _model(answer: AnyAnswer, candidate: Candidate) -> str:
-    """The one that the provider says answered, where that is a name: it goes into the ledger, and a server may write
-    anything there, of any length, the prompt as well.
-    """
-    told = answer.model or ""
-    return told if _MODEL_NAME.fullmatch(told) else candidate.model
 
 
 def _outcome_word(

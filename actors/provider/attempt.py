@@ -12,6 +12,7 @@ from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Alarm
 from callboard.actors.provider.http import fault_of, never_sent
 from callboard.actors.provider.line import Received, line_to, read_refusal
+from callboard.actors.provider.naming import rightly_named
 from callboard.actors.provider.policy import slow_down
 from callboard.actors.provider.progress import Progress, progress_of
 from callboard.actors.provider.purse import Purse
@@ -97,9 +98,9 @@ class Attempter:
             self._ended(progress)
         return Attempted(
             record=told(progress, self._account.name, self._me.now()),
-            answer=progress.answer,
+            answer=None if progress.answer is None else rightly_named(progress.answer),
             fault=progress.fault,
-            partial=progress.partial,
+            partial=None if progress.partial is None else rightly_named(progress.partial),
         )
 
     async def _tried(self, progress: Progress, envelope: Envelope) -> Fault | None:

@@ -13,7 +13,7 @@ from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.jsons import write
 from callboard.actors.wires.model_lists import decode_models
 from callboard.actors.wires.rate_limits import ANTHROPIC, rate_limits
-from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder
+from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, read_whole
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
 from callboard.messages.models import Model
@@ -67,7 +67,7 @@ class AnthropicMessages:
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return MessageReply(self.name, self._origin, keep_raw=keep_raw).whole(body)
+        return read_whole(MessageReply(self.name, self._origin, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

@@ -6,7 +6,7 @@ Advice from another model does so too, at that one's prices, and is not counted.
 
 from typing import Any
 
-from callboard.actors.wires.jsons import items, mapping, string, tokens
+from callboard.actors.wires.jsons import MOST_TOKENS, items, mapping, string, tokens
 from callboard.actors.wires.searches import searched
 from callboard.messages.usage import Bill, Usage, apart
 
@@ -15,8 +15,10 @@ def usage_of(counts: dict[str, Any]) -> Usage | None:
     """The partitions, or None when the provider did not count."""
     if not counts:
         return None
-    steps = map(mapping, items(counts.get("iterations")))
-    total = sum((_partitions(step) for step in steps if step.get("type") == "compaction"), _partitions(counts))
+    total = _partitions(counts)
+    for step in map(mapping, items(counts.get("iterations"))):
+        if step.get("type") == "compaction" and total.total < MOST_TOKENS:
+            total += _partitions(step)
     return searched(total, tokens(mapping(counts.get("server_tool_use")).get("web_search_requests")))
 
 

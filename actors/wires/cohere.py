@@ -14,7 +14,7 @@ from callboard.actors.wires.cohere_reply import CohereReply
 from callboard.actors.wires.cohere_request import encode_body
 from callboard.actors.wires.events import EventStream
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens, write
-from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
+from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, read_whole
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
@@ -49,7 +49,7 @@ class Cohere:
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return CohereReply(self.name, keep_raw=keep_raw).whole(body)
+        return read_whole(CohereReply(self.name, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

@@ -93,9 +93,9 @@ class CohereReply(GrowingReply):
                 found = message.get("citations")
                 self._keep("citations", [found] if isinstance(found, dict) else items(found))
             case "message-end":
+                self._end(delta)
                 if delta.get("error"):
                     raise error_in_reply(self._provider, {"id": self._id, **delta})
-                self._end(delta)
                 self.done = True
             case _:  # the ends of blocks, debug, and events of a later day
                 pass

@@ -13,7 +13,7 @@ from callboard.actors.wires.cohere_request import SAMPLING
 from callboard.actors.wires.cohere_v1_reply import CohereV1Reply
 from callboard.actors.wires.ndjson import RecordReader
 from callboard.actors.wires.stream import ReplyStream
-from callboard.actors.wires.wire import Encoded, StreamDecoder, unsupported
+from callboard.actors.wires.wire import Encoded, StreamDecoder, read_whole, unsupported
 from callboard.messages.chat import ChatMessage, RefusalPart, TextPart, ThinkingPart
 from callboard.messages.reply import Answer
 from callboard.messages.request import Output, Request
@@ -32,7 +32,7 @@ class CohereV1(Cohere):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply, or all the lines of a stream. Raises WireFault."""
-        return CohereV1Reply(self.name, keep_raw=keep_raw).whole(body)
+        return read_whole(CohereV1Reply(self.name, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

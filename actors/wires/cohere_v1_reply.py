@@ -87,6 +87,8 @@ class CohereV1Reply(GrowingReply):
 
     def _finished(self, reply: dict[str, Any], end: dict[str, Any]) -> None:
         reason = end.get("finish_reason") or reply.get("finish_reason")
+        meta = mapping(reply.get("meta"))
+        self._usage, self._bill = usage_of(meta), bill_of(meta)
         if reason == "ERROR":
             raise error_in_reply(self._provider, {"message": end.get("error"), **end})
         self.done = self.complete = True
@@ -94,9 +96,7 @@ class CohereV1Reply(GrowingReply):
             self._finish = (_FINISH.get(reason) if isinstance(reason, str) else None) or FinishReason.OTHER
         if items(reply.get("tool_calls")) and self._finish is FinishReason.STOP:
             self._finish = FinishReason.TOOL_CALLS
-        meta = mapping(reply.get("meta"))
         self._id = string(reply.get("response_id")) or self._id
-        self._usage, self._bill = usage_of(meta), bill_of(meta)
         self._extra |= {name: reply[name] for name in _KEPT if items(reply.get(name))}
         if mapping(meta.get("billed_units")):
             self._extra["billed_units"] = meta["billed_units"]

@@ -17,7 +17,7 @@ from callboard.actors.wires.gemini_request import encode_body
 from callboard.actors.wires.jsons import items, mapping, read, string, tokens, write
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
-from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed
+from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, read_whole
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.images import ImageAnswer, ImageRequest
@@ -60,7 +60,7 @@ class Gemini:
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault, CONTENT_BLOCKED when the prompt was refused."""
-        return ContentReply(self.name, stream=False, keep_raw=keep_raw).whole(body)
+        return read_whole(ContentReply(self.name, stream=False, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream, of events or as a JSON array."""

@@ -138,11 +138,11 @@ class ContentReply:
         chunk = read(_CHUNK, data, self._provider)
         if self._raw is not None:
             self._raw.append(read(_ANY, data, self._provider))
-        if chunk.error:
-            raise error_in_reply(self._provider, chunk.error)
         self._id = self._id or string(chunk.response_id)
         self._model = self._model or string(chunk.model_version)
         self._usage |= present(mapping(chunk.usage_metadata))
+        if chunk.error:
+            raise error_in_reply(self._provider, chunk.error)
         feedback = mapping(chunk.prompt_feedback)
         if feedback.get("blockReason") and not items(chunk.candidates):
             raise blocked(self._provider, feedback)

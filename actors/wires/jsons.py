@@ -19,7 +19,7 @@ MOST_NUMBERS = 5_000_000
 """The same for embeddings, whose numbers are read much faster: 512 vectors of 8,192."""
 MOST_PARTS = 10_000
 """Of one reply: blocks, tool calls, items. Each is looked at by itself, which takes much longer than reading it."""
-_MOST_TOKENS = 100_000_000
+MOST_TOKENS = 100_000_000
 """Of one attempt, and more than any model reads: a server whose count underflowed must not use up every budget."""
 
 _ESCAPE = re.compile(
@@ -97,11 +97,11 @@ def tokens(value: object) -> int:
     """`value` as a count of tokens; 0 when it is not one."""
     if value is None:
         return 0
-    if type(value) is int and 0 <= value <= _MOST_TOKENS:
+    if type(value) is int and 0 <= value <= MOST_TOKENS:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return int(min(max(value, 0), _MOST_TOKENS))
+    return int(min(max(value, 0), MOST_TOKENS))
 
 
 def joined(shown: dict[str, Any], extra: dict[str, Any] | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from callboard.actors.wires.ollama_reply import OllamaReply
 from callboard.actors.wires.ollama_request import encode_body
 from callboard.actors.wires.retry_hints import retry_after
 from callboard.actors.wires.stream import ReplyStream
-from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, unsupported
+from callboard.actors.wires.wire import Encoded, Headers, StreamDecoder, malformed, read_whole, unsupported
 from callboard.messages.embedding import EmbeddingAnswer, EmbeddingBounds, EmbeddingRequest
 from callboard.messages.faults import Fault
 from callboard.messages.limits import RateLimits
@@ -60,7 +60,7 @@ class Ollama(OllamaLibrary):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return OllamaReply(self.name, keep_raw=keep_raw).whole(body)
+        return read_whole(OllamaReply(self.name, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""

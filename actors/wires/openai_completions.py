@@ -14,7 +14,7 @@ from callboard.actors.wires.openai_reply import FINISH
 from callboard.actors.wires.openai_server import OpenAIServer
 from callboard.actors.wires.openai_usage import usage_of
 from callboard.actors.wires.sse import Event
-from callboard.actors.wires.wire import Encoded, StreamDecoder, malformed, unsupported
+from callboard.actors.wires.wire import Encoded, StreamDecoder, malformed, read_whole, unsupported
 from callboard.messages.chat import TextPart
 from callboard.messages.reply import Answer, Delta, FinishReason
 from callboard.messages.request import Request
@@ -60,7 +60,7 @@ class OpenAICompletions(OpenAIServer):
 
     def decode(self, body: bytes, *, keep_raw: bool = False) -> Answer:
         """A plain reply. Raises WireFault."""
-        return CompletionReply(self.name, keep_raw=keep_raw).whole(body)
+        return read_whole(CompletionReply(self.name, keep_raw=keep_raw), body)
 
     def decoder(self, *, keep_raw: bool = False) -> StreamDecoder:
         """A decoder for one stream."""
@@ -130,14 +130,14 @@ class CompletionReply:
     def _add(self, data: bytes, deltas: list[Delta]) -> bool:
         """One chunk; False when it holds no choice. Raises WireFault."""
         chunk = read(_CHUNK, data, self._provider)
+        if chunk.usage is not None:
+            self._usage = usage_of(chunk.usage)
         if chunk.error:
             raise error_in_reply(self._provider, chunk.error)
         if self._raw is not None:
             self._raw.append(read(_ANY, data, self._provider))
         self._id = self._id or string(chunk.id)
         self._model = self._model or string(chunk.model)
-        if chunk.usage is not None:
-            self._usage = usage_of(chunk.usage)
         for choice in chunk.choices or ():
             if choice.index in (0, None):
                 self._choice(choice, deltas)

@@ -128,7 +128,7 @@ def _complaint(body: dict[str, Any]) -> Complaint:
         error.get("status_code"),
         error.get("code"),
         body.get("status_code"),
-        _STATUS.get(str(error.get("type"))),
+        _STATUS.get(string(error.get("type")) or ""),
     ]
     return Complaint(
         message=_message(error, body),

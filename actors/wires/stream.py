@@ -6,7 +6,7 @@ A wire brings its framing (event streams, lines of JSON) and its growing reply; 
 from typing import Generic, Protocol, TypeVar
 
 from callboard.actors.wires.lines import TooLong
-from callboard.actors.wires.wire import WireFault, malformed
+from callboard.actors.wires.wire import WireFault, malformed, too_deep
 from callboard.messages.faults import Fault, FaultKind
 from callboard.messages.reply import Answer, Delta
 
@@ -41,7 +41,7 @@ class Growing(Protocol[F_contra]):
         ...
 
     def answer(self) -> Answer:
-        """What has come so far. Never raises."""
+        """What has come so far. Raises nothing but RecursionError."""
         ...
 
 
@@ -89,14 +89,20 @@ class ReplyStream(Generic[F]):
         if not (self.done or self._reply.complete):
             message = "the stream ended before the reply did"
             raise WireFault(Fault(kind=FaultKind.INTERRUPTED, message=message, provider=self._provider))
-        answer = self._reply.answer()
+        try:
+            answer = self._reply.answer()
+        except RecursionError:
+            raise too_deep(self._provider) from None
         if not (answer.parts or answer.finish_reason or answer.usage or answer.id or answer.model):
             raise malformed("the stream held nothing but its end", provider=self._provider)
         return answer
 
     def partial(self) -> Answer:
-        """What has come so far, whatever the state; never raises."""
-        return self._reply.answer()
+        """What has come so far, whatever the state; never raises. Nothing, where that is nested too deeply."""
+        try:
+            return self._reply.answer()
+        except RecursionError:
+            return Answer(parts=(), finish_reason=None)
 
     def _is_ping(self, frame: F) -> bool:
         """Whether the frame does nothing but keep the connection open; in most framings nothing does."""
@@ -104,7 +110,10 @@ class ReplyStream(Generic[F]):
 
     def _take(self, frames: list[F], deltas: list[Delta]) -> None:
         for frame in frames:
-            self._reply.take(frame, deltas)
+            try:
+                self._reply.take(frame, deltas)
+            except RecursionError:
+                raise too_deep(self._provider) from None
             if self._reply.done:
                 self.done = True
                 return

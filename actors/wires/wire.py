@@ -221,6 +221,11 @@ def read_whole(reply: PlainReply, body: bytes) -> Answer:
         raise
 
 
+def too_deep(provider: str) -> WireFault:
+    """For what could be read but not looked at: the interpreter bounds how deeply both may be nested."""
+    return malformed("the reply is nested too deeply", provider=provider)
+
+
 def malformed(message: str, **more: Any) -> WireFault:
     """A reply that cannot be read. The message must not quote the reply."""
     return WireFault(Fault(kind=FaultKind.MALFORMED_REPLY, message=message, **more))

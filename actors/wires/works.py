@@ -15,6 +15,7 @@ from callboard.actors.wires.wire import (
     RerankWire,
     Wire,
     malformed,
+    too_deep,
     unsupported,
 )
 from callboard.messages.calls import AnyAnswer
@@ -41,6 +42,13 @@ def encode(wire: Wire, work: Work, model: str, *, stream: bool) -> Encoded:
 
 def decode(wire: Wire, work: Work, body: bytes) -> AnyAnswer:
     """A plain reply with a 2xx status to this work, which the wire has encoded. Raises WireFault."""
+    try:
+        return _decoded(wire, work, body)
+    except RecursionError:
+        raise too_deep(wire.name) from None
+
+
+def _decoded(wire: Wire, work: Work, body: bytes) -> AnyAnswer:
     match work:
         case Request():
             return wire.decode(body, keep_raw=work.keep_raw)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from callboard.actors.wires.anthropic_usage import usage_of
+from callboard.actors.wires.jsons import MOST_TOKENS
 from callboard.messages.usage import Apart, Usage, apart
 
 
@@ -76,3 +77,10 @@ def test_searches_of_the_web_are_counted_and_are_no_tokens(told: object, searche
 
 def test_no_counts_are_no_usage() -> None:
     assert usage_of({}) is None
+
+
+def test_no_server_counts_more_than_a_few_attempts_can_have_used() -> None:
+    steps = [{"type": "compaction", "input_tokens": 10**30, "output_tokens": 10**30}] * 1_000
+    counted = usage_of({"input_tokens": 5, "output_tokens": 1, "iterations": steps})
+    assert counted is not None
+    assert counted.total < 5 * MOST_TOKENS
