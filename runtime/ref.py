@@ -94,38 +94,21 @@ class Ref:
         return self._cell.put(Envelope(message, priority=priority), lane)
 
     @trio.lowlevel.enable_ki_protection
-    async def ask(self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None) -> R:
+    def ask(
+        self, message: Ask[R], *, deadline: int = NEVER, lane: Lane = DATA, priority: int | None = None
+    ) -> Coroutine[Any, Any, R]:
         """Send and wait for the reply.
 
         `deadline` is in monotonic nanoseconds; inside a handler the asker's own deadline holds as well. Raises an
         ActorError (its subclasses say what happened). Cancelling the wait cancels the handler. A handler that begins
         in this very step runs in the task of its asker (see handlers).
         """
-        current, cell = CURRENT.get(), self._cell
-        reply: R
-        slot = Slot()
-        envelope = _envelope(message, slot, deadline, priority, current)
+        current = CURRENT.get()
+        envelope = _envelope(message, Slot(), deadline, priority, current)
         envelope.enforced = True
-        holder = None if current is None else current.holder
-        if current is None or holder is None:
-            reply = await _ask_from_outside(cell, envelope, lane)
-            return reply
-        if holder.saturated and (names := circle(holder, cell)):
-            raise Deadlock(names)
-        _lend(cell, envelope, lane)
-        if envelope.carry is None and slot.state is SETTLED:  # answered in this very step: nothing to wait for
-            reply = slot.unwrap()
-            return reply
-        waits = holder.waits  # an edge of the wait-for graph
-        waits[cell] = waits.get(cell, 0) + 1
-        try:
-            if envelope.carry is not None:
-                reply = await envelope.carry
-            else:
-                reply = await _reply_within(cell, slot, envelope.deadline, current.deadline)
-            return reply
-        finally:
-            _forget_edge(waits, cell)
+        if current is None or current.holder is None:
+            return _ask_from_outside(self._cell, envelope, lane)
+        return _ask_from_handler(self._cell, envelope, lane, current, current.holder)
 
     @trio.lowlevel.enable_ki_protection
     def submit(
@@ -175,9 +158,11 @@ def _check(delivery: Delivery, cell: Cell, envelope: Envelope) -> None:
         raise MailboxFull(cell.path, envelope.message)
 
 
+@trio.lowlevel.enable_ki_protection
 async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> Any:
     """Every ask of no handler is a checkpoint, also when nothing had to be waited for."""
-    turns = cell.world.turns
+    turns, slot = cell.world.turns, envelope.slot
+    assert slot is not None
     await trio.lowlevel.checkpoint_if_cancelled()
     if envelope.deadline < NEVER and envelope.deadline <= cell.world.clock.now():
         raise DeadlineExceeded(cell.path)
@@ -186,12 +171,29 @@ async def _ask_from_outside(cell: Cell, envelope: Envelope, lane: Lane) -> Any:
     try:
         if envelope.carry is not None:
             return await envelope.carry
-        slot = envelope.slot
-        assert slot is not None
         return slot.unwrap() if slot.state is SETTLED else await _reply(cell, slot, envelope.deadline)
     finally:
         if turns.count == turn:
             await turns.rest()
+
+
+@trio.lowlevel.enable_ki_protection
+async def _ask_from_handler(cell: Cell, envelope: Envelope, lane: Lane, current: Envelope, holder: Cell) -> Any:
+    slot = envelope.slot
+    assert slot is not None
+    if holder.saturated and (names := circle(holder, cell)):
+        raise Deadlock(names)
+    _lend(cell, envelope, lane)
+    if envelope.carry is None and slot.state is SETTLED:  # answered in this very step: nothing to wait for
+        return slot.unwrap()
+    waits = holder.waits  # an edge of the wait-for graph
+    waits[cell] = waits.get(cell, 0) + 1
+    try:
+        if envelope.carry is not None:
+            return await envelope.carry
+        return await _reply_within(cell, slot, envelope.deadline, current.deadline)
+    finally:
+        _forget_edge(waits, cell)
 
 
 def _reply(cell: Cell, slot: Slot, deadline: int) -> Coroutine[Any, Any, Any]:

@@ -12,7 +12,6 @@ Whoever refuses an attempt (an open circuit, a budget, a provider that cannot do
 nobody else left to try, the course waits until the first circuit lets calls through again.
 """
 
-from collections import deque
 from typing import TypeAlias
 
 import msgspec
@@ -60,7 +59,7 @@ class Course:
         """US dollars that the call came with."""
         self._retry = retry
         self._wait = wait
-        self._ahead = deque(plan.candidates)
+        self._ahead = plan.candidates
         self._again: tuple[Candidate, ...] = ()
         self._shut = {skipped.candidate: skipped.retry_at for skipped in plan.skipped}
         """Those that refuse, and until when."""
@@ -86,7 +85,7 @@ class Course:
                 return Try(candidate, self._repairing)
             if until < self.allowance.deadline:
                 return Wait(until)
-            self._ahead.popleft()
+            self._ahead = self._ahead[1:]
         return self._await_repair(now)
 
     def advanced(self, cost: Cost | None) -> None:
@@ -114,7 +113,8 @@ class Course:
         if fault is None:
             return
         if candidate in self._ahead:
-            self._ahead.remove(candidate)
+            place = self._ahead.index(candidate)
+            self._ahead = self._ahead[:place] + self._ahead[place + 1 :]
         if fault.kind is FaultKind.UNAVAILABLE or fault.kind in _NEVER_SENT:
             self.allowance = self.allowance.given_back()
             return
@@ -180,15 +180,14 @@ class Course:
     def _pass_on(self, now: int, rand: float, chain: tuple[Candidate, ...] = ()) -> None:
         """Go on to the next candidate, and after the last to those that may be tried again, the soonest first."""
         self._repeated = False
-        if self._ahead:
-            self._ahead.popleft()
+        self._ahead = self._ahead[1:]
         if chain:
             fresh = [candidate for candidate in chain if candidate not in self._floors]
-            self._ahead = deque(dict.fromkeys((*fresh, *self._ahead)))
+            self._ahead = tuple(dict.fromkeys((*fresh, *self._ahead)))
         while self._ahead and self._floors.get(self._ahead[0], 0) >= self.allowance.deadline:
-            self._ahead.popleft()  # not to be asked before the call's end: the others have their next round
+            self._ahead = self._ahead[1:]  # not to be asked before the call's end: the others have their next round
         if not self._ahead and self._again:
-            self._ahead.extend(sorted(self._again, key=lambda candidate: self._floors.get(candidate, 0)))
+            self._ahead = tuple(sorted(self._again, key=lambda candidate: self._floors.get(candidate, 0)))
             self._again = ()
             self._delay(now, rand)
 
@@ -201,8 +200,7 @@ class Course:
         self._shut[candidate] = now + ns(max(refusal.retry_after, least))
 
     def _end(self) -> None:
-        self._ahead.clear()
-        self._again = ()
+        self._ahead = self._again = ()
         self._shut.clear()
 
     def _await_repair(self, now: int) -> Step:
@@ -214,7 +212,7 @@ class Course:
         open_again = [candidate for candidate, retry_at in self._shut.items() if retry_at <= now]
         for candidate in open_again:
             del self._shut[candidate]
-        self._ahead.extend(open_again)
+        self._ahead = (*self._ahead, *open_again)
         return Try(self._ahead[0])
 
     def _delay(self, now: int, rand: float) -> None:

@@ -86,8 +86,18 @@ class Attempter:
                 self._limiter.tell(Hasten(over.attempt, over.priority), lane=CONTROL)
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
+        """Step by step until one has a fault."""
+        encoded = self._encoded(progress.attempt)
         try:
-            progress.fault = await self._tried(progress, envelope)
+            progress.fault = (
+                encoded
+                if isinstance(encoded, Fault)
+                else await self._purse.reserve(progress, envelope.deadline)
+                or await self._reserve(progress, envelope)
+                or self._refusal(progress)
+                or await self._purse.renew(progress, envelope.deadline)
+                or await self._exchanged(progress, encoded)
+            )
         except BaseException as error:
             progress.sent = progress.sent and progress.alarm.sent
             progress.fault = self._limit_met(progress, error)
@@ -103,20 +113,11 @@ class Attempter:
             partial=None if progress.partial is None else rightly_named(progress.partial),
         )
 
-    async def _tried(self, progress: Progress, envelope: Envelope) -> Fault | None:
-        """Step by step until one has a fault; None when all went well."""
-        attempt = progress.attempt
+    def _encoded(self, attempt: Attempt) -> Encoded | Fault:
         try:
-            encoded = encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
+            return encode(self._wire, attempt.request, attempt.model, stream=attempt.sink is not None)
         except WireFault as error:
             return self._named(error.fault, attempt)
-        return (
-            await self._purse.reserve(progress, envelope.deadline)
-            or await self._reserve(progress, envelope)
-            or self._refusal(progress)
-            or await self._purse.renew(progress, envelope.deadline)
-            or await self._exchanged(progress, encoded)
-        )
 
     def _ended(self, progress: Progress) -> None:
         """However it ended: all who know of it are told."""

@@ -11,6 +11,7 @@ import trio
 from callboard.actors.provider.account import Account
 from callboard.actors.provider.deadline import Timeouts
 from callboard.actors.transport.content import Content
+from callboard.actors.transport.errors import Stage
 from callboard.actors.transport.letterhead import Letterhead
 from callboard.actors.transport.response import Answer
 from callboard.actors.transport.stopwatch import Watch
@@ -82,7 +83,12 @@ class OwnLine(Line):
     async def send(self, encoded: Encoded, number: str, watch: Watch | None = None) -> Received:
         """See Line."""
         order = self._letterhead(encoded).order(encoded.body, number)
-        return ReceivedAnswer(await self._transport.send(order, watch or self._transport.stopwatch(self._timeouts)))
+        if watch is not None:
+            return ReceivedAnswer(await self._transport.send(order, watch))
+        stopwatch = self._transport.stopwatch(self._timeouts)
+        with stopwatch.open(Stage.FIRST_BYTE):
+            return ReceivedAnswer(await self._transport.send(order, stopwatch))
+        raise stopwatch.error(order.origin)
 
     def _letterhead(self, encoded: Encoded) -> Letterhead:
         """Checking a head costs as much as sending it; an account has few of them."""

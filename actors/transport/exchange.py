@@ -113,10 +113,6 @@ class Exchange:
             self.reply.abandon()
             self._lease.discard()
 
-    def discard(self) -> None:
-        """Nobody wants the body: close the connection."""
-        self._lease.discard()
-
     def _feed_what_is_there(self) -> bool:
         """Whether anything was."""
         count = self._link.receive_now(self._buffer)

@@ -58,7 +58,7 @@ class Reply:
         self._bounds = bounds
         self._head_only = head_only
         self._llhttp: httptools.HttpResponseParser | None = None
-        """Made when something comes: until then a reply that is waited for has seven objects less."""
+        """Made when something comes: until then a reply that is waited for is seven objects less."""
         self._over = False
         """Whether nothing more is to be read."""
         self._fault: TooLarge | MalformedReply | None = None
@@ -68,7 +68,7 @@ class Reply:
         self._head_bytes = 0
         self._framing_bytes = 0
         self._body_bytes = 0
-        self._body: list[bytes] = []
+        self._body: list[bytes] | None = None
         self.status = 0
         self.reason = b""
         self.version = ""
@@ -130,7 +130,7 @@ class Reply:
         body = self._body
         if not body:
             return b""
-        self._body = []
+        self._body = None
         return body[0] if len(body) == 1 else b"".join(body)
 
     def on_message_begin(self) -> None:
@@ -170,7 +170,10 @@ class Reply:
         self._body_bytes += len(data)
         if self._body_bytes > self._bounds.body:
             self._stop(self._too_large("body", self._bounds.body))
-        self._body.append(data)
+        if self._body is None:
+            self._body = [data]
+        else:
+            self._body.append(data)
 
     def on_message_complete(self) -> None:
         if self._informational:

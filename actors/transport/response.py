@@ -23,6 +23,9 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Headers
     body: Body
+    version: str = ""
+    """Of HTTP, such as `1.1`."""
+    reason: bytes = b""
 
 
 def answer_of(
@@ -34,6 +37,8 @@ def answer_of(
     source: Source,
     watch: Watch,
     decoded_bound: int,
+    version: str = "",
+    reason: bytes = b"",
 ) -> Answer:
     """The answer, with a Body that undoes the content coding; then the headers about the coded body are gone.
 
@@ -44,7 +49,7 @@ def answer_of(
     decoding = unfolding(noted.get(b"content-encoding", b""), decoded_bound, origin)
     if decoding is not None:
         headers = [header for header in headers if header[0].lower() not in _UNDONE]
-    return Answer(status, headers, Body(source, decoding, watch, origin))
+    return Answer(status, headers, Body(source, decoding, watch, origin), version, reason)
 
 
 def response_of(request: httpx.Request, answer: Answer, extensions: dict[str, Any]) -> httpx.Response:

@@ -82,17 +82,35 @@ class Transport(ProviderTransport):
         order = order_of(request, self._accept)
         watch: Watch = request.extensions.get("watch") or self.stopwatch(request.extensions.get("timeout"))
         with watch.open(Stage.FIRST_BYTE):
-            exchange = await self._serve(order, watch)
-            version, reason = exchange.reply.version.encode(), exchange.reply.reason
-            told = {"http_version": b"HTTP/" + version, "reason_phrase": reason}
-            return response_of(request, self._answer(exchange, watch), told)
+            answer = await self.send(order, watch)
+            told = {"http_version": b"HTTP/" + answer.version.encode(), "reason_phrase": answer.reason}
+            return response_of(request, answer, told)
         raise watch.error(order.origin)
 
     async def send(self, order: Order, watch: Watch) -> Answer:
-        """As `handle_async_request`, without httpx's objects."""
-        with watch.open(Stage.FIRST_BYTE):
-            return self._answer(await self._serve(order, watch), watch)
-        raise watch.error(order.origin)
+        """As `handle_async_request`, without httpx's objects, and the caller has opened `watch`."""
+        watch.enter(Stage.FIRST_BYTE)
+        idle = await self._slots.take(order.origin, watch)
+        lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
+        try:
+            exchange: Exchange | None = None
+            if idle is not None and idle.quiet():
+                self._reused += 1
+                lease.link = idle
+                exchange = self._begin(order, lease, watch)
+                try:
+                    await exchange.run()
+                except httpx.TransportError:
+                    if not may_retry(sent=exchange.sent, received=exchange.reply.received, repeatable=order.repeatable):
+                        raise
+                    self._retried += 1
+                    exchange = None
+            elif idle is not None:
+                idle.close()
+            return self._answer(exchange or await self._afresh(order, lease, watch), watch)
+        except BaseException:
+            lease.discard()
+            raise
 
     def letterhead(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> Letterhead:
         """For requests that differ in body and number alone. Raises RequestInvalid."""
@@ -137,28 +155,6 @@ class Transport(ProviderTransport):
     def __repr__(self) -> str:
         return f"Transport({self.statistics()})"
 
-    async def _serve(self, order: Order, watch: Watch) -> Exchange:
-        idle = await self._slots.take(order.origin, watch)
-        lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
-        try:
-            if idle is not None and idle.quiet():
-                self._reused += 1
-                lease.link = idle
-                exchange = self._begin(order, lease, watch)
-                try:
-                    await exchange.run()
-                    return exchange
-                except httpx.TransportError:
-                    if not may_retry(sent=exchange.sent, received=exchange.reply.received, repeatable=order.repeatable):
-                        raise
-                self._retried += 1
-            elif idle is not None:
-                idle.close()
-            return await self._afresh(order, lease, watch)
-        except BaseException:
-            lease.discard()
-            raise
-
     async def _afresh(self, order: Order, lease: Lease, watch: Watch) -> Exchange:
         watch.enter(Stage.CONNECT)
         lease.link = await self._dial(order.origin)
@@ -198,19 +194,17 @@ class Transport(ProviderTransport):
 
     def _answer(self, exchange: Exchange, watch: Watch) -> Answer:
         reply = exchange.reply
-        try:
-            return answer_of(
-                origin=exchange.origin,
-                status=reply.status,
-                headers=reply.headers,
-                noted=reply.noted,
-                source=exchange,
-                watch=watch,
-                decoded_bound=self._config.bounds.decoded,
-            )
-        except BaseException:
-            exchange.discard()
-            raise
+        return answer_of(
+            origin=exchange.origin,
+            status=reply.status,
+            headers=reply.headers,
+            noted=reply.noted,
+            source=exchange,
+            watch=watch,
+            decoded_bound=self._config.bounds.decoded,
+            version=reply.version,
+            reason=reply.reason,
+        )
 
     @functools.cached_property
     def _context(self) -> ssl.SSLContext:

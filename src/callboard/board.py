@@ -15,7 +15,7 @@ from callboard.actors.provider import diagnosis
 from callboard.asking import Options, Prompt, build, wishes
 from callboard.config import Resolved
 from callboard.errors import STOPPED, CallboardError, InvalidRequest, RuntimeStopped, StoreError, error_of
-from callboard.handing import Handing
+from callboard.handing import Handing, new_id
 from callboard.home import Home
 from callboard.local import LocalModels
 from callboard.messages.accounting import Erase, Erased, Flush, UsageReport
@@ -129,7 +129,7 @@ class Board:
         self._know(request.model)
         stream: Stream[Delta] = Stream(AHEAD)
         allowance = self._allowance(timeout, attempts, money)
-        call = OpenStream(id=self._new_id(), request=request, allowance=allowance, sink=stream, wishes=wanted)
+        call = OpenStream(id=new_id(self._rng), request=request, allowance=allowance, sink=stream, wishes=wanted)
         return ReplyStream(self._handing(call), self._home, stream)
 
     async def embed(
@@ -393,14 +393,14 @@ class Board:
     async def _perform(self, work: Work, allowance: Allowance, wanted: Wishes | None = None) -> Receipt:
         self._home.enter()
         self._know(work.model)
-        call = MakeCall(id=self._new_id(), request=work, allowance=allowance, wishes=wanted)
+        call = MakeCall(id=new_id(self._rng), request=work, allowance=allowance, wishes=wanted)
         outcome = await self._handing(call).outcome()
         if isinstance(outcome, Failure):
             raise error_of(outcome)
         return outcome
 
     def _handing(self, call: Call) -> Handing:
-        return Handing(self._orchestrator, self._ledger, self._system.clock, call, self._new_id)
+        return Handing(self._orchestrator, self._ledger, self._system.clock, call, self._rng)
 
     def _know(self, model: str) -> None:
         table = self._selector.snapshot
@@ -419,9 +419,6 @@ class Board:
             deadline=self._system.clock.now() + ns(min(seconds, 10**9)),
             money=None if money is None else arguments.dollars(money),
         )
-
-    def _new_id(self) -> str:
-        return f"{self._rng.getrandbits(64):016x}"
 
     def __repr__(self) -> str:
         return f"Board({self._resolved.source}, {len(self._resolved.providers)} providers)"

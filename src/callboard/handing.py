@@ -3,7 +3,7 @@
 One that ends before the orchestrator has taken it up is told to the ledger here: nobody else has seen it.
 """
 
-from collections.abc import Callable
+import random
 
 import msgspec
 import trio
@@ -24,14 +24,19 @@ GRACE = ns(0.25)
 """How long the orchestrator is waited for beyond a call's deadline: it ends the call itself, and tells its story."""
 
 
-class Handing:
-    """One call on its way. `new_id` names it anew each time that it begins again: the ledger keeps each beginning."""
+def new_id(rng: random.Random) -> str:
+    """A call's: 16 hexadecimal digits."""
+    return f"{rng.getrandbits(64):016x}"
 
-    def __init__(self, orchestrator: Ref, ledger: Ref, clock: Clock, call: Call, new_id: Callable[[], str]) -> None:
+
+class Handing:
+    """One call on its way. `rng` names it anew each time that it begins again: the ledger keeps each beginning."""
+
+    def __init__(self, orchestrator: Ref, ledger: Ref, clock: Clock, call: Call, rng: random.Random) -> None:
         self._orchestrator = orchestrator
         self._ledger = ledger
         self._clock = clock
-        self._new_id = new_id
+        self._rng = rng
         self.call = call
 
     async def outcome(self) -> Outcome:
@@ -71,7 +76,7 @@ class Handing:
         if self._has_begun() or call.allowance.attempts <= 1 or call.allowance.money is not None:
             return self._own_failure("the orchestrator crashed")
         left = call.allowance.after(None)
-        self.call = msgspec.structs.replace(call, id=self._new_id(), allowance=left, in_hand=InHand())
+        self.call = msgspec.structs.replace(call, id=new_id(self._rng), allowance=left, in_hand=InHand())
         return None
 
     def _has_begun(self) -> bool:
