@@ -102,7 +102,7 @@ class InHand(msgspec.Struct, gc=False):
     yes: bool = False
 
 
-class MakeCall(Ask[Outcome], frozen=True, kw_only=True, gc=False):
+class MakeCall(Ask[Outcome], frozen=True, kw_only=True):
     """One plain call, to the orchestrator."""
 
     id: str

@@ -123,7 +123,9 @@ class Shelf:
         self._recent = Recent()
         self._warm = Warm()
         self._absent: dict[bytes, None] = {}
-        """Keys that were looked for on disk in vain: to keep something under one of these takes no second look."""
+        """Keys that were looked for on disk in vain: to keep something under one of these takes no second look. Nothing
+        else goes by it, for what a shelf before this one had handed over may come to the file later.
+        """
         self._sequence = self._written = self._last_written()
         self._count = self._look(lambda now: now.count(ENTRIES), 0)
         self._bytes = self._look(lambda now: now.size(ENTRIES), 0)
@@ -178,7 +180,8 @@ class Shelf:
     def _kept(self, key: bytes, entry: Entry, labels: Labels) -> list[Operation]:
         self._warm.drop(key)
         payload = self._encoded(entry)
-        operations = self._take_off(key)
+        new = key in self._absent and self._recent.listed(key) is None
+        operations = [] if new else self._take_off(key)
         self._absent.pop(key, None)
         self._sequence += 1
         if payload is None:
@@ -276,8 +279,6 @@ class Shelf:
         listed = self._recent.listed(key)
         if listed is not None:
             return listed[0], listed[1].size
-        if key in self._absent:
-            return None
         blob = self._look(lambda reading: reading.get(ENTRIES, key), None)
         number = 0 if blob is None else _number(blob[:SEQUENCE])
         return (number, len(blob) - SEQUENCE) if blob is not None and self._stands(key, number) else None

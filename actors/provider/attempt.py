@@ -87,8 +87,8 @@ class Attempter:
 
     async def _run(self, progress: Progress, envelope: Envelope) -> Attempted:
         """Step by step until one has a fault."""
-        encoded = self._encoded(progress.attempt)
         try:
+            encoded = self._encoded(progress.attempt)
             progress.fault = (
                 encoded
                 if isinstance(encoded, Fault)

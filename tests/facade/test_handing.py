@@ -42,6 +42,18 @@ async def test_a_bug_in_a_calls_handler_is_a_fault_of_that_call(
         await way(w.board)
 
 
+async def test_a_bug_in_making_a_request_leaves_nothing_underway_at_the_provider(
+    autojump_clock: object, world: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world() as w:
+        with monkeypatch.context() as patch:
+            patch.setattr("callboard.actors.provider.attempt.encode", broken)
+            with pytest.raises(callboard.CallError, match="ZeroDivisionError"):
+                await w.board.generate("Why?", model=ALPHA, attempts=1)
+        assert w.in_flight() == {}
+        await plain(w.board)
+
+
 async def test_a_stream_that_had_begun_is_interrupted_by_a_bug(
     autojump_clock: object, world: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:

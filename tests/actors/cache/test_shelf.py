@@ -324,6 +324,30 @@ def test_the_bytes_of_the_file_are_told_while_more_is_underway() -> None:
     assert len(one) == 100
 
 
+def late() -> tuple[Disk, Shelf]:
+    """A shelf that has looked in vain for what the one before it had handed over, and what then came to the file."""
+    disk = Disk()
+    disk.take(shelf(disk).keep(b"k", entry("late")))
+    one = shelf(disk, max_entries=1)
+    assert one.get(b"k", FOREVER, 0) is None
+    disk.write()
+    one.refresh(one.latest)
+    return disk, one
+
+
+def test_what_came_to_the_file_after_it_was_looked_for_is_swept_all_the_same() -> None:
+    _, one = late()
+    assert one.sweep(wanted(Forget()), 0, 10).keys == (b"k",)
+
+
+def test_what_came_to_the_file_after_it_was_looked_for_makes_room_all_the_same() -> None:
+    disk, one = late()
+    keep(one, disk, "n")
+    keep(one, disk, "o")
+    assert sorted(disk.databases[ENTRIES]) == [b"o"]
+    assert len(disk.databases[ORDER]) == 1
+
+
 def test_what_was_swept_and_is_not_yet_written_is_not_counted() -> None:
     disk = Disk()
     one = shelf(disk)
