@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import callboard
+from callboard.messages.calls import Operate
 from callboard.runtime.errors import HandlerFailed
 
 Opening = Callable[..., AbstractAsyncContextManager[Any]]
@@ -50,7 +51,8 @@ async def test_a_bug_in_making_a_request_leaves_nothing_underway_at_the_provider
             patch.setattr("callboard.actors.provider.attempt.encode", broken)
             with pytest.raises(callboard.CallError, match="ZeroDivisionError"):
                 await w.board.generate("Why?", model=ALPHA, attempts=1)
-        assert w.in_flight() == {}
+        assert "0 attempts cut" in await w.board.operate("alpha", Operate(command="open", now=True))
+        await w.board.operate("alpha", "reset")
         await plain(w.board)
 
 
