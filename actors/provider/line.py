@@ -84,6 +84,7 @@ class OwnLine(Line):
         """See Line."""
         order = self._letterhead(encoded).order(encoded.body, number)
         if watch is not None:
+            watch.enter(Stage.FIRST_BYTE)
             return ReceivedAnswer(await self._transport.send(order, watch))
         stopwatch = self._transport.stopwatch(self._timeouts)
         with stopwatch.open(Stage.FIRST_BYTE):

@@ -104,12 +104,12 @@ class Reply:
         else:
             self._framing_bytes = 0
         if self.complete:
-            self._let_go()
+            self.abandon()
 
     def end(self) -> None:
         """The peer has closed. Raises Disconnected if the reply is not whole."""
         self.spent = True
-        self._let_go()
+        self.abandon()
         if self._until_close:
             self.complete = True
         if not self.complete:
@@ -117,8 +117,9 @@ class Reply:
             raise Disconnected(f"{self._origin}: the server disconnected {when}")
 
     def abandon(self) -> None:
-        """Nobody reads on."""
-        self._let_go()
+        """Nothing more is read: let go of the parser, which refers back to this object."""
+        self._over = True
+        self._llhttp = None
 
     @property
     def holds(self) -> bool:
@@ -180,11 +181,6 @@ class Reply:
             self.headers, self.noted, self.reason = [], {}, b""
         else:
             self.complete = True
-
-    def _let_go(self) -> None:
-        """Of the parser, which refers back to this object."""
-        self._over = True
-        self._llhttp = None
 
     def _begin(self, data: memoryview) -> None:
         """llhttp knows RTSP and ICE as well; HTTP alone begins with an H."""

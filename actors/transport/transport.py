@@ -88,8 +88,7 @@ class Transport(ProviderTransport):
         raise watch.error(order.origin)
 
     async def send(self, order: Order, watch: Watch) -> Answer:
-        """As `handle_async_request`, without httpx's objects, and the caller has opened `watch`."""
-        watch.enter(Stage.FIRST_BYTE)
+        """As `handle_async_request`, without httpx's objects; the caller has begun to wait for the first byte."""
         idle = await self._slots.take(order.origin, watch)
         lease = Lease(self._slots, self._leases, order.origin, self._config.keep_alive)
         try:

@@ -342,6 +342,17 @@ async def test_an_operators_cut_reaches_what_waits_for_a_permit(autojump_clock: 
         assert w.in_flight() == {}
 
 
+async def test_the_first_byte_is_waited_for_as_long_on_a_connection_that_was_kept(
+    autojump_clock: object, world: Opening
+) -> None:
+    async with world() as w:
+        await w.board.generate("Why?", model=ALPHA)
+        w["alpha"].behaviour = Behaviour(hang_rate=1)
+        with pytest.raises(callboard.CallError) as caught:
+            await w.board.generate("Why?", model=ALPHA, attempts=1)
+        assert (caught.value.fault.kind, caught.value.fault.timeout) == (callboard.FaultKind.TIMED_OUT, "first byte")
+
+
 async def test_a_large_request_has_the_limits_of_a_small_one(autojump_clock: object, world: Opening) -> None:
     async with world({"alpha": Behaviour(hang_rate=1)}) as w:
         with pytest.raises(callboard.CallError) as caught:
